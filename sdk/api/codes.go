@@ -1,0 +1,184 @@
+package api
+
+import "net/http"
+
+// Code is a stable wire code. Codes are append-only: a name is never re-used
+// for another meaning and never taken away.
+type Code string
+
+// Protocol faults: the request itself was wrong. Answered as problem+json.
+const (
+	MalformedRequest  Code = "malformed_request"
+	NotCanonical      Code = "not_canonical"
+	DepthUnsupported  Code = "depth_unsupported"
+	TooLarge          Code = "too_large"
+	CredentialMissing Code = "credential_missing"
+	CredentialInvalid Code = "credential_invalid"
+	ActionUnknown     Code = "action_unknown"
+	PolicyConflict    Code = "policy_conflict"
+	TestKeyInProd     Code = "test_key_in_production"
+	NotFound          Code = "not_found"
+	MethodNotAllowed  Code = "method_not_allowed"
+	WrongMediaType    Code = "wrong_media_type"
+	OriginNotAllowed  Code = "origin_not_allowed"
+	Gone              Code = "gone"
+)
+
+// Verdicts of a verifier: the request was understood and refused, or accepted.
+const (
+	OK                     Code = "ok"
+	ChallengeMissing       Code = "challenge_missing"
+	ChallengeInvalid       Code = "challenge_invalid"
+	ChallengeWrongRP       Code = "challenge_wrong_rp"
+	ChallengeWrongAction   Code = "challenge_wrong_action"
+	ChallengeWrongOrigin   Code = "challenge_wrong_origin"
+	ChallengeWrongSession  Code = "challenge_wrong_session"
+	ScopeMismatch          Code = "scope_mismatch"
+	MessageMismatch        Code = "message_mismatch"
+	ChallengeExpired       Code = "challenge_expired"
+	ChallengeAlreadyUsed   Code = "challenge_already_used"
+	NullifierAlreadyUsed   Code = "nullifier_already_used"
+	IdempotencyKeyConflict Code = "idempotency_key_conflict"
+	RootUnknown            Code = "root_unknown"
+	RootExpired            Code = "root_expired"
+	RootNotSnapshot        Code = "root_not_snapshot"
+	ProofInvalid           Code = "proof_invalid"
+)
+
+// Conditions that pass: try again, with the same idempotency key.
+const (
+	RateLimited      Code = "rate_limited"
+	Overloaded       Code = "overloaded"
+	StoreUnavailable Code = "store_unavailable"
+	InDoubt          Code = "in_doubt"
+	RootsStale       Code = "roots_stale"
+	Internal         Code = "internal_error"
+)
+
+// Codes of an issuer.
+const (
+	SessionExpired     Code = "session_expired"
+	SessionUsed        Code = "session_used"
+	PossessionInvalid  Code = "possession_invalid"
+	CommitmentInvalid  Code = "commitment_invalid"
+	CommitmentExists   Code = "commitment_exists"
+	CaptureUntrusted   Code = "capture_untrusted"
+	CaptureReplayed    Code = "capture_replayed"
+	QualityTooLow      Code = "quality_too_low"
+	AlreadyEnrolled    Code = "already_enrolled"
+	NotAccepted        Code = "not_accepted"
+	CooldownActive     Code = "cooldown_active"
+	DeviceRevoked      Code = "device_revoked"
+	MatcherUnavailable Code = "matcher_unavailable"
+)
+
+// Codes of a wallet; no server ever sends one.
+const (
+	QuotaExhausted Code = "quota_exhausted"
+	NotMember      Code = "not_member"
+	CrowdTooSmall  Code = "crowd_too_small"
+	Cancelled      Code = "cancelled"
+)
+
+// Retry says what may help after a refusal.
+type Retry string
+
+// What may help.
+const (
+	RetryNo           Retry = "no"
+	RetryNewChallenge Retry = "new challenge"
+	RetryNewProof     Retry = "new proof"
+	RetrySame         Retry = "same request"
+)
+
+// CodeInfo is a row of the table.
+type CodeInfo struct {
+	Code       Code
+	Status     int    // HTTP status; 0 for codes of a wallet
+	Siteverify string // the code that CAPTCHA integrations know, if there is one
+	Retry      Retry
+	Title      string // for people; says what happened and nothing about whom
+}
+
+const (
+	badRequest      = "bad-request"
+	invalidResponse = "invalid-input-response"
+	invalidSecret   = "invalid-input-secret"
+	duplicate       = "timeout-or-duplicate"
+	internal        = "internal-error"
+)
+
+var table = [...]CodeInfo{
+	{OK, http.StatusOK, "", RetryNo, "Accepted."},
+	{MalformedRequest, http.StatusBadRequest, badRequest, RetryNo, "The request could not be read."},
+	{NotCanonical, http.StatusBadRequest, badRequest, RetryNo, "A number or token is not in its one canonical form."},
+	{DepthUnsupported, http.StatusBadRequest, badRequest, RetryNo, "The proof was made for a tree depth that is not accepted here."},
+	{TooLarge, http.StatusRequestEntityTooLarge, badRequest, RetryNo, "The request is too large."},
+	{CredentialMissing, http.StatusUnauthorized, "missing-input-secret", RetryNo, "An app key is needed."},
+	{CredentialInvalid, http.StatusUnauthorized, invalidSecret, RetryNo, "The app key is not known."},
+	{ActionUnknown, http.StatusNotFound, badRequest, RetryNo, "No such action."},
+	{PolicyConflict, http.StatusConflict, badRequest, RetryNo, "The action is already bound to another policy."},
+	{TestKeyInProd, http.StatusForbidden, invalidSecret, RetryNo, "A test key does not work on a live verifier."},
+	{NotFound, http.StatusNotFound, badRequest, RetryNo, "Nothing is at this address."},
+	{MethodNotAllowed, http.StatusMethodNotAllowed, badRequest, RetryNo, "This address does not take that method."},
+	{WrongMediaType, http.StatusUnsupportedMediaType, badRequest, RetryNo, "This address takes application/json."},
+	{OriginNotAllowed, http.StatusForbidden, badRequest, RetryNo, "Requests from this origin are not accepted."},
+	{Gone, http.StatusGone, badRequest, RetryNo, "No longer served; start again from the head."},
+	{ChallengeMissing, http.StatusOK, invalidResponse, RetryNo, "The response carries no challenge."},
+	{ChallengeInvalid, http.StatusOK, invalidResponse, RetryNo, "The challenge was not made here."},
+	{ChallengeWrongRP, http.StatusOK, invalidResponse, RetryNo, "The challenge belongs to another site."},
+	{ChallengeWrongAction, http.StatusOK, invalidResponse, RetryNo, "The challenge belongs to another action."},
+	{ChallengeWrongOrigin, http.StatusOK, invalidResponse, RetryNo, "The challenge was asked for by another origin."},
+	{ChallengeWrongSession, http.StatusOK, invalidResponse, RetryNo, "The challenge belongs to another session."},
+	{ScopeMismatch, http.StatusOK, invalidResponse, RetryNo, "The proof was made for another site, action, period or slot."},
+	{MessageMismatch, http.StatusOK, invalidResponse, RetryNo, "The proof was made for other content or another challenge."},
+	{ChallengeExpired, http.StatusOK, duplicate, RetryNewChallenge, "The challenge is too old."},
+	{ChallengeAlreadyUsed, http.StatusOK, duplicate, RetryNo, "The challenge was used before."},
+	{NullifierAlreadyUsed, http.StatusOK, duplicate, RetryNo, "This human has already done this here, in this period and slot."},
+	{IdempotencyKeyConflict, http.StatusConflict, badRequest, RetryNo, "The idempotency key belongs to another request."},
+	{RootUnknown, http.StatusOK, invalidResponse, RetryNewProof, "The proof is about a set that this issuer never published."},
+	{RootExpired, http.StatusOK, invalidResponse, RetryNewProof, "The proof is about a set that was superseded too long ago."},
+	{RootNotSnapshot, http.StatusOK, invalidResponse, RetryNewProof, "The proof is not about the frozen set of this action."},
+	{ProofInvalid, http.StatusOK, invalidResponse, RetryNo, "The proof does not verify."},
+	{RateLimited, http.StatusTooManyRequests, internal, RetrySame, "Too many requests; try again later."},
+	{Overloaded, http.StatusServiceUnavailable, internal, RetrySame, "Too busy; try again later."},
+	{StoreUnavailable, http.StatusServiceUnavailable, internal, RetrySame, "The store does not answer; nothing was decided."},
+	{InDoubt, http.StatusServiceUnavailable, internal, RetrySame, "It is not known whether this was stored; send the same request again."},
+	{RootsStale, http.StatusServiceUnavailable, internal, RetrySame, "The issuer has not been heard from for too long."},
+	{Internal, http.StatusInternalServerError, internal, RetrySame, "Something went wrong here."},
+	{SessionExpired, http.StatusConflict, "", RetryNo, "The enrolment session is over; start another."},
+	{SessionUsed, http.StatusConflict, "", RetryNo, "The enrolment session was used before."},
+	{PossessionInvalid, http.StatusUnprocessableEntity, "", RetryNo, "The signature does not prove possession of the identity key."},
+	{CommitmentInvalid, http.StatusUnprocessableEntity, "", RetryNo, "The identity key or commitment is not acceptable."},
+	{CommitmentExists, http.StatusConflict, "", RetryNo, "The commitment is in the set already."},
+	{CaptureUntrusted, http.StatusUnprocessableEntity, "", RetryNo, "The capture was not made by a device this issuer trusts."},
+	{CaptureReplayed, http.StatusConflict, "", RetryNo, "The capture was used before."},
+	{QualityTooLow, http.StatusUnprocessableEntity, "", RetryNo, "The capture is not good enough; take another."},
+	{AlreadyEnrolled, http.StatusConflict, "", RetryNo, "This person is enrolled already."},
+	{NotAccepted, http.StatusConflict, "", RetryNo, "The enrolment was not accepted."},
+	{CooldownActive, http.StatusConflict, "", RetryNo, "This person must wait before enrolling again."},
+	{DeviceRevoked, http.StatusForbidden, "", RetryNo, "The capture device is no longer trusted."},
+	{MatcherUnavailable, http.StatusServiceUnavailable, "", RetrySame, "The matcher does not answer; nothing was decided."},
+	{QuotaExhausted, 0, "", RetryNo, "You have used up what this site lets one person do in this period."},
+	{NotMember, 0, "", RetryNo, "This wallet's identity is not in the set."},
+	{CrowdTooSmall, 0, "", RetryNo, "The set is too small to hide in."},
+	{Cancelled, 0, "", RetryNo, "The person declined."},
+}
+
+// Table is every code there is, in a fixed order.
+func Table() []CodeInfo { return append([]CodeInfo(nil), table[:]...) }
+
+// Info gives a code's row; an unknown code is an internal error.
+func (c Code) Info() CodeInfo {
+	for _, row := range table {
+		if row.Code == c {
+			return row
+		}
+	}
+	info := Internal.Info()
+	info.Code = c
+	return info
+}
+
+// Retryable reports whether the very same request may succeed later.
+func (c Code) Retryable() bool { return c.Info().Retry == RetrySame }

@@ -1,0 +1,63 @@
+package api
+
+// Session opens an enrolment: the answer of POST /v1/sessions. Nonce is 32
+// bytes in base64url and works once.
+type Session struct {
+	Nonce     string   `json:"nonce"`
+	ExpiresAt uint64   `json:"expires_at"`
+	Captures  []string `json:"captures"` // accepted modalities
+	Issuer    string   `json:"issuer"`   // the name to sign possession for
+}
+
+// EnrolmentRequest is POST /v1/enrolments. Session is the nonce, Envelope the
+// capture envelope, Signature the packed EdDSA-Poseidon signature of
+// possession, Salt the wallet's salt for the biometric commitment.
+type EnrolmentRequest struct {
+	Session   string    `json:"session"`
+	Envelope  string    `json:"envelope"`
+	PublicKey [2]string `json:"public_key"`
+	Signature string    `json:"signature"`
+	Salt      string    `json:"salt"`
+}
+
+// States of an enrolment.
+const (
+	StateMatched   = "matched"
+	StateCommitted = "committed"
+	StateRefused   = "refused"
+)
+
+// Enrolment answers POST /v1/enrolments and GET /v1/enrolments/{id}. Receipt is
+// the signed intake receipt; Seq, LeafIndex and RootProof come with the anchor.
+type Enrolment struct {
+	ID        string  `json:"id"`
+	Status    string  `json:"status"`
+	Code      Code    `json:"code,omitempty"`
+	Receipt   string  `json:"receipt,omitempty"`
+	Seq       uint64  `json:"seq,omitempty"`
+	LeafIndex *uint64 `json:"leaf_index,omitempty"`
+	RootProof string  `json:"root_proof,omitempty"`
+}
+
+// IssuerInfo is /.well-known/perhuman-issuer.json.
+type IssuerInfo struct {
+	Name         string      `json:"name"`
+	VKey         string      `json:"vkey"`
+	Depth        int         `json:"depth"`
+	AnchorPeriod uint64      `json:"anchor_period"` // seconds
+	Window       uint64      `json:"window"`        // seconds a superseded root stays good
+	Evidence     []string    `json:"evidence"`
+	Matcher      string      `json:"matcher"`
+	MatcherNote  string      `json:"matcher_note"`
+	ErrorRates   []ErrorRate `json:"error_rates"`
+	Bound        uint32      `json:"bound"` // kinds of evidence that cannot be compared with each other
+	Unattended   bool        `json:"unattended"`
+	Witnesses    []string    `json:"witnesses"`
+}
+
+// ErrorRate is what the issuer claims about its matcher, and on which data.
+type ErrorRate struct {
+	Modality string `json:"modality"`
+	Claim    string `json:"claim"`
+	Data     string `json:"data"`
+}

@@ -1,0 +1,81 @@
+package api
+
+import "encoding/json"
+
+// ChallengeRequest asks for a challenge: POST /v1/challenges. ContentDigest is
+// base64url of 32 bytes.
+type ChallengeRequest struct {
+	Action        string `json:"action"`
+	ContentDigest string `json:"content_digest,omitempty"`
+	Session       string `json:"session,omitempty"`
+}
+
+// ChallengeResponse is what a wallet needs to answer. Policy is "once",
+// "returning" or "per_epoch"; Period is the length in seconds, 0 for ever.
+type ChallengeResponse struct {
+	Challenge string `json:"challenge"`
+	Policy    string `json:"policy"`
+	K         uint32 `json:"k"`
+	Period    uint64 `json:"period"`
+	ExpiresAt uint64 `json:"expires_at"`
+	SetSize   uint64 `json:"set_size"`
+}
+
+// VerifyRequest hands in a proof: POST /v1/verify. Proof is either the JSON
+// object of Semaphore or a string, the packed form in base64url. Origin is the
+// origin that the app saw the person on, if it wants it compared.
+type VerifyRequest struct {
+	Action        string          `json:"action"`
+	Proof         json.RawMessage `json:"proof"`
+	Challenge     string          `json:"challenge,omitempty"`
+	ContentDigest string          `json:"content_digest,omitempty"`
+	Session       string          `json:"session,omitempty"`
+	Origin        string          `json:"origin,omitempty"`
+}
+
+// Verdict is a verifier's decision. Success false with a code is a refusal.
+type Verdict struct {
+	Success        bool     `json:"success"`
+	Code           Code     `json:"code"`
+	Action         string   `json:"action"`
+	Policy         string   `json:"policy,omitempty"`
+	Nullifier      string   `json:"nullifier,omitempty"`
+	Returning      bool     `json:"returning"`
+	Replayed       bool     `json:"replayed"`
+	SameMessage    *bool    `json:"same_message,omitempty"` // only with nullifier_already_used
+	Slot           *uint32  `json:"slot,omitempty"`
+	K              uint32   `json:"k,omitempty"`
+	Period         *Period  `json:"period,omitempty"`
+	Root           string   `json:"root,omitempty"`
+	RootSeq        uint64   `json:"root_seq,omitempty"`
+	SetSize        uint64   `json:"set_size,omitempty"`
+	Bound          uint32   `json:"bound,omitempty"`
+	Environment    string   `json:"environment,omitempty"`
+	FirstSeenAt    uint64   `json:"first_seen_at,omitempty"`
+	VerificationID string   `json:"verification_id,omitempty"`
+	Retryable      bool     `json:"retryable"`
+	ErrorCodes     []string `json:"error-codes"`
+}
+
+// Period is a stretch of time in seconds since 1970.
+type Period struct {
+	Start uint64 `json:"start"`
+	Len   uint64 `json:"len"`
+}
+
+// WellKnown is /.well-known/perhuman.json of a relying party.
+type WellKnown struct {
+	RP      string         `json:"rp"`
+	Keys    []string       `json:"keys"` // Ed25519 public keys, base64url, newest first
+	Issuers []string       `json:"issuers"`
+	Depth   int            `json:"depth"`
+	Actions []ActionPolicy `json:"actions"`
+}
+
+// ActionPolicy publishes how often one human may do a thing.
+type ActionPolicy struct {
+	Action string `json:"action"`
+	Policy string `json:"policy"`
+	K      uint32 `json:"k"`
+	Period uint64 `json:"period"`
+}
