@@ -1,0 +1,92 @@
+# perhuman. `make help` lists what there is; `make demo` and `make test` are the two to know.
+
+SHELL      := /bin/bash
+GO         ?= go
+WEB        := sdk/web
+DIST       := $(WEB)/dist
+FUZZTIME   ?= 30s
+STAGE      := .ci/stage
+# Packages in which goroutines meet; the race detector runs there.
+RACE       := ./semaphore ./semaphore/setlog ./issuer/biometric/match ./issuer ./verifier/... ./sdk ./sdk/serve ./sdk/sethttp
+
+.PHONY: demo test test-long bench bench-peers fuzz lint fmt clean help wasm web web-dev
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+demo: wasm ## run the demo on loopback (ARGS=--headless plays the story without a browser)
+	@$(GO) build -trimpath -o bin/demo ./demo
+	@./bin/demo $(ARGS)
+
+# What the pages load: the wallet as js/wasm and the face models, copied out of pinned npm packages.
+wasm: web
+	@node $(WEB)/build.mjs
+
+web: $(WEB)/node_modules/.stamp
+
+$(WEB)/node_modules/.stamp: $(WEB)/package-lock.json
+	@cd $(WEB) && if [ -f node_modules/.dev ]; then npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; \
+	  else npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error; fi
+	@touch $@
+
+# The same with the test peers: the official Semaphore packages, a browser driver, a type checker.
+web-dev: $(WEB)/node_modules/.dev
+
+$(WEB)/node_modules/.dev: $(WEB)/package-lock.json
+	@cd $(WEB) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $(WEB)/node_modules/.stamp $@
+
+test: ## everything a change must pass
+	@$(STAGE) "npm packages"    $(MAKE) --no-print-directory web-dev
+	@$(STAGE) "wasm"            $(MAKE) --no-print-directory wasm
+	@$(STAGE) "format and vet"  $(MAKE) --no-print-directory vet
+	@$(STAGE) "go"              $(GO) test ./...
+	@$(STAGE) "race"            $(GO) test -race -short -timeout 10m $(RACE)
+	@$(STAGE) "type check"      $(WEB)/node_modules/.bin/tsc -p $(WEB)
+	@$(STAGE) "node"            $(MAKE) --no-print-directory node
+	@$(STAGE) "headless demo"   $(MAKE) --no-print-directory headless
+	@$(STAGE) "browser"         $(MAKE) --no-print-directory browser
+
+.PHONY: vet node headless browser
+vet:
+	@out=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$out" ]; then echo "gofmt: $$out"; exit 1; fi
+	@$(GO) vet ./...
+	@GOOS=js GOARCH=wasm $(GO) vet ./sdk/wallet/... ./semaphore/prove
+
+node:
+	@node --test $(WEB)/test/unit/
+
+headless:
+	@$(GO) build -trimpath -o bin/demo ./demo
+	@dir=$$(mktemp -d) && ./bin/demo --headless -var $$dir; status=$$?; rm -rf $$dir; exit $$status
+
+browser:
+	@if [ -x /usr/bin/chromium ] || [ -n "$$CHROMIUM" ]; then node --test $(WEB)/test/browser/; \
+	  elif [ "$$CI" = true ]; then echo "chromium is missing, which is an error under CI=true"; exit 1; \
+	  else echo "SKIP browser story: no chromium here"; fi
+
+test-long: web-dev wasm ## what takes longer: kill loops, big populations, long property tests
+	@PERHUMAN_LONG=1 $(GO) test -count=1 -timeout 60m ./...
+
+bench: wasm ## one line a figure: BENCH <name> <value> <unit>
+	@PERHUMAN_BENCH=1 $(GO) test -count=1 -timeout 20m -run '^TestBench' ./semaphore ./semaphore/prove ./sdk/wallet/... -v | grep -E '^(BENCH|FAIL|panic|---.FAIL)'
+
+bench-peers: web-dev wasm ## the same against other languages, and the page against the official page
+	@node $(WEB)/bench/peers.mjs
+
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; done; done
+
+lint: ## static analysis by pinned tools
+	@$(MAKE) --no-print-directory vet
+	@$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	@$(GO) run github.com/securego/gosec/v2/cmd/gosec@v2.27.1 -quiet -exclude-dir=node_modules ./...
+
+fmt: ## format the Go code
+	@gofmt -w $$(git ls-files '*.go')
+
+clean: ## remove what was built; ./var, the demo's data, stays
+	@rm -rf bin $(WEB)/node_modules
+	@find $(DIST) -mindepth 1 ! -name README -delete
