@@ -1,0 +1,71 @@
+// Makes the files that are served but not committed:
+//   dist/        wallet.wasm (the Go wallet and prover), wasm_exec.js (Go's loader), both also as .gz
+//   face/dist/   face-api, its weights and the tfjs wasm backend, from node_modules
+//
+//   node build.mjs          everything; without node_modules the face files are left out, with a notice
+//   node build.mjs wasm     only dist/
+//   node build.mjs face     only face/dist/; an error without node_modules
+// Files that did not change are not written again, so that Go's build cache stays warm.
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const root = join(here, '..', '..')
+
+function put(path, body) {
+  if (existsSync(path) && readFileSync(path).equals(body)) return false
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, body)
+  return true
+}
+
+function putZipped(path, body) {
+  if (put(path, body) || !existsSync(path + '.gz')) put(path + '.gz', gzipSync(body, { level: 9 }))
+}
+
+function wasm() {
+  const built = join(here, 'dist', 'wallet.wasm.new')
+  mkdirSync(dirname(built), { recursive: true })
+  execFileSync('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', built, './sdk/wallet/wasm'], {
+    cwd: root, stdio: 'inherit', env: { ...process.env, GOOS: 'js', GOARCH: 'wasm' },
+  })
+  const body = readFileSync(built)
+  rmSync(built)
+  putZipped(join(here, 'dist', 'wallet.wasm'), body)
+  const goroot = execFileSync('go', ['env', 'GOROOT'], { cwd: root, encoding: 'utf8' }).trim()
+  putZipped(join(here, 'dist', 'wasm_exec.js'), readFileSync(join(goroot, 'lib', 'wasm', 'wasm_exec.js')))
+  const zipped = readFileSync(join(here, 'dist', 'wallet.wasm.gz')).length
+  console.log(`dist/wallet.wasm ${body.length} bytes, ${zipped} with gzip`)
+}
+
+function face(must) {
+  const modules = join(here, 'node_modules')
+  if (!existsSync(join(modules, '@vladmandic', 'face-api'))) {
+    if (must) throw new Error('node_modules is missing: run npm ci --ignore-scripts in sdk/web')
+    console.log('node_modules is missing: no camera models; the enrolment page offers the simulated iris only')
+    return
+  }
+  const api = join(modules, '@vladmandic', 'face-api')
+  const out = join(here, 'face', 'dist')
+  putZipped(join(out, 'face-api.esm.js'), withoutMap(readFileSync(join(api, 'dist', 'face-api.esm.js'))))
+  for (const model of ['ssd_mobilenetv1_model', 'face_landmark_68_model', 'face_recognition_model']) {
+    for (const name of [`${model}-weights_manifest.json`, `${model}.bin`]) put(join(out, name), readFileSync(join(api, 'model', name)))
+  }
+  for (const name of ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm']) {
+    putZipped(join(out, name), readFileSync(join(modules, '@tensorflow', 'tfjs-backend-wasm', 'wasm-out', name)))
+  }
+  console.log('face/dist: library, 3 models, wasm backend')
+}
+
+// The map file is not served; a reference to it would be a failed request.
+function withoutMap(body) {
+  return Buffer.from(body.toString('utf8').replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n'))
+}
+
+const what = process.argv[2] ?? 'all'
+if (!['all', 'wasm', 'face'].includes(what)) throw new Error('build.mjs [wasm|face]')
+if (what !== 'face') wasm()
+if (what !== 'wasm') face(what === 'face')

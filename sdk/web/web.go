@@ -1,0 +1,129 @@
+// Package web is the browser side of perhuman as a Go package: it embeds its
+// own files and serves them with the headers they need.
+//
+// An app serves [Static] under /perhuman/ and writes
+//
+//	<script type="module" src="/perhuman/perhuman.js"></script>
+//	<perhuman-check action="post" wallet="https://wallet.example"></perhuman-check>
+//
+// into its page. A wallet has an origin of its own and serves [Wallet] at its
+// root: the secret lives there and never enters an app's page. What the two
+// say to each other is in messages of window.postMessage with exact origins.
+//
+// The files under dist (the prover as WebAssembly and Go's loader for it) are
+// built, not committed: build.mjs makes them. [Built] says whether they are
+// there; without them pages load and say that no prover is available.
+//
+// Every answer carries a strict Content-Security-Policy (no inline script or
+// style, no foreign origin), nosniff and an ETag. Files that compress well are
+// served with gzip.
+package web
+
+import (
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+)
+
+//go:embed *.js *.css *.svg wallet all:dist
+var embedded embed.FS
+
+// Prefix is the path under which apps and wallets serve the shared files.
+const Prefix = "/perhuman/"
+
+// ErrNotBuilt says that dist holds no prover.
+var ErrNotBuilt = errors.New("web: dist/wallet.wasm and dist/wasm_exec.js are not built; run make wasm")
+
+// Built reports with ErrNotBuilt when the prover is missing from this binary.
+func Built() error {
+	for _, name := range []string{"dist/wallet.wasm", "dist/wasm_exec.js"} {
+		if _, err := fs.Stat(embedded, name); err != nil {
+			return ErrNotBuilt
+		}
+	}
+	return nil
+}
+
+// shared is made once: compressing the files is the only work there is.
+var shared = sync.OnceValues(func() (map[string]asset, error) {
+	return load(embedded, Prefix, func(name string) bool { return !strings.HasPrefix(name, "wallet/") })
+})
+
+// Static serves what an app's pages need: the widget, the engine that checks
+// posts, and the prover. Mount it at [Prefix] without stripping the prefix.
+func Static() http.Handler {
+	files, err := shared()
+	return newFiles(files, err, Policy{})
+}
+
+// Issuer is a set that a wallet accepts: the key string that pins the issuer's
+// name and key, and the base address it is served at (https://<name> if empty).
+type Issuer struct {
+	VKey string
+	At   string
+}
+
+// WalletConfig configures the wallet's origin. ProvingKey is the official
+// proving key of depth 20, served as /perhuman/semaphore-20.zkey; the page
+// checks its SHA-256.
+type WalletConfig struct {
+	Issuers    []Issuer
+	ProvingKey []byte
+}
+
+// Wallet serves a wallet at the root of its own origin. It may be framed by
+// nobody, and talks to itself and to the issuers only. It sets no
+// Cross-Origin-Opener-Policy: an app opens it and hears the answer as opener.
+func Wallet(cfg WalletConfig) (http.Handler, error) {
+	files, err := shared()
+	if err != nil {
+		return nil, err
+	}
+	own, err := load(embedded, Prefix, func(name string) bool { return strings.HasPrefix(name, "wallet/") })
+	if err != nil {
+		return nil, err
+	}
+	for path, a := range files {
+		own[path] = a
+	}
+	own["/"] = own[Prefix+"wallet/index.html"]
+	delete(own, Prefix+"wallet/index.html")
+	type issuer struct {
+		Name string `json:"name"`
+		VKey string `json:"vkey"`
+		At   string `json:"at"`
+	}
+	var list []issuer
+	policy := Policy{NoReferrer: true}
+	for _, i := range cfg.Issuers {
+		name, _, ok := strings.Cut(i.VKey, "+")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("web: issuer %q is not name+hash+key", i.VKey)
+		}
+		at := i.At
+		if at == "" {
+			at = "https://" + name
+		}
+		u, err := url.Parse(at)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			return nil, fmt.Errorf("web: issuer address %q", at)
+		}
+		policy.Connect = append(policy.Connect, u.Scheme+"://"+u.Host)
+		list = append(list, issuer{name, i.VKey, strings.TrimSuffix(at, "/")})
+	}
+	config, err := json.Marshal(map[string]any{"issuers": list})
+	if err != nil {
+		return nil, err
+	}
+	own[Prefix+"wallet/config.json"] = newAsset("config.json", config)
+	if cfg.ProvingKey != nil {
+		own[Prefix+"semaphore-20.zkey"] = newAsset("semaphore-20.zkey", cfg.ProvingKey)
+	}
+	return newFiles(own, nil, policy), nil
+}
