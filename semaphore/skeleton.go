@@ -5,18 +5,11 @@ package semaphore
 
 import (
 	"errors"
-	"io"
 )
 
 var errSkeleton = errors.New("semaphore: not written yet")
 
 type (
-	// Identity is a person's secret.
-	Identity struct{ key []byte }
-	// PublicKey is a Baby Jubjub point.
-	PublicKey struct{ X, Y Element }
-	// Signature is an EdDSA-Poseidon signature.
-	Signature struct{ R8X, R8Y, S Element }
 	// Group is a LeanIMT.
 	Group struct{ leaves []Element }
 	// MerkleProof is a compressed LeanIMT path.
@@ -36,25 +29,6 @@ type (
 	Verifier struct{}
 )
 
-func ParseElementHex(s string) (Element, error)            { return Element{}, errSkeleton }
-func (e Element) Hex() string                              { return "" }
-func (u Uint256) Hash() Element                            { return Element{} }
-func Hash2(left, right Element) Element                    { return Element{} }
-func NewIdentity(rand io.Reader) (*Identity, error)        { return nil, errSkeleton }
-func IdentityFromKey(key []byte) *Identity                 { return nil }
-func ParseIdentity(exported string) (*Identity, error)     { return nil, errSkeleton }
-func (id *Identity) Commitment() Element                   { return Element{} }
-func (id *Identity) PublicKey() PublicKey                  { return PublicKey{} }
-func (id *Identity) Sign(msg Element) Signature            { return Signature{} }
-func (id *Identity) Export() string                        { return "" }
-func (id *Identity) Nullifier(scope Uint256) Element       { return Element{} }
-func (id *Identity) SecretScalar() Element                 { return Element{} }
-func (id *Identity) Key() []byte                           { return nil }
-func (k PublicKey) Validate() error                        { return errSkeleton }
-func (k PublicKey) Commitment() Element                    { return Element{} }
-func (k PublicKey) Verify(msg Element, s Signature) error  { return errSkeleton }
-func (s Signature) MarshalBinary() ([]byte, error)         { return nil, errSkeleton }
-func ParseSignature(packed []byte) (Signature, error)      { return Signature{}, errSkeleton }
 func NewGroup(members ...Element) (*Group, error)          { return nil, errSkeleton }
 func (g *Group) Add(member Element) error                  { return errSkeleton }
 func (g *Group) AddMany(members []Element) error           { return errSkeleton }

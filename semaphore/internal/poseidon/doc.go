@@ -1,0 +1,37 @@
+// Package poseidon is the Poseidon permutation over the BN254 scalar field
+// with the parameters of circomlib and iden3, the hash of every Semaphore
+// tree, commitment and nullifier.
+//
+// Hash2 is the one to call for tree nodes: it works on values, does not
+// allocate, and may be called from many goroutines at once. Hash takes one to
+// sixteen inputs.
+//
+// No constant is copied from anywhere. The round constants and the matrix come
+// from the Grain LFSR of the Poseidon paper (eprint 2019/458, appendix F), and
+// the sparse form that makes partial rounds cheap is factored from them here
+// (the same paper, appendix B). Each width is derived once, on first use, in
+// well under a millisecond natively for the width of a tree hash; that is
+// smaller to ship to a browser than a table and starts as fast as parsing one.
+//
+// Constants and Plain expose both forms, since circuits and witness generators
+// need the intermediate states, not only the digest.
+package poseidon
+
+// FullRounds is the number of full rounds of every width.
+const FullRounds = 8
+
+// MinWidth and MaxWidth bound the state width t, one more than the number of
+// inputs.
+const (
+	MinWidth = 2
+	MaxWidth = 17
+)
+
+// PartialRounds gives the number of partial rounds of width t, 0 for a width
+// that is not supported.
+func PartialRounds(t int) int {
+	if t < MinWidth || t > MaxWidth {
+		return 0
+	}
+	return [...]int{56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68}[t-MinWidth]
+}
