@@ -1,0 +1,129 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/ed25519"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/perhuman/perhuman/semaphore/scope"
+	"github.com/perhuman/perhuman/verifier"
+)
+
+// BindPolicy implements verifier.Store.
+func (s *Store) BindPolicy(ctx context.Context, want verifier.Binding) (verifier.Binding, error) {
+	var got verifier.Binding
+	var refused error
+	err := s.submit(ctx, nil, func(ctx context.Context, w *writer) error {
+		put := want
+		stored, known, err := readPolicy(ctx, w.policy, want.Environment, want.RP, want.Action)
+		if err != nil {
+			return err
+		}
+		if known {
+			if put, refused = stored.Rebind(want); refused != nil {
+				got = stored
+				return nil
+			}
+		}
+		got = put
+		_, err = w.putPolicy.ExecContext(ctx, put.Environment, put.RP, put.Action, int64(put.Kind),
+			int64(put.Len), int64(put.K), int64(put.NextK), int64(put.NextFrom))
+		return err
+	})
+	if err != nil {
+		return verifier.Binding{}, err
+	}
+	return got, refused
+}
+
+// Policy implements verifier.Store.
+func (s *Store) Policy(ctx context.Context, environment, rp, action string) (verifier.Binding, bool, error) {
+	if err := s.begin(); err != nil {
+		return verifier.Binding{}, false, err
+	}
+	defer s.begun.Done()
+	b, ok, err := readPolicy(ctx, s.seen.policy, environment, rp, action)
+	if err != nil {
+		return verifier.Binding{}, false, unavailable(err)
+	}
+	return b, ok, nil
+}
+
+func readPolicy(ctx context.Context, stmt *sql.Stmt, environment, rp, action string) (verifier.Binding, bool, error) {
+	b := verifier.Binding{Environment: environment, RP: rp, Action: action}
+	var kind, length, from int64
+	err := stmt.QueryRowContext(ctx, environment, rp, action).Scan(&kind, &length, &b.K, &b.NextK, &from)
+	if errors.Is(err, sql.ErrNoRows) {
+		return verifier.Binding{}, false, nil
+	}
+	b.Kind, b.Len, b.NextFrom = scope.Kind(kind), uint64(length), uint64(from)
+	return b, err == nil, err
+}
+
+// Keys implements verifier.Store.
+func (s *Store) Keys(ctx context.Context, environment, rp string, generate func() (ed25519.PrivateKey, error)) ([]ed25519.PrivateKey, error) {
+	var keys []ed25519.PrivateKey
+	err := s.submit(ctx, nil, func(ctx context.Context, w *writer) (err error) {
+		if keys, err = readKeys(ctx, w.signingKeys, environment, rp); err != nil || len(keys) > 0 {
+			return err
+		}
+		key, err := generate()
+		if err != nil {
+			return err
+		}
+		if _, err := w.addKey.ExecContext(ctx, environment, rp, int64(1), key.Seed()); err != nil {
+			return err
+		}
+		keys = []ed25519.PrivateKey{key}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return keys, nil
+}
+
+func readKeys(ctx context.Context, stmt *sql.Stmt, environment, rp string) (keys []ed25519.PrivateKey, err error) {
+	rows, err := stmt.QueryContext(ctx, environment, rp)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var seed []byte
+		if err := rows.Scan(&seed); err != nil {
+			return nil, err
+		}
+		if len(seed) != ed25519.SeedSize {
+			return nil, fmt.Errorf("a signing key has %d bytes", len(seed))
+		}
+		keys = append(keys, ed25519.NewKeyFromSeed(seed))
+	}
+	return keys, rows.Err()
+}
+
+// Sweep implements verifier.Store.
+func (s *Store) Sweep(ctx context.Context, before time.Time) (int, error) {
+	var gone int64
+	err := s.submit(ctx, nil, func(ctx context.Context, w *writer) error {
+		for _, stmt := range []*sql.Stmt{w.forgetNonces, w.forgetNullifiers} {
+			r, err := stmt.ExecContext(ctx, before.UnixMilli())
+			if err != nil {
+				return err
+			}
+			n, err := r.RowsAffected()
+			if err != nil {
+				return err
+			}
+			gone += n
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return int(gone), nil
+}

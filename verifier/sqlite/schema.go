@@ -1,0 +1,104 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// applicationID marks our files ("phsp"), version the schema in them.
+const (
+	applicationID = 0x70687370
+	version       = 1
+)
+
+const createV1 = `
+CREATE TABLE nonces (
+	nonce       BLOB    NOT NULL,
+	environment TEXT    NOT NULL,
+	credential  TEXT    NOT NULL,
+	key         TEXT    NOT NULL,
+	nullifier   BLOB    NOT NULL,
+	scope       BLOB    NOT NULL,
+	message     BLOB    NOT NULL,
+	record      BLOB    NOT NULL,
+	attempts    INTEGER NOT NULL,
+	expires_ms  INTEGER NOT NULL,
+	PRIMARY KEY (nonce, environment)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX nonces_by_key ON nonces (environment, credential, key) WHERE key <> '';
+CREATE INDEX nonces_by_expiry ON nonces (expires_ms);
+
+CREATE TABLE nullifiers (
+	nullifier   BLOB    NOT NULL,
+	scope       BLOB    NOT NULL,
+	environment TEXT    NOT NULL,
+	message     BLOB    NOT NULL,
+	nonce       BLOB    NOT NULL,
+	key         TEXT    NOT NULL,
+	attempts    INTEGER NOT NULL,
+	root_seq    INTEGER NOT NULL,
+	first_ms    INTEGER NOT NULL,
+	closes_ms   INTEGER NOT NULL,
+	PRIMARY KEY (nullifier, scope, environment)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX nullifiers_by_closing ON nullifiers (closes_ms) WHERE closes_ms > 0;
+
+CREATE TABLE policies (
+	environment TEXT    NOT NULL,
+	rp          TEXT    NOT NULL,
+	action      TEXT    NOT NULL,
+	kind        INTEGER NOT NULL,
+	len         INTEGER NOT NULL,
+	k           INTEGER NOT NULL,
+	next_k      INTEGER NOT NULL,
+	next_from   INTEGER NOT NULL,
+	PRIMARY KEY (environment, rp, action)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE signing_keys (
+	environment TEXT    NOT NULL,
+	rp          TEXT    NOT NULL,
+	number      INTEGER NOT NULL,
+	seed        BLOB    NOT NULL,
+	PRIMARY KEY (environment, rp, number)
+) STRICT, WITHOUT ROWID;
+
+PRAGMA application_id = 1885893488;
+PRAGMA user_version = 1;
+`
+
+// migrate brings a file to the present schema, or refuses it. Two processes
+// may do this at once: it happens inside an immediate transaction.
+func migrate(ctx context.Context, c *sql.Conn) (err error) {
+	if _, err := c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_, _ = c.ExecContext(ctx, "ROLLBACK") // the first error is the one that counts
+		}
+	}()
+	var app, have, tables int
+	if err := c.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
+		return err
+	}
+	if err := c.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
+		return err
+	}
+	if err := c.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&tables); err != nil {
+		return err
+	}
+	switch {
+	case app == 0 && have == 0 && tables == 0:
+		if _, err := c.ExecContext(ctx, createV1); err != nil {
+			return err
+		}
+	case app != applicationID:
+		return fmt.Errorf("the file is not a spend store")
+	case have != version:
+		return fmt.Errorf("the file has schema %d, this program knows %d", have, version)
+	}
+	_, err = c.ExecContext(ctx, "COMMIT")
+	return err
+}

@@ -1,0 +1,94 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+)
+
+// Every statement of the store. They are constants, and every value is bound.
+const (
+	sqlInsertNonce = `
+INSERT INTO nonces (nonce, environment, credential, key, nullifier, scope, message, record, attempts, expires_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING`
+
+	// A repeat is a committed write, so its answer comes from this transaction.
+	sqlRepeatNonce = `
+UPDATE nonces SET attempts = attempts + 1
+WHERE nonce = ? AND environment = ? AND credential = ? AND key = ? AND key <> '' AND nullifier = ? AND scope = ? AND message = ?
+RETURNING record`
+
+	sqlInsertNullifier = `
+INSERT INTO nullifiers (nullifier, scope, environment, message, nonce, key, attempts, root_seq, first_ms, closes_ms)
+VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO NOTHING`
+
+	// A second attempt is counted whoever makes it: refusals, too, are
+	// answered from a row that this transaction wrote.
+	sqlTouchNullifier = `
+UPDATE nullifiers SET attempts = attempts + 1
+WHERE nullifier = ? AND scope = ? AND environment = ?
+RETURNING nonce, message, first_ms`
+
+	sqlNonceUsed = `SELECT count(*) FROM nonces WHERE nonce = ? AND environment = ?`
+	sqlKeyUsed   = `SELECT count(*) FROM nonces WHERE environment = ? AND credential = ? AND key = ? AND key <> ''`
+
+	sqlSeenNonce = `
+SELECT credential, key, nullifier, scope, message, record FROM nonces WHERE nonce = ? AND environment = ?`
+	sqlSeenNullifier = `
+SELECT nonce, message, first_ms FROM nullifiers WHERE nullifier = ? AND scope = ? AND environment = ?`
+
+	sqlPolicy = `
+SELECT kind, len, k, next_k, next_from FROM policies WHERE environment = ? AND rp = ? AND action = ?`
+	sqlPutPolicy = `
+INSERT INTO policies (environment, rp, action, kind, len, k, next_k, next_from)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (environment, rp, action) DO UPDATE SET k = excluded.k, next_k = excluded.next_k, next_from = excluded.next_from`
+
+	sqlSigningKeys = `SELECT seed FROM signing_keys WHERE environment = ? AND rp = ? ORDER BY number DESC`
+	sqlAddKey      = `INSERT INTO signing_keys (environment, rp, number, seed) VALUES (?, ?, ?, ?)`
+
+	// Forgetting is done in bites, so that it never holds up the writer long.
+	sqlForgetNonces = `
+DELETE FROM nonces WHERE (nonce, environment) IN (SELECT nonce, environment FROM nonces WHERE expires_ms < ? LIMIT 5000)`
+	sqlForgetNullifiers = `
+DELETE FROM nullifiers WHERE (nullifier, scope, environment) IN
+	(SELECT nullifier, scope, environment FROM nullifiers WHERE closes_ms > 0 AND closes_ms < ? LIMIT 5000)`
+)
+
+// prepare readies the writer's statements on its connection.
+func (w *writer) prepare(ctx context.Context) error {
+	for _, s := range []struct {
+		to    **sql.Stmt
+		query string
+	}{
+		{&w.begin, "BEGIN IMMEDIATE"}, {&w.commit, "COMMIT"},
+		{&w.insertNonce, sqlInsertNonce}, {&w.repeatNonce, sqlRepeatNonce},
+		{&w.insertNullifier, sqlInsertNullifier}, {&w.touchNullifier, sqlTouchNullifier},
+		{&w.nonceUsed, sqlNonceUsed}, {&w.keyUsed, sqlKeyUsed},
+		{&w.policy, sqlPolicy}, {&w.putPolicy, sqlPutPolicy},
+		{&w.signingKeys, sqlSigningKeys}, {&w.addKey, sqlAddKey},
+		{&w.forgetNonces, sqlForgetNonces}, {&w.forgetNullifiers, sqlForgetNullifiers},
+	} {
+		var err error
+		if *s.to, err = w.conn.PrepareContext(ctx, s.query); err != nil {
+			return unavailable(err)
+		}
+	}
+	return nil
+}
+
+// readStatements run on the read pool.
+type readStatements struct{ nonce, nullifier, key, policy *sql.Stmt }
+
+func prepareReads(ctx context.Context, db *sql.DB) (*readStatements, error) {
+	r := &readStatements{}
+	for _, s := range []struct {
+		to    **sql.Stmt
+		query string
+	}{{&r.nonce, sqlSeenNonce}, {&r.nullifier, sqlSeenNullifier}, {&r.key, sqlKeyUsed}, {&r.policy, sqlPolicy}} {
+		var err error
+		if *s.to, err = db.PrepareContext(ctx, s.query); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
