@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -325,10 +326,9 @@ func listedRoot(h Head, root semaphore.Element) (WindowRoot, bool) {
 }
 
 // Learn fetches the proof that a root listed in the newest head's window is in
-// the log. ErrRootUnknown means that the head does not list it.
+// the log. ErrRootUnknown means that the head does not list it. Updates go on
+// while it fetches.
 func (f *Follower) Learn(root semaphore.Element, fetch Fetch) error {
-	f.updating.Lock()
-	defer f.updating.Unlock()
 	s := f.snap.Load()
 	if s.fork != nil {
 		return s.fork
@@ -347,18 +347,33 @@ func (f *Follower) Learn(root semaphore.Element, fetch Fetch) error {
 	if k.entry.Root != w.Root {
 		return fmt.Errorf("%w: window has another root at seq %d than the log", ErrHead, w.Seq)
 	}
-	k.superseded = w.Superseded
-	next := *s
-	next.known = make([]knownRoot, 0, len(s.known)+1)
-	for i, old := range s.known {
-		if old.entry.Seq < w.Seq {
-			next.known = append(append(next.known, k), s.known[i:]...)
-			return f.commit(&next)
-		}
-		next.known = append(next.known, old)
+	f.updating.Lock()
+	defer f.updating.Unlock()
+	// The head may be a newer one by now. It extends the log in which the root
+	// was found, so the proof stands; only the window must still list it.
+	now := f.snap.Load()
+	if now.fork != nil {
+		return now.fork
 	}
-	next.known = append(next.known, k)
-	return f.commit(&next)
+	if w2, ok := now.learnable(root); !ok || w2.Seq != w.Seq {
+		return ErrRootUnknown
+	}
+	k.superseded = w.Superseded
+	return f.commit(now.with(k))
+}
+
+// with gives a snapshot that knows one root more.
+func (s *snapshot) with(k knownRoot) *snapshot {
+	next := *s
+	at := len(s.known)
+	for i, old := range s.known {
+		if old.entry.Seq < k.entry.Seq {
+			at = i
+			break
+		}
+	}
+	next.known = slices.Insert(slices.Clone(s.known), at, k)
+	return &next
 }
 
 // prove finds the batch seq in the log under the head's checkpoint.
