@@ -3,7 +3,9 @@ package semaphore
 import "encoding/json"
 
 type (
-	proofVector        = json.RawMessage
+	proofVector struct {
+		Proof json.RawMessage `json:"proof"`
+	}
 	defaultDepthVector = json.RawMessage
 	tamperedVector     = json.RawMessage
 	nonObjectVector    = json.RawMessage
