@@ -1,0 +1,58 @@
+package verifier
+
+import (
+	"context"
+
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/semaphore/scope"
+)
+
+// ChallengeRequest says what a person is about to be asked. Origin is the
+// origin that the browser reported, Session the value that ties the answer to
+// this session, Content what the proof must be bound to, if known already.
+type ChallengeRequest struct {
+	Action  string
+	Policy  scope.Policy
+	Content scope.Digest
+	Session string
+	Origin  string
+}
+
+// Challenge signs a challenge. Errors are *api.Error.
+func (v *Verifier) Challenge(ctx context.Context, r ChallengeRequest) (api.ChallengeResponse, error) {
+	if err := checkAction(r.Action, r.Policy); err != nil {
+		return api.ChallengeResponse{}, err
+	}
+	if v.origins[scope.HashString(r.Origin)] != r.Origin || r.Origin == "" {
+		return api.ChallengeResponse{}, api.Errorf(api.OriginNotAllowed, "the Origin of the request is not one of this site")
+	}
+	now := v.cfg.Now()
+	t, err := v.table(ctx, r.Action, r.Policy, r.Policy.Period(now), true)
+	if err != nil {
+		return api.ChallengeResponse{}, err
+	}
+	c, err := scope.NewChallenge(v.cfg.Rand, scope.ChallengeParams{
+		RP: v.cfg.RP, Action: r.Action, Origin: r.Origin, Session: r.Session, Content: r.Content, Now: now,
+	})
+	if err != nil {
+		return api.ChallengeResponse{}, api.Wrap(api.Internal, err)
+	}
+	out := api.ChallengeResponse{
+		Challenge: scope.EncodeToken(c.Sign(v.cfg.Keys[0])),
+		Policy:    r.Policy.Kind.String(), K: t.k, Period: r.Policy.Len, ExpiresAt: c.Expires,
+	}
+	if crowd, ok := v.cfg.Roots.(Crowd); ok {
+		out.SetSize = crowd.Live()
+	}
+	return out, nil
+}
+
+func checkAction(action string, p scope.Policy) *api.Error {
+	if err := scope.ValidateAction(action); err != nil {
+		return &api.Error{Code: api.MalformedRequest, Detail: "not an action name", Err: err}
+	}
+	if err := p.Validate(); err != nil {
+		return api.Wrap(api.Internal, err) // the server's own mistake
+	}
+	return nil
+}

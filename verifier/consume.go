@@ -1,0 +1,144 @@
+package verifier
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/semaphore/scope"
+)
+
+// Check decides everything about a request except who was first, and writes
+// nothing. Its yes is worth nothing a moment later: let nobody act on it.
+func (v *Verifier) Check(ctx context.Context, r Request) (api.Verdict, error) {
+	q := &inquiry{v: v, req: r, now: v.cfg.Now()}
+	stop := q.run(ctx)
+	var rec record
+	if stop == nil {
+		var err error
+		if rec, err = q.record(); err != nil {
+			stop = api.Wrap(api.Internal, err)
+		} else if q.seen.Replayed {
+			rec, stop = q.replayed(q.seen)
+		}
+	}
+	return q.answer(q.seen, rec, stop)
+}
+
+// Consume decides, and spends the nullifier. A refusal is a Verdict with
+// Success false; an error (*api.Error) means that nothing could be decided, or,
+// with api.InDoubt, that it is not known what was written.
+func (v *Verifier) Consume(ctx context.Context, r Request) (api.Verdict, error) {
+	q := &inquiry{v: v, req: r, now: v.cfg.Now(), commit: true}
+	stop := q.run(ctx)
+	if stop != nil && r.IdempotencyKey != "" && slices.Contains(passing, stop.Code) {
+		stop = q.repeat(ctx, stop)
+	}
+	if stop != nil {
+		return q.answer(q.seen, record{}, stop)
+	}
+	rec, err := q.record()
+	if err != nil {
+		return q.answer(Outcome{}, rec, api.Wrap(api.Internal, err))
+	}
+	kept, err := q.keep(rec)
+	if err != nil {
+		return q.answer(Outcome{}, rec, api.Wrap(api.Internal, err))
+	}
+	out, err := v.cfg.Store.Spend(ctx, q.act(kept))
+	if err != nil {
+		return q.answer(Outcome{}, rec, storeError(err))
+	}
+	stop = refusal(out)
+	if out.Replayed {
+		var bad *api.Error
+		if rec, bad = q.replayed(out); bad != nil {
+			stop = bad
+		}
+	}
+	return q.answer(out, rec, stop)
+}
+
+// keep is what the store holds for a repeat; without a key there is none.
+func (q *inquiry) keep(rec record) ([]byte, error) {
+	if q.req.IdempotencyKey == "" {
+		return nil, nil
+	}
+	return json.Marshal(rec)
+}
+
+func (q *inquiry) replayed(o Outcome) (record, *api.Error) {
+	var rec record
+	if err := json.Unmarshal(o.Record, &rec); err != nil {
+		return rec, api.Wrap(api.Internal, err)
+	}
+	return rec, nil
+}
+
+// passing are the refusals that only mean that time went by. A request that
+// was written when it was in time may be sent again later.
+var passing = []api.Code{api.ChallengeExpired, api.ScopeMismatch, api.RootUnknown, api.RootExpired, api.RootsStale}
+
+// repeat gives nil if the store holds this very act under this very key, and
+// the proof is good: then the commit answers what it answered first. Otherwise
+// it gives back the reason to stop.
+func (q *inquiry) repeat(ctx context.Context, stop *api.Error) *api.Error {
+	for _, check := range []func(*inquiry, context.Context) *api.Error{
+		(*inquiry).audience, (*inquiry).message,
+	} {
+		if err := check(q, ctx); err != nil {
+			return stop
+		}
+	}
+	seen, err := q.v.cfg.Store.Spent(ctx, q.act(nil))
+	if err != nil || !seen.Replayed {
+		return stop
+	}
+	if err := q.pairing(ctx); err != nil {
+		return err
+	}
+	q.seen = seen
+	return nil
+}
+
+// answer turns the end of an inquiry into a verdict or an error, and counts it.
+func (q *inquiry) answer(out Outcome, rec record, stop *api.Error) (api.Verdict, error) {
+	code := api.OK
+	if stop != nil {
+		code = stop.Code
+	}
+	q.v.Observe(code)
+	info := code.Info()
+	if info.Status != 200 {
+		return api.Verdict{}, stop
+	}
+	policy := q.req.Policy
+	verdict := api.Verdict{
+		Success: stop == nil, Code: code, Action: q.req.Action, Policy: policy.Kind.String(),
+		Environment: q.v.cfg.Environment, Retryable: code.Retryable(), ErrorCodes: []string{},
+	}
+	if stop != nil && info.Siteverify != "" {
+		verdict.ErrorCodes = append(verdict.ErrorCodes, info.Siteverify)
+	}
+	if stop != nil && code != api.NullifierAlreadyUsed {
+		return verdict, nil
+	}
+	verdict.Replayed = out.Replayed
+	verdict.Nullifier = q.req.Proof.Nullifier.String()
+	verdict.FirstSeenAt = uint64(max(out.FirstSeen.Unix(), 0))
+	if stop != nil {
+		same := out.SameMessage
+		verdict.SameMessage = &same
+		return verdict, nil
+	}
+	verdict.Returning = out.Returned
+	verdict.Root, verdict.RootSeq, verdict.SetSize = rec.Root, rec.Seq, rec.Live
+	verdict.Bound, verdict.VerificationID = rec.Bound, rec.ID
+	if policy.Kind == scope.KindPerEpoch {
+		slot := rec.Slot
+		verdict.Slot, verdict.K = &slot, rec.K
+		verdict.Period = &api.Period{Start: rec.Start, Len: policy.Len}
+	}
+	return verdict, nil
+}

@@ -1,0 +1,212 @@
+package verifier
+
+import (
+	"context"
+	"crypto/ed25519"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/scope"
+)
+
+// DefaultDepth is the tree depth of proofs unless a deployment chooses another.
+const DefaultDepth = 20
+
+// Config says what a Verifier expects. RP, Roots and Store are compulsory.
+type Config struct {
+	RP          string // the relying party as people see it; part of every scope
+	Environment string // part of every stored key; default "live"
+	Depth       int    // the one tree depth accepted; default 20
+	Roots       Roots
+	Store       Store
+	Bound       uint32 // how many times one person could be in the set or sets; default 1
+
+	Proofs      *semaphore.Verifier // default: a new one
+	Origins     []string            // origins that may ask; each must belong to RP; default https://RP, or http://RP on *.localhost
+	Keys        []ed25519.PrivateKey
+	Now         func() time.Time
+	Rand        io.Reader
+	MaxPairings int                 // proofs checked at one time; default GOMAXPROCS
+	MaxWaiting  int                 // proofs that may wait for that; default 64 for each
+	Observe     func(code api.Code) // told the code of every decision; must not block
+}
+
+// Verifier checks and consumes proofs for one relying party in one environment.
+// It is safe for concurrent use.
+type Verifier struct {
+	cfg     Config
+	origins map[scope.Digest]string
+	public  []ed25519.PublicKey
+	pairing *pairing
+
+	mu    sync.Mutex
+	slots map[string]slotTable // by action
+}
+
+// New makes a Verifier. It asks the store for the signing keys.
+func New(ctx context.Context, cfg Config) (*Verifier, error) {
+	if err := scope.ValidateRP(cfg.RP); err != nil {
+		return nil, fmt.Errorf("verifier: %w", err)
+	}
+	if cfg.Roots == nil || cfg.Store == nil {
+		return nil, errors.New("verifier: Roots and Store are needed")
+	}
+	defaults(&cfg)
+	if !validName(cfg.Environment) {
+		return nil, fmt.Errorf("verifier: environment %q: 1..32 of a-z, 0-9, - and _", cfg.Environment)
+	}
+	if cfg.Depth < 1 || cfg.Depth > 32 {
+		return nil, fmt.Errorf("verifier: depth %d: 1..32", cfg.Depth)
+	}
+	v := &Verifier{cfg: cfg, origins: map[scope.Digest]string{}, slots: map[string]slotTable{}}
+	for _, origin := range cfg.Origins {
+		if rp, err := scope.RPFromOrigin(origin); err != nil || rp != cfg.RP {
+			return nil, fmt.Errorf("verifier: origin %q does not belong to %q: no wallet would answer there", origin, cfg.RP)
+		}
+		v.origins[scope.HashString(origin)] = origin
+	}
+	var err error
+	if cfg.Proofs == nil {
+		if v.cfg.Proofs, err = semaphore.NewVerifier(); err != nil {
+			return nil, fmt.Errorf("verifier: %w", err)
+		}
+	}
+	if len(cfg.Keys) == 0 {
+		v.cfg.Keys, err = cfg.Store.Keys(ctx, cfg.Environment, cfg.RP, func() (ed25519.PrivateKey, error) {
+			_, key, err := ed25519.GenerateKey(cfg.Rand)
+			return key, err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("verifier: signing keys: %w", err)
+		}
+	}
+	for _, key := range v.cfg.Keys {
+		if len(key) != ed25519.PrivateKeySize {
+			return nil, errors.New("verifier: a signing key has the wrong length")
+		}
+		v.public = append(v.public, key.Public().(ed25519.PublicKey))
+	}
+	v.pairing = newPairing(cfg.MaxPairings, cfg.MaxWaiting)
+	return v, nil
+}
+
+func defaults(cfg *Config) {
+	if cfg.Environment == "" {
+		cfg.Environment = "live"
+	}
+	if cfg.Depth == 0 {
+		cfg.Depth = DefaultDepth
+	}
+	if cfg.Bound == 0 {
+		cfg.Bound = 1
+	}
+	if len(cfg.Origins) == 0 {
+		cfg.Origins = []string{DefaultOrigin(cfg.RP)}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = crand.Reader
+	}
+	if cfg.MaxPairings < 1 {
+		cfg.MaxPairings = runtime.GOMAXPROCS(0)
+	}
+	if cfg.MaxWaiting < 1 {
+		cfg.MaxWaiting = 64 * cfg.MaxPairings
+	}
+}
+
+// DefaultOrigin is the origin at which people meet a relying party.
+func DefaultOrigin(rp string) string {
+	if origin := "http://" + rp; isOriginOf(origin, rp) {
+		return origin
+	}
+	return "https://" + rp
+}
+
+func isOriginOf(origin, rp string) bool {
+	got, err := scope.RPFromOrigin(origin)
+	return err == nil && got == rp
+}
+
+func validName(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 32
+}
+
+// RP is the relying party.
+func (v *Verifier) RP() string { return v.cfg.RP }
+
+// Environment is the environment.
+func (v *Verifier) Environment() string { return v.cfg.Environment }
+
+// Depth is the tree depth that proofs must have.
+func (v *Verifier) Depth() int { return v.cfg.Depth }
+
+// Origins are the origins that may ask.
+func (v *Verifier) Origins() []string { return slices.Clone(v.cfg.Origins) }
+
+// PublicKeys are the keys that challenges and receipts are signed with, newest
+// first: what /.well-known/perhuman.json publishes.
+func (v *Verifier) PublicKeys() []ed25519.PublicKey { return slices.Clone(v.public) }
+
+// Receipt signs a receipt with the newest key.
+func (v *Verifier) Receipt(r scope.Receipt) []byte { return r.Sign(v.cfg.Keys[0]) }
+
+// Ready tells whether decisions can be made: the store answers and the roots
+// are fresh.
+func (v *Verifier) Ready(ctx context.Context) error {
+	if _, _, err := v.cfg.Store.Policy(ctx, v.cfg.Environment, v.cfg.RP, "ready"); err != nil {
+		return storeError(err)
+	}
+	if f, ok := v.cfg.Roots.(Fresh); ok {
+		if err := f.Fresh(v.cfg.Now()); err != nil {
+			return refuseRoot(err)
+		}
+	}
+	return nil
+}
+
+// Sweep forgets what can no longer matter; see Store.Sweep. An idempotency key
+// works for a day after its challenge ended.
+func (v *Verifier) Sweep(ctx context.Context) error {
+	for {
+		n, err := v.cfg.Store.Sweep(ctx, v.cfg.Now().Add(-24*time.Hour))
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// Observe counts a decision that was made around the verifier, for instance a
+// request that was refused before it could be handed in.
+func (v *Verifier) Observe(code api.Code) {
+	if v.cfg.Observe != nil {
+		v.cfg.Observe(code)
+	}
+}
+
+// storeError maps what a Store says to its wire code.
+func storeError(err error) *api.Error {
+	code := api.StoreUnavailable
+	switch {
+	case errors.Is(err, ErrPolicyConflict):
+		return api.Wrap(api.PolicyConflict, err)
+	case errors.Is(err, ErrInDoubt):
+		code = api.InDoubt
+	}
+	return &api.Error{Code: code, RetryAfter: time.Second, Err: err}
+}
