@@ -1,0 +1,358 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/perhuman/perhuman/verifier"
+	"github.com/perhuman/perhuman/verifier/storetest"
+)
+
+func TestFileIsPrivate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	s := mustOpen(t, path, faults{})
+	if _, err := s.Spend(t.Context(), storetest.NewAct(1, 1)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v %v", filepath.Base(name), info.Mode(), err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, path, faults{})
+	defer s.Close()
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("a loose mode stays: %v %v", info.Mode(), err)
+	}
+}
+
+// T05: the file goes away, is replaced, or is cut short while it is open.
+func TestT05FileTakenAway(t *testing.T) {
+	for name, harm := range map[string]func(path string) error{
+		"deleted": os.Remove,
+		"replaced": func(path string) error {
+			other, err := OpenWith(path+".other", Options{})
+			if err != nil {
+				return err
+			}
+			return errors.Join(other.Close(), os.Rename(path+".other", path))
+		},
+		"cut short": func(path string) error { return os.Truncate(path, 4096) },
+		"emptied":   func(path string) error { return os.Truncate(path, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "s.db")
+			s := mustOpen(t, path, faults{})
+			defer s.Close()
+			a := storetest.NewAct(1, 1)
+			if _, err := s.Spend(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
+			// So that the rows are in the file itself, not in the WAL alone.
+			if err := s.submit(t.Context(), nil, func(context.Context, *writer) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+			other, err := sql.Open("sqlite3", s.dsn("rw"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := other.Exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+				t.Fatal(err)
+			}
+			if err := other.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Spend(t.Context(), storetest.NewAct(1, 2)); err != nil {
+				t.Fatal(err)
+			}
+			if err := harm(path); err != nil {
+				t.Fatal(err)
+			}
+			again := storetest.NewAct(2, 1)
+			again.Nullifier, again.Scope = a.Nullifier, a.Scope
+			for range 3 {
+				if out, err := s.Spend(t.Context(), again); !errors.Is(err, verifier.ErrUnavailable) {
+					t.Fatalf("%+v %v", out, err)
+				}
+			}
+			if name == "deleted" {
+				if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+					t.Fatal("the file was made anew, empty")
+				}
+			}
+		})
+	}
+}
+
+// T05: no room, and then room again.
+func TestT05DiskFull(t *testing.T) {
+	s := mustOpen(t, filepath.Join(t.TempDir(), "s.db"), faults{})
+	defer s.Close()
+	pages := func(n string) {
+		t.Helper()
+		err := s.submit(t.Context(), nil, func(ctx context.Context, w *writer) error {
+			_, err := w.conn.ExecContext(ctx, "PRAGMA max_page_count = "+n)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	pages("30")
+	stored := 0
+	for {
+		_, err := s.Spend(t.Context(), storetest.NewAct(1, uint64(stored)))
+		if err != nil {
+			if !errors.Is(err, verifier.ErrUnavailable) || errors.Is(err, verifier.ErrInDoubt) || !strings.Contains(err.Error(), "full") {
+				t.Fatal(err)
+			}
+			break
+		}
+		if stored++; stored > 100_000 {
+			t.Fatal("the disk never got full")
+		}
+	}
+	// The refused act left nothing behind; the connection after it has room.
+	out, err := s.Spend(t.Context(), storetest.NewAct(1, uint64(stored)))
+	if err != nil || out.Result != verifier.Accepted || out.Replayed {
+		t.Fatalf("%+v %v", out, err)
+	}
+	for n := range stored + 1 {
+		if out, err := s.Spent(t.Context(), storetest.NewAct(1, uint64(n))); err != nil || out.Result != verifier.NonceUsed {
+			t.Fatalf("act %d of %d: %+v %v", n, stored, out, err)
+		}
+	}
+}
+
+func TestT05ReadOnlyAndForeignFiles(t *testing.T) {
+	dir := t.TempDir()
+	foreign := filepath.Join(dir, "foreign.db")
+	db, err := sql.Open("sqlite3", foreign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("CREATE TABLE nonces (x)"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text := filepath.Join(dir, "text.db")
+	if err := os.WriteFile(text, []byte(strings.Repeat("this is no database\n", 500)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	newer := filepath.Join(dir, "newer.db")
+	s := mustOpen(t, newer, faults{})
+	if err := s.submit(t.Context(), nil, func(ctx context.Context, w *writer) error {
+		_, err := w.conn.ExecContext(ctx, "PRAGMA user_version = 2")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{foreign, text, newer, filepath.Join(dir, "no", "such", "folder.db"), dir} {
+		if s, err := Open(path); err == nil {
+			t.Errorf("%s was opened", filepath.Base(path))
+			_ = s.Close()
+		}
+	}
+}
+
+// T13: another process sits on the file. Callers get a typed error in time,
+// and one that gives up while waiting is not left in doubt.
+func TestT13Busy(t *testing.T) {
+	s, err := OpenWith(filepath.Join(t.TempDir(), "s.db"), Options{BusyTimeout: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	other, err := sql.Open("sqlite3", s.dsn("rw"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	conn, err := other.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	a := storetest.NewAct(1, 1)
+	if _, err := s.Spend(t.Context(), a); !errors.Is(err, verifier.ErrUnavailable) || errors.Is(err, verifier.ErrInDoubt) {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := s.Spend(ctx, a); !errors.Is(err, verifier.ErrUnavailable) || errors.Is(err, verifier.ErrInDoubt) {
+		t.Fatal(err)
+	}
+	if out, err := s.Spent(t.Context(), a); err != nil || out.Result != verifier.Accepted {
+		t.Fatalf("reads wait for the writer: %+v %v", out, err)
+	}
+	if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.Spend(t.Context(), a); err != nil || out.Result != verifier.Accepted || out.Replayed {
+		t.Fatalf("%+v %v", out, err)
+	}
+}
+
+// T44: every statement is a constant of the program. The check reads this
+// package's own source; a planted violation must not get past it.
+func TestT44StatementsAreConstants(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		src, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, bad := statementsNotConstant(t, string(src))
+		checked += n
+		for _, where := range bad {
+			t.Errorf("%s: the statement is put together at run time: %s", name, where)
+		}
+	}
+	if checked < 15 {
+		t.Errorf("only %d statements were found", checked)
+	}
+	for _, planted := range []string{
+		`db.QueryRowContext(ctx, "SELECT x FROM t WHERE id = " + id)`,
+		`db.ExecContext(ctx, fmt.Sprintf("DELETE FROM %s", table))`,
+		`conn.PrepareContext(ctx, build())`,
+		`db.Exec(strings.Join(parts, " "))`,
+	} {
+		if _, bad := statementsNotConstant(t, "package p\nfunc f() { "+planted+" }"); len(bad) != 1 {
+			t.Errorf("the planted %s was not found", planted)
+		}
+	}
+}
+
+// statementsNotConstant looks at each call of a query method and wants a
+// string literal, a name that starts with "sql" or "create", or the field of a
+// table whose rows are such names.
+func statementsNotConstant(t *testing.T, src string) (checked int, bad []string) {
+	t.Helper()
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, "x.go", src, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			sel, ok := n.Fun.(*ast.SelectorExpr)
+			if !ok || len(n.Args) == 0 {
+				return true
+			}
+			arg := n.Args[0]
+			switch sel.Sel.Name {
+			case "ExecContext", "QueryContext", "QueryRowContext", "PrepareContext":
+				if len(n.Args) < 2 { // a prepared statement without values
+					return true
+				}
+				arg = n.Args[1]
+			case "Exec", "Query", "QueryRow", "Prepare":
+			default:
+				return true
+			}
+			if on, ok := sel.X.(*ast.SelectorExpr); ok && sel.Sel.Name != "PrepareContext" && !strings.Contains("conn db reads", on.Sel.Name) {
+				return true // on a prepared statement: arguments are values
+			}
+			if on, ok := sel.X.(*ast.Ident); ok && on.Name == "stmt" {
+				return true
+			}
+			checked++
+			if !constant(arg) {
+				bad = append(bad, fset.Position(n.Pos()).String())
+			}
+		case *ast.CompositeLit: // rows {&w.x, sqlX} of the tables of statements
+			if len(n.Elts) != 2 {
+				return true
+			}
+			if u, ok := n.Elts[0].(*ast.UnaryExpr); ok && u.Op == token.AND {
+				checked++
+				if !constant(n.Elts[1]) {
+					bad = append(bad, fset.Position(n.Pos()).String())
+				}
+			}
+		}
+		return true
+	})
+	return checked, bad
+}
+
+func constant(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		return e.Kind == token.STRING
+	case *ast.Ident:
+		return strings.HasPrefix(e.Name, "sql") || strings.HasPrefix(e.Name, "create")
+	case *ast.SelectorExpr:
+		return e.Sel.Name == "query"
+	}
+	return false
+}
+
+// BenchmarkSpend compares 64 callers that share commits with 64 that pay for
+// one each.
+func BenchmarkSpend(b *testing.B) {
+	for name, limit := range map[string]int{"group": 512, "single": 1} {
+		b.Run(name, func(b *testing.B) {
+			s, err := OpenWith(filepath.Join(b.TempDir(), "s.db"), Options{BatchLimit: limit})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			work := make(chan uint64, 64)
+			done := make(chan error, 64)
+			b.ResetTimer()
+			for range 64 {
+				go func() {
+					for n := range work {
+						if _, err := s.Spend(context.Background(), storetest.NewAct(1, n)); err != nil {
+							done <- err
+							return
+						}
+					}
+					done <- nil
+				}()
+			}
+			for n := range b.N {
+				work <- uint64(n)
+			}
+			close(work)
+			for range 64 {
+				if err := <-done; err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "spends/s")
+		})
+	}
+}
