@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"context"
+	"strings"
 
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore/scope"
@@ -56,3 +57,11 @@ func checkAction(action string, p scope.Policy) *api.Error {
 	}
 	return nil
 }
+
+// Describe is how an action's policy is published.
+func Describe(action string, p scope.Policy) api.ActionPolicy {
+	return api.ActionPolicy{Action: action, Policy: p.Kind.String(), K: p.K, Period: p.Len}
+}
+
+// CompareActions sorts published policies.
+func CompareActions(a, b api.ActionPolicy) int { return strings.Compare(a.Action, b.Action) }

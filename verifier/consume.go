@@ -109,18 +109,12 @@ func (q *inquiry) answer(out Outcome, rec record, stop *api.Error) (api.Verdict,
 		code = stop.Code
 	}
 	q.v.Observe(code)
-	info := code.Info()
-	if info.Status != 200 {
+	if code.Info().Status != 200 {
 		return api.Verdict{}, stop
 	}
 	policy := q.req.Policy
-	verdict := api.Verdict{
-		Success: stop == nil, Code: code, Action: q.req.Action, Policy: policy.Kind.String(),
-		Environment: q.v.cfg.Environment, Retryable: code.Retryable(), ErrorCodes: []string{},
-	}
-	if stop != nil && info.Siteverify != "" {
-		verdict.ErrorCodes = append(verdict.ErrorCodes, info.Siteverify)
-	}
+	verdict := q.v.Refuse(q.req.Action, policy, code)
+	verdict.Success = stop == nil
 	if stop != nil && code != api.NullifierAlreadyUsed {
 		return verdict, nil
 	}
@@ -141,4 +135,17 @@ func (q *inquiry) answer(out Outcome, rec record, stop *api.Error) (api.Verdict,
 		verdict.Period = &api.Period{Start: rec.Start, Len: policy.Len}
 	}
 	return verdict, nil
+}
+
+// Refuse is the verdict of a refusal that was decided before a request could be
+// made of what came in. It counts nothing.
+func (v *Verifier) Refuse(action string, p scope.Policy, code api.Code) api.Verdict {
+	verdict := api.Verdict{
+		Code: code, Action: action, Policy: p.Kind.String(), Environment: v.cfg.Environment,
+		Retryable: code.Retryable(), ErrorCodes: []string{},
+	}
+	if s := code.Info().Siteverify; s != "" {
+		verdict.ErrorCodes = append(verdict.ErrorCodes, s)
+	}
+	return verdict
 }
