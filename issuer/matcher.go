@@ -1,0 +1,50 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/perhuman/perhuman/issuer/biometric/capture"
+)
+
+// Refusals of a Matcher.
+var (
+	// ErrUnreadable: the shares of an envelope do not open, or hold no template.
+	ErrUnreadable = errors.New("issuer: template cannot be read")
+	// ErrQuality: the template itself is below the matcher's gates, whatever the
+	// device said about it.
+	ErrQuality = errors.New("issuer: template quality too low")
+)
+
+// Probe is one capture made ready for comparison.
+type Probe interface {
+	// Keep gives the bytes from which Restore rebuilds the template. The issuer
+	// seals them. nil: the matcher keeps its templates itself.
+	Keep() []byte
+	// Wipe forgets what the probe holds. The template stays in the matcher if
+	// it was added.
+	Wipe()
+}
+
+// Matcher decides whether a person is known. Prepare may be slow and runs
+// beside others; Match, Add and Remove are called one at a time, inside the
+// transaction that writes an intake.
+type Matcher interface {
+	// Name is stated in the public metadata: "plain" is one process that reads
+	// every template.
+	Name() string
+	// Note says in plain words what the name means for the people enrolled.
+	Note() string
+	// Prepare opens and checks the shares of a verified envelope.
+	Prepare(ctx context.Context, e *capture.Envelope) (Probe, error)
+	// Match tells whether the probe is a person whose template was added.
+	Match(p Probe) (bool, error)
+	// Add makes the probe's person known under a serial.
+	Add(s Serial, p Probe) error
+	// Remove takes a template out again.
+	Remove(s Serial)
+	// Restore adds what Keep gave, at the issuer's start.
+	Restore(s Serial, modality capture.Modality, kept []byte) error
+	// Reset forgets everybody, before the issuer restores from its store.
+	Reset()
+}

@@ -1,0 +1,117 @@
+package issuer
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/perhuman/perhuman/semaphore"
+)
+
+// Bytes at rest: nonce(12) || AES-256-GCM, under one key per purpose, derived
+// from the operator's secret. The associated data ties each to its row, so rows
+// cannot be swapped.
+//
+//	template     aad serial      || modality
+//	leaf link    aad serial      holds the commitment
+//	serial link  aad commitment  holds serial || device
+type sealer struct {
+	rand                   io.Reader
+	template, leaf, serial cipher.AEAD
+}
+
+var errSealed = errors.New("issuer: sealed value does not open under this operator key")
+
+func newSealer(secret []byte, rand io.Reader) (*sealer, error) {
+	s := &sealer{rand: rand}
+	for _, p := range []struct {
+		purpose string
+		to      *cipher.AEAD
+	}{{"template", &s.template}, {"leaf", &s.leaf}, {"serial", &s.serial}} {
+		key, err := hkdf.Key(sha256.New, secret, nil, "perhuman/at-rest/1 "+p.purpose, 32)
+		if err != nil {
+			return nil, fmt.Errorf("issuer: %w", err)
+		}
+		block, err := aes.NewCipher(key)
+		if err != nil {
+			return nil, fmt.Errorf("issuer: %w", err)
+		}
+		if *p.to, err = cipher.NewGCM(block); err != nil {
+			return nil, fmt.Errorf("issuer: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// operatorID recognises the operator's secret without telling it.
+func operatorID(secret []byte) ([32]byte, error) {
+	id, err := hkdf.Key(sha256.New, secret, nil, "perhuman/at-rest/1 id", 32)
+	if err != nil {
+		return [32]byte{}, fmt.Errorf("issuer: %w", err)
+	}
+	return [32]byte(id), nil
+}
+
+func (s *sealer) seal(a cipher.AEAD, plain, aad []byte) ([]byte, error) {
+	nonce := make([]byte, a.NonceSize(), a.NonceSize()+len(plain)+a.Overhead())
+	if _, err := io.ReadFull(s.rand, nonce); err != nil {
+		return nil, fmt.Errorf("issuer: seal: %w", err)
+	}
+	return a.Seal(nonce, nonce, plain, aad), nil
+}
+
+func open(a cipher.AEAD, sealed, aad []byte) ([]byte, error) {
+	n := a.NonceSize()
+	if len(sealed) < n {
+		return nil, errSealed
+	}
+	plain, err := a.Open(nil, sealed[:n], sealed[n:], aad)
+	if err != nil {
+		return nil, errSealed
+	}
+	return plain, nil
+}
+
+func templateAAD(serial Serial, modality string) []byte {
+	return append(serial[:], modality...) // serial is a copy
+}
+
+// sealIntake fills in what an intake keeps at rest.
+func (s *sealer) sealIntake(in *Intake, kept []byte) (err error) {
+	if kept != nil {
+		if in.Template, err = s.seal(s.template, kept, templateAAD(in.Serial, in.Modality)); err != nil {
+			return err
+		}
+	}
+	if in.LeafLink, err = s.seal(s.leaf, in.Commitment[:], in.Serial[:]); err != nil {
+		return err
+	}
+	in.SerialLink, err = s.seal(s.serial, append(in.Serial[:], in.Device...), in.Commitment[:])
+	return err
+}
+
+func (s *sealer) openTemplate(t Template) ([]byte, error) {
+	return open(s.template, t.Sealed, templateAAD(t.Serial, t.Modality))
+}
+
+// openLeaf gives the commitment that a template earned.
+func (s *sealer) openLeaf(serial Serial, link []byte) (semaphore.Element, error) {
+	b, err := open(s.leaf, link, serial[:])
+	if err != nil {
+		return semaphore.Element{}, err
+	}
+	return semaphore.ElementFromBytes(b)
+}
+
+// openSerial gives the template and the device behind a commitment.
+func (s *sealer) openSerial(commitment semaphore.Element, link []byte) (serial Serial, device string, err error) {
+	b, err := open(s.serial, link, commitment[:])
+	if err != nil || len(b) < len(serial) {
+		return serial, "", errSealed
+	}
+	return Serial(b[:len(serial)]), string(b[len(serial):]), nil
+}

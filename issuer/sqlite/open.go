@@ -1,0 +1,163 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	_ "github.com/mattn/go-sqlite3" // registers "sqlite3"
+
+	"github.com/perhuman/perhuman/issuer"
+)
+
+//go:embed schema.sql
+var schema string
+
+const (
+	schemaVersion = 1
+	setID         = 1 // one database, one set
+	busyTimeout   = 5 * time.Second
+	readers       = 4
+)
+
+// Store is an issuer.Store in a SQLite file. Its methods may be called from
+// many goroutines; writes wait for one another.
+type Store struct {
+	w, r   *sql.DB
+	lock   *os.File
+	writer int64 // our number in binding.writer, 0 until Bind
+}
+
+var _ issuer.Store = (*Store)(nil)
+
+// Open opens or creates the database. It fails with issuer.ErrLocked when
+// another process has it open for writing.
+func Open(path string) (*Store, error) { return open(path, "sqlite3") }
+
+// open takes the driver's name, so that tests can put a faulty one in between.
+func open(path, driverName string) (_ *Store, err error) {
+	path, err = filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	s := &Store{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.lock, err = lockFile(path + ".lock"); err != nil {
+		return nil, err
+	}
+	if err = private(path); err != nil {
+		return nil, err
+	}
+	if s.w, err = sql.Open(driverName, dsn(path, url.Values{"_txlock": {"immediate"}})); err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	s.w.SetMaxOpenConns(1)
+	if err = migrate(s.w); err != nil {
+		return nil, err
+	}
+	if s.r, err = sql.Open(driverName, dsn(path, url.Values{"_query_only": {"1"}})); err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	s.r.SetMaxOpenConns(readers)
+	s.r.SetMaxIdleConns(readers)
+	return s, nil
+}
+
+func dsn(path string, more url.Values) string {
+	v := url.Values{
+		"mode":           {"rw"}, // never create what has gone missing
+		"_journal_mode":  {"WAL"},
+		"_synchronous":   {"FULL"},
+		"_foreign_keys":  {"1"},
+		"_secure_delete": {"1"}, // a removed row leaves no bytes behind
+		"_busy_timeout":  {fmt.Sprint(busyTimeout.Milliseconds())},
+	}
+	for k, x := range more {
+		v[k] = x
+	}
+	u := url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: v.Encode()}
+	return u.String()
+}
+
+// private creates the file when it is missing, and closes it to other users;
+// SQLite gives its journal files the same mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
+const (
+	getVersion = `PRAGMA user_version`
+	setVersion = `PRAGMA user_version = 1`
+)
+
+func migrate(db *sql.DB) error {
+	ctx := context.Background()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return classify(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	var version int
+	if err := tx.QueryRowContext(ctx, getVersion).Scan(&version); err != nil {
+		return classify(err)
+	}
+	switch version {
+	case schemaVersion:
+		return nil
+	case 0:
+	default:
+		return fmt.Errorf("sqlite: schema version %d is not known to this program", version)
+	}
+	if _, err := tx.ExecContext(ctx, schema); err != nil {
+		return classify(err)
+	}
+	if _, err := tx.ExecContext(ctx, setVersion); err != nil {
+		return classify(err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("sqlite: create schema: %w", err)
+	}
+	return nil
+}
+
+// Close releases the database and its lock.
+func (s *Store) Close() error {
+	var errs []error
+	if s.r != nil {
+		errs = append(errs, s.r.Close())
+	}
+	if s.w != nil {
+		errs = append(errs, s.w.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+		s.lock = nil
+	}
+	return errors.Join(errs...)
+}
+
+// discard closes the writing connection after a commit in doubt; the next act
+// opens a new one and sees what the disk holds.
+func (s *Store) discard(ctx context.Context) {
+	conn, err := s.w.Conn(ctx)
+	if err != nil {
+		return
+	}
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = conn.Close()
+}

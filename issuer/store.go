@@ -1,0 +1,200 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/setlog"
+)
+
+// Errors of a Store. Anything else that a Store returns means that the act did
+// not happen and the store could not say more.
+var (
+	// ErrInDoubt: COMMIT returned an error, so it is unknown whether the act
+	// happened. The caller reloads before it writes or signs anything again.
+	ErrInDoubt = errors.New("issuer: commit in doubt")
+	// ErrBusy: the store did not come free in time; nothing was decided.
+	ErrBusy = errors.New("issuer: store is busy")
+	// ErrFenced: another process has taken this set over.
+	ErrFenced = errors.New("issuer: another writer has taken the set over")
+	// ErrLocked: another process holds this database.
+	ErrLocked = errors.New("issuer: database is in use by another process")
+	// ErrWrongKey, ErrWrongOrigin, ErrWrongOperator: the database belongs to
+	// another signing key, set name or operator key.
+	ErrWrongKey      = errors.New("issuer: database belongs to another signing key")
+	ErrWrongOrigin   = errors.New("issuer: database belongs to another set")
+	ErrWrongOperator = errors.New("issuer: database is sealed under another operator key")
+	// ErrCorrupt: what is stored contradicts itself or the last checkpoint.
+	ErrCorrupt = errors.New("issuer: stored set and log do not agree")
+	// ErrNotFound: there is no such row.
+	ErrNotFound = errors.New("issuer: not found")
+	// ErrTooManySessions: the limit of open sessions is reached.
+	ErrTooManySessions = errors.New("issuer: too many open sessions")
+)
+
+// ID names an enrolment: 128 random bits, a bearer name for its status.
+type ID [16]byte
+
+// Serial names a template: 128 random bits that say nothing about the leaf.
+type Serial [16]byte
+
+// Nonce is the issuer's challenge of one enrolment session.
+type Nonce [32]byte
+
+// Binding is what a database is made for, written once and compared for ever.
+type Binding struct {
+	Origin   string   // the issuer's name
+	VKey     string   // its note verifier key
+	Operator [32]byte // SHA-256 of the operator's public key, which seals templates
+}
+
+// Session is an enrolment that has begun. Times are unix seconds.
+type Session struct {
+	Nonce            Nonce
+	Created, Expires uint64
+}
+
+// Intake is one person's enrolment, checked as far as it can be without the
+// store: everything that a Store writes in one transaction.
+type Intake struct {
+	ID         ID
+	Session    Nonce
+	Received   uint64 // unix seconds
+	Commitment semaphore.Element
+	Biometric  [32]byte // hiding commitment to the capture
+	Receipt    []byte   // signed; shown only after the commit
+	Device     string
+	Counter    uint64 // of the device, must rise
+	Serial     Serial
+	Modality   string
+	Template   []byte // sealed; empty if the matcher keeps it itself
+	LeafLink   []byte // sealed commitment, kept beside the template
+	SerialLink []byte // sealed serial and device, kept beside the member
+}
+
+// Enrolment is what is known about one intake.
+type Enrolment struct {
+	ID         ID
+	Commitment semaphore.Element
+	State      string   // api.StateMatched, StateCommitted, StateRefused
+	Code       api.Code // of a refusal
+	Receipt    []byte
+	Seq        uint64 // of the anchor, once committed
+	Index      uint64 // leaf
+	Record     int64  // number of its entry in the log
+}
+
+// IntakeResult is what became of one Intake of a batch: Err is a refusal
+// (*api.Error), Repeated says that the same session and key had been here.
+type IntakeResult struct {
+	Enrolment Enrolment
+	Repeated  bool
+	Err       error
+}
+
+// Change is a change of the set that waits for the next anchor.
+type Change struct {
+	Ticket     ID // of an enrolment: its ID
+	Op         setlog.Op
+	Index      uint64 // of removals
+	Commitment semaphore.Element
+	Document   [32]byte // of operations that publish one
+	Biometric  [32]byte
+	Urgent     bool   // voids every earlier root at once
+	Since      uint64 // unix seconds
+}
+
+// BatchEntry is a change with its place in the log.
+type BatchEntry struct {
+	Ticket     ID
+	Op         setlog.Op
+	Index      uint64
+	Commitment semaphore.Element
+	Document   [32]byte
+	Entry      []byte // as setlog encodes it
+}
+
+// Batch is one anchor: written whole or not at all.
+type Batch struct {
+	Root    Root
+	Entries []BatchEntry
+	Hashes  []tlog.Hash // stored hashes of the new records, in order
+}
+
+// Root is a published state of the set. Times are unix milliseconds; Superseded
+// is 0 for the newest.
+type Root struct {
+	Seq         uint64
+	Root        semaphore.Element
+	Size, Live  uint64 // leaves ever, members now
+	Depth       int
+	MinValidSeq uint64
+	LogSize     int64
+	Created     uint64
+	Superseded  uint64
+	Checkpoint  []byte // signed note
+}
+
+// State is what an issuer loads at its start.
+type State struct {
+	Leaves []semaphore.Element // zero where removed
+	Roots  []Root              // ascending; the last is current; none before the first anchor
+	Hashes int64               // number of stored log hashes
+}
+
+// Template is a sealed template at rest.
+type Template struct {
+	Serial   Serial
+	Modality string
+	Sealed   []byte
+}
+
+// Device is what is counted about a capture device.
+type Device struct {
+	Counter  uint64 // highest seen
+	Admitted uint64
+	Refused  uint64 // captures of people who were enrolled already
+}
+
+// Store keeps one set. Each method is one act and one transaction: it happens
+// whole or not at all, and a Store never calls back after its transaction
+// ended. One process writes a set; a second one is refused or fenced off.
+type Store interface {
+	// Bind claims an empty database for a set, or refuses another's.
+	Bind(ctx context.Context, b Binding) error
+	// Load reads leaves and the roots superseded at or after since (unix ms).
+	Load(ctx context.Context, since uint64) (State, error)
+	// Templates calls f for every template, in no meaningful order.
+	Templates(ctx context.Context, f func(Template) error) error
+	// Entries gives the log's entries [from, to).
+	Entries(ctx context.Context, from, to int64) ([][]byte, error)
+	// Hashes gives stored hashes of the log.
+	Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error)
+
+	// StartSession records a session unless limit sessions are open.
+	StartSession(ctx context.Context, s Session, limit int) error
+	// Intake admits or refuses each of a batch, in order, in one transaction.
+	// decide is called inside it for an intake that only its match can still
+	// refuse: it answers "" or the code to refuse with; its error rolls
+	// everything back. A refusal by decide is recorded and uses the session up;
+	// any other refusal leaves nothing behind.
+	Intake(ctx context.Context, batch []Intake, decide func(i int) (api.Code, error)) ([]IntakeResult, error)
+	// Enrolment finds an intake by its id.
+	Enrolment(ctx context.Context, id ID) (Enrolment, error)
+	// Publish queues an entry that carries a document; the same document waits
+	// at most once.
+	Publish(ctx context.Context, c Change) error
+	// Remove queues the removal of the live member at c.Index (ErrNotFound if
+	// there is none); a second request can only make the first one urgent.
+	Remove(ctx context.Context, c Change) error
+	// Anchor hands all pending changes to build and writes its batch. A nil
+	// batch leaves everything as it was. build signs inside the transaction.
+	Anchor(ctx context.Context, build func(pending []Change, log tlog.HashReader) (*Batch, error)) error
+	// Device gives the counters of a capture device.
+	Device(ctx context.Context, id string) (Device, error)
+	Close() error
+}
