@@ -177,6 +177,10 @@ type Store interface {
 
 	// StartSession records a session unless limit sessions are open.
 	StartSession(ctx context.Context, s Session, limit int) error
+	// FindSession tells whether a session can still be used at now (unix s): it
+	// gives the intake that was decided for it, or nil if it is open, or
+	// ErrNotFound if there is no such session any more.
+	FindSession(ctx context.Context, n Nonce, now uint64) (*Enrolment, error)
 	// Intake admits or refuses each of a batch, in order, in one transaction.
 	// decide is called inside it for an intake that only its match can still
 	// refuse: it answers "" or the code to refuse with; its error rolls
@@ -185,8 +189,8 @@ type Store interface {
 	Intake(ctx context.Context, batch []Intake, decide func(i int) (api.Code, error)) ([]IntakeResult, error)
 	// Enrolment finds an intake by its id.
 	Enrolment(ctx context.Context, id ID) (Enrolment, error)
-	// Publish queues an entry that carries a document; the same document waits
-	// at most once.
+	// Publish queues an entry that carries a document, in place of an earlier one
+	// of the same kind that still waits.
 	Publish(ctx context.Context, c Change) error
 	// Remove queues the removal of the live member at c.Index (ErrNotFound if
 	// there is none); a second request can only make the first one urgent.

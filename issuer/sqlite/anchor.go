@@ -25,6 +25,7 @@ const (
 		SELECT set_id, ?, commitment, ?, link FROM pending WHERE set_id = ? AND ticket = ? AND commitment = ?`
 	removeMember  = `UPDATE members SET removed_seq = ? WHERE set_id = ? AND idx = ? AND commitment = ? AND removed_seq IS NULL`
 	commitIntake  = `UPDATE intakes SET state = ?, seq = ?, idx = ?, record = ? WHERE id = ?`
+	deleteWaiting = `DELETE FROM pending WHERE set_id = ? AND op = ?`
 	deletePending = `DELETE FROM pending WHERE set_id = ? AND ticket = ?`
 	insertHash    = `INSERT INTO hashes (set_id, n, hash) VALUES (?, ?, ?)`
 )
@@ -32,10 +33,10 @@ const (
 // Publish implements issuer.Store.
 func (s *Store) Publish(ctx context.Context, c issuer.Change) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.Exec(insertPending, setID, c.Ticket[:], c.Op, nil, c.Document[:], make([]byte, 32), []byte{}, c.Urgent, c.Since)
-		if unique(err) {
-			return nil // the same document waits already
+		if _, err := tx.Exec(deleteWaiting, setID, c.Op); err != nil {
+			return err
 		}
+		_, err := tx.Exec(insertPending, setID, c.Ticket[:], c.Op, nil, c.Document[:], make([]byte, 32), []byte{}, c.Urgent, c.Since)
 		return err
 	})
 }

@@ -13,6 +13,8 @@ import (
 )
 
 const (
+	openSession = `SELECT 1 FROM sessions WHERE nonce = ? AND expires >= ?`
+
 	savepoint  = `SAVEPOINT one`
 	release    = `RELEASE one`
 	rollbackTo = `ROLLBACK TO one`
@@ -145,6 +147,22 @@ func record(tx *sql.Tx, in issuer.Intake, e issuer.Enrolment) error {
 // Enrolment implements issuer.Store.
 func (s *Store) Enrolment(ctx context.Context, id issuer.ID) (issuer.Enrolment, error) {
 	return scanEnrolment(s.r.QueryRowContext(ctx, intakeByID, id[:]))
+}
+
+// FindSession implements issuer.Store.
+func (s *Store) FindSession(ctx context.Context, n issuer.Nonce, now uint64) (*issuer.Enrolment, error) {
+	e, err := scanEnrolment(s.r.QueryRowContext(ctx, intakeBySession, n[:]))
+	if err == nil {
+		return &e, nil
+	}
+	if !errors.Is(err, issuer.ErrNotFound) {
+		return nil, err
+	}
+	var open bool
+	if err := s.r.QueryRowContext(ctx, openSession, n[:], now).Scan(&open); err != nil {
+		return nil, classify(err)
+	}
+	return nil, nil
 }
 
 func scanEnrolment(row *sql.Row) (issuer.Enrolment, error) {

@@ -1,0 +1,272 @@
+package issuer
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/setlog"
+)
+
+// ErrClock: the clock stands before the last anchor. Nothing is signed until it
+// has caught up.
+var ErrClock = errors.New("issuer: clock is behind the last anchor")
+
+const dayMillis = 24 * 60 * 60 * 1000
+
+// Anchored says what an anchor published.
+type Anchored struct {
+	Seq     uint64 // 0: nothing waited
+	Changes int
+}
+
+// Anchor publishes all pending changes as one batch, now. If it answers
+// in_doubt, the issuer has reloaded or will, and the next Anchor goes on from
+// what the store then holds.
+func (i *Issuer) Anchor(ctx context.Context) (Anchored, error) {
+	return i.anchor(ctx, func([]Change, uint64) bool { return true })
+}
+
+// due is the rule of the periodic anchor: enough changes, an urgent one, or
+// one from a day that has ended.
+func (i *Issuer) due(pending []Change, now uint64) bool {
+	return len(pending) >= i.cfg.MinBatch || slices.ContainsFunc(pending, func(c Change) bool {
+		return c.Urgent || c.Since*1000/dayMillis < now/dayMillis
+	})
+}
+
+func (i *Issuer) anchor(ctx context.Context, due func([]Change, uint64) bool) (Anchored, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.anchorLocked(ctx, due)
+}
+
+func (i *Issuer) anchorLocked(ctx context.Context, due func([]Change, uint64) bool) (Anchored, error) {
+	if err := i.ready(ctx); err != nil {
+		return Anchored{}, err
+	}
+	var next *shown
+	var batch *Batch
+	touched := false
+	err := i.cfg.Store.Anchor(ctx, func(pending []Change, log tlog.HashReader) (_ *Batch, err error) {
+		now := i.now()
+		if len(pending) == 0 || !due(pending, now) {
+			return nil, nil
+		}
+		if s := i.shown.Load(); s != nil && now < s.root.Created {
+			return nil, ErrClock
+		}
+		touched = true // from here on the set in memory is ahead of the store
+		batch, next, err = i.build(pending, log, now)
+		return batch, err
+	})
+	switch {
+	case err != nil && (touched || errors.Is(err, ErrInDoubt)):
+		i.poison(ctx)
+		return Anchored{}, coded(err)
+	case err != nil:
+		return Anchored{}, coded(err)
+	case batch == nil:
+		return Anchored{}, nil
+	}
+	i.shown.Store(next)
+	return Anchored{batch.Root.Seq, len(batch.Entries)}, nil
+}
+
+// build applies the pending changes to the set in memory and signs what they
+// lead to. It runs inside the store's transaction; nothing of it is shown
+// before that commits.
+func (i *Issuer) build(pending []Change, log tlog.HashReader, now uint64) (*Batch, *shown, error) {
+	var last Root
+	prev := i.shown.Load()
+	if prev != nil {
+		last = prev.root
+	}
+	ordered := inOrder(pending)
+	entries, changed, err := i.apply(ordered, last, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	hashes, tree, err := setlog.Append(last.LogSize, entries, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	after := setlog.Overlay{Base: log, From: tlog.StoredHashCount(last.LogSize), New: hashes}
+	if err := i.extends(last, tree, after); err != nil {
+		return nil, nil, err
+	}
+	e := entries[len(entries)-1]
+	root := Root{
+		Seq: e.Seq, Root: e.Root, Size: uint64(i.group.Size()), Live: e.Live, Depth: i.group.Depth(),
+		MinValidSeq: last.MinValidSeq, LogSize: tree.N, Created: now,
+	}
+	if slices.ContainsFunc(ordered, func(c Change) bool { return c.Urgent }) {
+		root.MinValidSeq = root.Seq
+	}
+	checkpoint := setlog.Checkpoint{Origin: i.cfg.Name, Size: tree.N, Hash: tree.Hash}
+	if root.Checkpoint, err = checkpoint.Sign(i.signer); err != nil {
+		return nil, nil, err
+	}
+	b := &Batch{Root: root, Hashes: hashes}
+	for n, c := range ordered {
+		raw, err := entries[n].MarshalBinary()
+		if err != nil {
+			return nil, nil, err
+		}
+		b.Entries = append(b.Entries, BatchEntry{
+			Ticket: c.Ticket, Op: c.Op, Index: entries[n].LeafIndex,
+			Commitment: c.Commitment, Document: c.Document, Entry: raw,
+		})
+	}
+	next, err := i.nextShown(prev, root, e, changed, after)
+	return b, next, err
+}
+
+// inOrder sorts a batch so that its order says nothing about who came when:
+// documents, then removals by position, then new members by commitment.
+func inOrder(pending []Change) []Change {
+	rank := func(c Change) int {
+		switch {
+		case c.Op.Publishes():
+			return 0
+		case c.Op.Clears():
+			return 1
+		}
+		return 2
+	}
+	out := slices.Clone(pending)
+	slices.SortFunc(out, func(a, b Change) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Index, b.Index),
+			bytes.Compare(a.Commitment[:], b.Commitment[:]), bytes.Compare(a.Document[:], b.Document[:]))
+	})
+	return out
+}
+
+// apply changes the set in memory and gives the entries, and the positions
+// that changed.
+func (i *Issuer) apply(ordered []Change, last Root, now uint64) ([]setlog.Entry, []uint64, error) {
+	entries := make([]setlog.Entry, len(ordered))
+	var changed []uint64
+	var adds []semaphore.Element
+	live := last.Live
+	for n, c := range ordered {
+		e := setlog.Entry{Op: c.Op, LeafIndex: c.Index, Commitment: c.Commitment, Document: c.Document, Biometric: c.Biometric}
+		switch {
+		case c.Op.Clears():
+			if err := i.group.Remove(int(c.Index)); err != nil {
+				return nil, nil, fmt.Errorf("issuer: remove leaf: %w", err)
+			}
+			live--
+			changed = append(changed, c.Index)
+		case c.Op.Adds():
+			e.LeafIndex = last.Size + uint64(len(adds))
+			adds = append(adds, c.Commitment)
+			live++
+			changed = append(changed, e.LeafIndex)
+		}
+		entries[n] = e
+	}
+	if len(adds) > 0 {
+		if err := i.group.AddMany(adds); err != nil {
+			return nil, nil, fmt.Errorf("issuer: add members: %w", err)
+		}
+	}
+	root := i.group.Root()
+	for n := range entries {
+		entries[n].Seq, entries[n].Root = last.Seq+1, root
+		entries[n].Live, entries[n].Day = live, uint32(now/dayMillis)
+	}
+	return entries, changed, nil
+}
+
+// extends refuses to sign a tree that is not the last signed one plus entries.
+func (i *Issuer) extends(last Root, tree tlog.Tree, r tlog.HashReader) error {
+	if last.Seq == 0 {
+		return nil
+	}
+	c, err := setlog.OpenCheckpoint(last.Checkpoint, i.verifier)
+	if err != nil {
+		return fmt.Errorf("issuer: last checkpoint: %w", err)
+	}
+	proof, err := tlog.ProveTree(tree.N, c.Size, r)
+	if err != nil {
+		return fmt.Errorf("issuer: consistency: %w", err)
+	}
+	if err := tlog.CheckTree(proof, tree.N, tree.Hash, c.Size, c.Hash); err != nil {
+		return fmt.Errorf("%w: the new tree does not extend the last signed one", ErrCorrupt)
+	}
+	return nil
+}
+
+// nextShown is what the world sees after the commit.
+func (i *Issuer) nextShown(prev *shown, root Root, last setlog.Entry, changed []uint64, r tlog.HashReader) (*shown, error) {
+	proof, err := setlog.ProveRoot(last, root.LogSize-1, root.Checkpoint, r)
+	if err != nil {
+		return nil, err
+	}
+	next := &shown{root: root, proof: proof, views: map[uint64]setView{}}
+	if prev == nil {
+		next.views[root.Seq] = newSetView(i.group)
+	} else {
+		was := prev.root
+		was.Superseded = root.Created
+		next.window = append([]Root{was}, young(prev.window, root.Created, uint64(i.cfg.Window.Milliseconds()))...)
+		maps.Copy(next.views, prev.views)
+		maps.DeleteFunc(next.views, func(_ uint64, v setView) bool {
+			return v.superseded != 0 && v.superseded+uint64(setTileLife.Milliseconds()) <= root.Created
+		})
+		old := next.views[was.Seq]
+		next.views[root.Seq] = old.after(i.group, changed)
+		old.superseded = root.Created
+		next.views[was.Seq] = old
+	}
+	return next, i.sign(next, root.Created)
+}
+
+// young keeps the roots superseded less than life ago; newest first.
+func young(roots []Root, now, life uint64) []Root {
+	n := slices.IndexFunc(roots, func(r Root) bool { return r.Superseded+life <= now })
+	if n < 0 {
+		return roots
+	}
+	return roots[:n]
+}
+
+// Removal asks for the removal of a leaf by the operator. A normal one waits
+// for the next anchor and leaves older roots good for their window; an urgent
+// one anchors at once and voids every older root. The person's template stays:
+// who was removed cannot simply come back.
+func (i *Issuer) Removal(ctx context.Context, index uint64, urgent bool) error {
+	var ticket ID
+	if err := i.random(ticket[:]); err != nil {
+		return err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err := i.ready(ctx); err != nil {
+		return err
+	}
+	err := i.cfg.Store.Remove(ctx, Change{Ticket: ticket, Op: setlog.OpRemove, Index: index, Urgent: urgent, Since: i.now() / 1000})
+	if errors.Is(err, ErrInDoubt) {
+		i.poison(ctx)
+	}
+	if err != nil {
+		return coded(err)
+	}
+	if !urgent {
+		return nil
+	}
+	done, err := i.anchorLocked(ctx, func([]Change, uint64) bool { return true })
+	if err == nil && done.Seq == 0 {
+		err = api.Errorf(api.Internal, "the removal was not anchored")
+	}
+	return err
+}

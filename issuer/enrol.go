@@ -1,0 +1,329 @@
+package issuer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/perhuman/perhuman/issuer/biometric/capture"
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/scope"
+	"github.com/perhuman/perhuman/semaphore/setlog"
+)
+
+// Result is the answer to one enrolment request.
+type Result struct {
+	Enrolment api.Enrolment
+	Repeated  bool  // the same session and key had been taken in before
+	Err       error // *api.Error; the refusal, if it was refused
+}
+
+// StartSession begins an enrolment: the nonce works once, for SessionTTL.
+func (i *Issuer) StartSession(ctx context.Context) (api.Session, error) {
+	s := Session{Created: i.now() / 1000}
+	if err := i.random(s.Nonce[:]); err != nil {
+		return api.Session{}, err
+	}
+	s.Expires = s.Created + uint64(i.cfg.SessionTTL.Seconds())
+	if err := i.cfg.Store.StartSession(ctx, s, i.cfg.MaxSessions); err != nil {
+		// In doubt does no harm here: nobody has seen the nonce.
+		return api.Session{}, coded(err)
+	}
+	return api.Session{
+		Nonce: base64.RawURLEncoding.EncodeToString(s.Nonce[:]), ExpiresAt: s.Expires,
+		Captures: i.evidence(), Issuer: i.cfg.Name,
+	}, nil
+}
+
+// Enrol takes one person in, or refuses. The answer is given after the commit.
+// The same request may be sent again after any error or loss of the answer: it
+// gets the first answer, Repeated.
+func (i *Issuer) Enrol(ctx context.Context, req api.EnrolmentRequest) (Result, error) {
+	c, done, err := i.check(ctx, req)
+	if err != nil || done != nil {
+		return orRefusal(done, err)
+	}
+	results, err := i.admit(ctx, []*candidate{c})
+	if err != nil {
+		return Result{}, err
+	}
+	return results[0], results[0].Err
+}
+
+// EnrolMany takes a whole population in: every request goes through the same
+// checks as Enrol, all of them are written in one transaction, and one anchor
+// publishes them. A refusal of one (Result.Err) does not stop the others; an
+// error means that none of the new ones was written.
+func (i *Issuer) EnrolMany(ctx context.Context, reqs []api.EnrolmentRequest) ([]Result, error) {
+	results := make([]Result, len(reqs))
+	var cs []*candidate
+	var at []int
+	for n, req := range reqs {
+		c, done, err := i.check(ctx, req)
+		var refusal *api.Error
+		switch {
+		case err != nil && !errors.As(err, &refusal):
+			return nil, err
+		case err != nil && refusal.Code.Retryable():
+			return nil, err
+		case err != nil:
+			results[n].Err = err
+		case done != nil:
+			results[n] = *done
+		default:
+			cs, at = append(cs, c), append(at, n)
+		}
+	}
+	if len(cs) > 0 {
+		admitted, err := i.admit(ctx, cs)
+		if err != nil {
+			return nil, err
+		}
+		for n, r := range admitted {
+			results[at[n]] = r
+		}
+	}
+	_, err := i.Anchor(ctx)
+	return results, err
+}
+
+func orRefusal(r *Result, err error) (Result, error) {
+	if err != nil {
+		return Result{}, err
+	}
+	return *r, r.Err
+}
+
+// candidate is a request that passed every check but the last two: is the
+// person new, and does the store still agree.
+type candidate struct {
+	intake  Intake
+	probe   Probe
+	neutral bool
+}
+
+// check does everything that needs no writing, cheap things first. A request
+// that was decided before comes back as a Result.
+func (i *Issuer) check(ctx context.Context, req api.EnrolmentRequest) (*candidate, *Result, error) {
+	w, err := decodeRequest(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	earlier, err := i.cfg.Store.FindSession(ctx, w.nonce, i.now()/1000)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil, nil, &api.Error{Code: api.SessionExpired}
+	case err != nil:
+		return nil, nil, coded(err)
+	}
+	commitment, err := possession(w.nonce, i.cfg.Name, req.PublicKey[0], req.PublicKey[1], w.signature)
+	if err != nil {
+		if errors.Is(err, errDisagree) {
+			i.cfg.Logf("issuer: %v", err)
+		}
+		return nil, nil, err
+	}
+	if earlier != nil {
+		if earlier.Commitment != commitment {
+			return nil, nil, &api.Error{Code: api.SessionUsed}
+		}
+		r := repeated(*earlier)
+		return nil, &r, nil
+	}
+	c, err := i.capture(ctx, w, commitment)
+	return c, nil, err
+}
+
+// wire is an EnrolmentRequest out of its base64.
+type wire struct {
+	nonce     Nonce
+	salt      [32]byte
+	signature []byte
+	envelope  []byte
+}
+
+func decodeRequest(req api.EnrolmentRequest) (w wire, err error) {
+	for _, f := range []struct {
+		name, text string
+		to         []byte
+	}{{"session", req.Session, w.nonce[:]}, {"salt", req.Salt, w.salt[:]}} {
+		b, err := scope.DecodeToken(f.text)
+		if err != nil || len(b) != len(f.to) {
+			return w, api.Errorf(api.NotCanonical, "%s is %d bytes in base64url", f.name, len(f.to))
+		}
+		copy(f.to, b)
+	}
+	if w.signature, err = scope.DecodeToken(req.Signature); err != nil || len(w.signature) != 64 {
+		return w, api.Errorf(api.NotCanonical, "signature is 64 bytes in base64url")
+	}
+	if w.envelope, err = scope.DecodeToken(req.Envelope); err != nil || len(w.envelope) > capture.MaxEnvelope {
+		return w, api.Errorf(api.NotCanonical, "envelope is a capture envelope in base64url")
+	}
+	return w, nil
+}
+
+// capture judges the envelope and makes the intake, its receipt signed.
+func (i *Issuer) capture(ctx context.Context, w wire, commitment semaphore.Element) (*candidate, error) {
+	env, err := capture.Parse(w.envelope)
+	if err != nil {
+		return nil, captureRefusal(err)
+	}
+	now := i.cfg.Now()
+	err = i.cfg.Capture.Verify(env, capture.Expected{
+		Nonce: w.nonce, IdentityCommitment: commitment, ConsentHash: i.cfg.Consent, Now: now,
+	})
+	if err == nil && env.Counter > math.MaxInt64 {
+		err = fmt.Errorf("%w: counter", capture.ErrUntrusted)
+	}
+	if err != nil {
+		return nil, captureRefusal(err)
+	}
+	body, err := env.Body()
+	if err != nil {
+		return nil, captureRefusal(err)
+	}
+	c := &candidate{neutral: i.cfg.Unattended[env.Chain[0].Class]}
+	received := uint64(now.Unix())
+	r := Receipt{
+		Issuer: i.cfg.Name, Session: w.nonce, Commitment: commitment, BodyHash: sha256.Sum256(body),
+		Day: uint32(received / (24 * 60 * 60)), Received: received,
+	}
+	r.Biometric = scope.BiometricCommitment(w.salt, r.BodyHash)
+	c.intake = Intake{
+		Session: w.nonce, Received: received, Commitment: commitment, Biometric: r.Biometric,
+		Device: env.DeviceID, Counter: env.Counter, Modality: string(env.Modality),
+	}
+	if err := i.random(c.intake.Serial[:]); err != nil {
+		return nil, err
+	}
+	if err := i.random(r.ID[:]); err != nil {
+		return nil, err
+	}
+	c.intake.ID = r.ID
+	if c.intake.Receipt, err = r.Sign(i.signer); err != nil {
+		return nil, api.Wrap(api.Internal, err)
+	}
+	if c.probe, err = i.cfg.Matcher.Prepare(ctx, env); err != nil {
+		return nil, captureRefusal(err)
+	}
+	kept := c.probe.Keep()
+	defer clear(kept)
+	if err := i.seal.sealIntake(&c.intake, kept); err != nil {
+		return nil, api.Wrap(api.Internal, err)
+	}
+	return c, nil
+}
+
+// admit writes candidates, in order, in one transaction. The match is decided
+// inside it, and a person admitted counts for the ones after.
+func (i *Issuer) admit(ctx context.Context, cs []*candidate) ([]Result, error) {
+	defer func() {
+		for _, c := range cs {
+			c.probe.Wipe()
+		}
+	}()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err := i.ready(ctx); err != nil {
+		return nil, err
+	}
+	batch := make([]Intake, len(cs))
+	for n, c := range cs {
+		batch[n] = c.intake
+	}
+	var added []Serial
+	decided, err := i.cfg.Store.Intake(ctx, batch, func(n int) (api.Code, error) {
+		known, err := i.cfg.Matcher.Match(cs[n].probe)
+		switch {
+		case err != nil:
+			return "", api.Wrap(api.MatcherUnavailable, err)
+		case known && cs[n].neutral:
+			return api.NotAccepted, nil
+		case known:
+			return api.AlreadyEnrolled, nil
+		}
+		if err := i.cfg.Matcher.Add(cs[n].intake.Serial, cs[n].probe); err != nil {
+			return "", api.Wrap(api.MatcherUnavailable, err)
+		}
+		added = append(added, cs[n].intake.Serial)
+		return "", nil
+	})
+	if err != nil {
+		if errors.Is(err, ErrInDoubt) {
+			i.poison(ctx)
+			return nil, coded(err)
+		}
+		for _, s := range added {
+			i.cfg.Matcher.Remove(s)
+		}
+		return nil, coded(err)
+	}
+	results := make([]Result, len(decided))
+	for n, d := range decided {
+		results[n] = Result{Repeated: d.Repeated, Err: d.Err}
+		if d.Enrolment.State != "" {
+			results[n].Enrolment = wireEnrolment(d.Enrolment)
+		}
+	}
+	return results, nil
+}
+
+func repeated(e Enrolment) Result {
+	r := Result{Enrolment: wireEnrolment(e), Repeated: true}
+	if e.State == api.StateRefused {
+		r.Err = &api.Error{Code: e.Code}
+	}
+	return r
+}
+
+func wireEnrolment(e Enrolment) api.Enrolment {
+	w := api.Enrolment{ID: base64.RawURLEncoding.EncodeToString(e.ID[:]), Status: e.State, Code: e.Code}
+	if len(e.Receipt) > 0 {
+		w.Receipt = base64.RawURLEncoding.EncodeToString(e.Receipt)
+	}
+	if e.State == api.StateCommitted {
+		index := e.Index
+		w.Seq, w.LeafIndex = e.Seq, &index
+	}
+	return w
+}
+
+// Status tells what became of an enrolment. Once it is anchored, the answer
+// holds a RootProof of its log entry under the newest checkpoint.
+func (i *Issuer) Status(ctx context.Context, id string) (api.Enrolment, error) {
+	b, err := scope.DecodeToken(id)
+	if err != nil || len(b) != len(ID{}) {
+		return api.Enrolment{}, api.Errorf(api.NotFound, "no such enrolment")
+	}
+	e, err := i.cfg.Store.Enrolment(ctx, ID(b))
+	if err != nil {
+		return api.Enrolment{}, coded(err)
+	}
+	w := wireEnrolment(e)
+	s := i.shown.Load()
+	if e.State != api.StateCommitted || s == nil || e.Record >= s.root.LogSize {
+		return w, nil
+	}
+	raw, err := i.cfg.Store.Entries(ctx, e.Record, e.Record+1)
+	if err != nil {
+		return api.Enrolment{}, coded(err)
+	}
+	entry, err := setlog.ParseEntry(raw[0])
+	if err != nil {
+		return api.Enrolment{}, api.Wrap(api.Internal, fmt.Errorf("%w: %w", ErrCorrupt, err))
+	}
+	proof, err := setlog.ProveRoot(entry, e.Record, s.root.Checkpoint, i.hashes(ctx))
+	if err != nil {
+		return api.Enrolment{}, api.Wrap(api.Internal, err)
+	}
+	text, err := proof.MarshalText()
+	if err != nil {
+		return api.Enrolment{}, api.Wrap(api.Internal, err)
+	}
+	w.RootProof = string(text)
+	return w, nil
+}

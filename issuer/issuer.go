@@ -1,0 +1,144 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/semaphore"
+)
+
+// Issuer runs one set. Its methods may be called from many goroutines: intakes
+// and anchors wait for one another, reads never wait for either.
+type Issuer struct {
+	cfg      Config
+	signer   note.Signer
+	verifier note.Verifier
+	vkey     string
+	seal     *sealer
+	policy   []byte // the metadata document, whose hash stands in the log
+
+	mu    sync.Mutex       // held over every act that writes
+	group *semaphore.Group // the set after the last commit
+	doubt bool             // memory may differ from the store: reload first
+
+	shown atomic.Pointer[shown] // what the world may see; nil before the first anchor
+}
+
+// New binds the store to the issuer's name and keys, rebuilds set, log and
+// gallery from it, and checks them against the last signed checkpoint. It
+// refuses a store of another name (ErrWrongOrigin), signing key (ErrWrongKey)
+// or operator secret (ErrWrongOperator), and one that contradicts itself
+// (ErrCorrupt). A new or changed metadata document is entered into the log at
+// once, so that there is a head from the first moment.
+func New(ctx context.Context, cfg Config) (*Issuer, error) {
+	if err := cfg.defaults(); err != nil {
+		return nil, err
+	}
+	i := &Issuer{cfg: cfg}
+	var err error
+	if i.signer, i.verifier, i.vkey, err = keys(cfg.Signer, cfg.Name); err != nil {
+		return nil, err
+	}
+	if i.seal, err = newSealer(cfg.Operator, cfg.Rand); err != nil {
+		return nil, err
+	}
+	if i.policy, err = i.document(); err != nil {
+		return nil, err
+	}
+	id, err := operatorID(cfg.Operator)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.Store.Bind(ctx, Binding{Origin: cfg.Name, VKey: i.vkey, Operator: id}); err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err := i.load(ctx); err != nil {
+		return nil, err
+	}
+	return i, i.publishPolicy(ctx)
+}
+
+// VKey is how everybody pins this issuer: name+hash+key.
+func (i *Issuer) VKey() string { return i.vkey }
+
+// Name is the issuer's name.
+func (i *Issuer) Name() string { return i.cfg.Name }
+
+// Run anchors once per period until ctx ends; then it anchors what waits and
+// returns nil. Errors of single anchors are logged and tried again.
+func (i *Issuer) Run(ctx context.Context) error {
+	tick := time.NewTicker(i.cfg.Anchor)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+			defer cancel()
+			if _, err := i.Anchor(stop); err != nil {
+				return fmt.Errorf("issuer: last anchor: %w", err)
+			}
+			return nil
+		case <-tick.C:
+			if _, err := i.anchor(ctx, i.due); err != nil && !errors.Is(err, context.Canceled) {
+				i.cfg.Logf("issuer: anchor: %v", err)
+			}
+		}
+	}
+}
+
+// ready makes sure that memory equals the store before anything is written.
+// The caller holds mu.
+func (i *Issuer) ready(ctx context.Context) error {
+	if !i.doubt {
+		return nil
+	}
+	if err := i.load(context.WithoutCancel(ctx)); err != nil {
+		return api.Wrap(api.InDoubt, err)
+	}
+	i.doubt = false
+	i.cfg.Logf("issuer: reloaded after a commit in doubt")
+	return nil
+}
+
+// poison marks memory as unreliable and reloads at once; if that fails too, the
+// next act tries again and answers in_doubt until it succeeds. The caller holds
+// mu.
+func (i *Issuer) poison(ctx context.Context) {
+	i.doubt = true
+	if err := i.ready(ctx); err != nil {
+		i.cfg.Logf("issuer: %v", err)
+	}
+}
+
+// coded gives an error of the store its wire code: the one place where that is
+// decided.
+func coded(err error) error {
+	var e *api.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &e):
+		return err
+	case errors.Is(err, ErrInDoubt):
+		return api.Wrap(api.InDoubt, err)
+	case errors.Is(err, ErrNotFound):
+		return api.Wrap(api.NotFound, err)
+	case errors.Is(err, ErrTooManySessions):
+		return &api.Error{Code: api.RateLimited, RetryAfter: time.Minute, Err: err}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return api.Wrap(api.Overloaded, err)
+	}
+	return api.Wrap(api.StoreUnavailable, err)
+}
+
+// now gives the clock in unix milliseconds.
+func (i *Issuer) now() uint64 { return uint64(max(i.cfg.Now().UnixMilli(), 0)) }
