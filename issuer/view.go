@@ -43,14 +43,28 @@ func (v setView) after(g *semaphore.Group, changed []uint64) setView {
 			if done[n] || width == 0 {
 				continue
 			}
-			if done[n] = true; nodes == nil {
+			done[n] = true
+			start := int(n) * setlog.TileWidth
+			if level == 0 { // Level would copy all leaves
+				next.levels[k][n] = members(g, start, width)
+				continue
+			}
+			if nodes == nil {
 				nodes = g.Level(level)
 			}
-			start := int(n) * setlog.TileWidth
 			next.levels[k][n] = setlog.MarshalLeaves(nodes[start : start+width])
 		}
 	}
 	return next
+}
+
+func members(g *semaphore.Group, start, n int) []byte {
+	b := make([]byte, 0, 32*n)
+	for p := start; p < start+n; p++ {
+		m := g.Member(p)
+		b = append(b, m[:]...)
+	}
+	return b
 }
 
 func setNodes(size uint64, level int) uint64 {

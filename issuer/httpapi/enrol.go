@@ -1,0 +1,65 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/sdk/serve"
+)
+
+func (s *server) info(c *gin.Context) error {
+	return answer(c, "application/json", "public, max-age=60", "", s.issuer.Document())
+}
+
+// startSession takes no parameters: no body, or an empty JSON object.
+func (s *server) startSession(c *gin.Context) error {
+	if c.Request.ContentLength != 0 {
+		var none struct{}
+		if err := serve.ReadJSON(c.Writer, c.Request, maxSession, &none); err != nil {
+			return err
+		}
+	}
+	session, err := s.issuer.StartSession(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	serve.WriteJSON(c.Writer, http.StatusCreated, session)
+	return nil
+}
+
+// enrol answers 201 with a receipt, or 200 with the same receipt again. At most
+// so many are worked on at one time: checking signatures costs far more than
+// sending them.
+func (s *server) enrol(c *gin.Context) error {
+	var req api.EnrolmentRequest
+	if err := serve.ReadJSON(c.Writer, c.Request, maxEnrolment, &req); err != nil {
+		return err
+	}
+	select {
+	case s.busy <- struct{}{}:
+		defer func() { <-s.busy }()
+	default:
+		return &api.Error{Code: api.Overloaded}
+	}
+	r, err := s.issuer.Enrol(c.Request.Context(), req)
+	if err != nil {
+		return err
+	}
+	status := http.StatusCreated
+	if r.Repeated {
+		status = http.StatusOK
+	}
+	serve.WriteJSON(c.Writer, status, r.Enrolment)
+	return nil
+}
+
+func (s *server) status(c *gin.Context) error {
+	e, err := s.issuer.Status(c.Request.Context(), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	serve.WriteJSON(c.Writer, http.StatusOK, e)
+	return nil
+}
