@@ -69,6 +69,10 @@ func (p RootProof) Verify(v note.Verifier) (Checkpoint, Entry, error) {
 	return c, p.Entry, nil
 }
 
+// UnverifiedCheckpoint reads the embedded checkpoint without checking its
+// signature; it says which issuer the proof claims to come from.
+func (p RootProof) UnverifiedCheckpoint() (Checkpoint, error) { return readCheckpoint(p.Checkpoint) }
+
 // MarshalText gives the tlog-proof text.
 func (p RootProof) MarshalText() ([]byte, error) {
 	entry, err := p.Entry.MarshalBinary()

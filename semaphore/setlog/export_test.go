@@ -1,0 +1,23 @@
+package setlog
+
+import "strings"
+
+// ParseHeadText lets the fuzz target reach the parser behind the signature.
+func ParseHeadText(text string) (Head, error) { return parseHeadText(text) }
+
+// ParseCheckpointText likewise.
+func ParseCheckpointText(text string) (Checkpoint, error) { return parseCheckpointText(text) }
+
+// StateRoundTrip parses a follower state and marshals it again.
+func StateRoundTrip(state []byte) ([]byte, error) {
+	vkey, _, _ := strings.Cut(strings.TrimPrefix(string(state), statePrefix), "\n")
+	v, err := ParseVKey(vkey)
+	if err != nil {
+		return nil, err
+	}
+	s, err := parseState(state, vkey, v)
+	if err != nil {
+		return nil, err
+	}
+	return s.marshal(vkey), nil
+}
