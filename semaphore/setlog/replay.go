@@ -15,7 +15,6 @@ type Replay struct {
 	seq     uint64 // of the last batch that was checked
 	entries int64
 	batch   []Entry
-	members map[semaphore.Element]bool // live commitments
 }
 
 // AuditError says where a log contradicts itself.
@@ -37,7 +36,7 @@ func (r *Replay) Group() (*semaphore.Group, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.group, r.members = g, make(map[semaphore.Element]bool)
+		r.group = g
 	}
 	return r.group, nil
 }
@@ -81,6 +80,9 @@ func (r *Replay) Finish() error {
 	live := r.live
 	var adds []semaphore.Element
 	flush := func() error {
+		if len(adds) == 0 {
+			return nil
+		}
 		err := g.AddMany(adds)
 		adds = nil
 		return err
@@ -95,10 +97,7 @@ func (r *Replay) Finish() error {
 			if e.LeafIndex != uint64(g.Size()+len(adds)) {
 				return r.fault(i, e, "leaf index is not the next free one")
 			}
-			if r.members[e.Commitment] {
-				return r.fault(i, e, "commitment is already a live member")
-			}
-			adds, r.members[e.Commitment] = append(adds, e.Commitment), true
+			adds = append(adds, e.Commitment) // AddMany refuses one that is a live member
 			live++
 		case e.Op.Clears():
 			if err := flush(); err != nil {
@@ -107,10 +106,9 @@ func (r *Replay) Finish() error {
 			if e.LeafIndex >= uint64(g.Size()) || g.Member(int(e.LeafIndex)) != e.Commitment {
 				return r.fault(i, e, "cleared leaf does not hold the commitment")
 			}
-			if err := g.Update(int(e.LeafIndex), semaphore.Element{}); err != nil {
+			if err := g.Remove(int(e.LeafIndex)); err != nil {
 				return r.fault(i, e, err.Error())
 			}
-			delete(r.members, e.Commitment)
 			live--
 		}
 	}
