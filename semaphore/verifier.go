@@ -2,17 +2,43 @@ package semaphore
 
 import (
 	"fmt"
-	"math/big"
+	"sync"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
+	"github.com/consensys/gnark-crypto/ecc/bn254/fp"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 )
 
 // Verifier checks proofs of all depths, 1 to 32, against the embedded official
-// keys. It is safe for concurrent use; build one and keep it.
+// keys. It is safe for concurrent use; build one and keep it. The tables of a
+// depth, about 400 KB, are computed by its first proof.
 type Verifier struct {
-	keys []*verifyingKey
-	e    bn254.GT
+	keys  []*verifyingKey
+	gamma *fixedLines
+	// alphaBeta is e(alpha, beta), the same for every depth.
+	alphaBeta bn254.GT
+	prepared  [MaxDepth]func() *preparedKey
+}
+
+// preparedKey is a key made ready for many proofs.
+type preparedKey struct {
+	delta *fixedLines
+	ic0   bn254.G1Jac // minus IC[0]
+	ic    [publicInputs]*fixedBase
+}
+
+func (k *verifyingKey) prepare() *preparedKey {
+	p := &preparedKey{delta: newFixedLines(&k.delta)}
+	for i := range k.ic {
+		var minus bn254.G1Affine
+		minus.Neg(&k.ic[i])
+		if i == 0 {
+			p.ic0.FromAffine(&minus)
+			continue
+		}
+		p.ic[i-1] = newFixedBase(&minus)
+	}
+	return p
 }
 
 // NewVerifier unpacks the official keys, checks their pins and asserts that
@@ -22,45 +48,100 @@ func NewVerifier() (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := bn254.Pair([]bn254.G1Affine{keys[0].alpha}, []bn254.G2Affine{keys[0].beta})
+	v := &Verifier{keys: keys, gamma: newFixedLines(&keys[0].gamma)}
+	v.alphaBeta, err = bn254.Pair([]bn254.G1Affine{keys[0].alpha}, []bn254.G2Affine{keys[0].beta})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	return &Verifier{keys: keys, e: e}, nil
+	for i, k := range keys {
+		v.prepared[i] = sync.OnceValue(k.prepare)
+	}
+	return v, nil
+}
+
+// statement is a proof whose form is right: everything that Verify and
+// VerifyBatch look at.
+type statement struct {
+	groth16
+	depth  int
+	inputs [publicInputs]fr.Element
+}
+
+func newStatement(p *Proof) (s statement, err error) {
+	if err := p.check(); err != nil {
+		return s, err
+	}
+	if s.groth16, err = p.points(); err != nil {
+		return s, err
+	}
+	s.depth = p.MerkleTreeDepth
+	s.inputs = [publicInputs]fr.Element{
+		p.MerkleTreeRoot.fr(), p.Nullifier.fr(), p.Message.Hash().fr(), p.Scope.Hash().fr(),
+	}
+	return s, nil
 }
 
 // Verify is nil only when p is a valid proof for the root, nullifier, message
 // and scope that it carries, at its depth. It says nothing about whether these
 // are the ones the caller expects.
 func (v *Verifier) Verify(p *Proof) error {
-	if err := p.check(); err != nil {
-		return err
-	}
-	g, err := p.points()
+	s, err := newStatement(p)
 	if err != nil {
 		return err
 	}
-	if err := g.subgroup(); err != nil {
+	return v.verify(&s)
+}
+
+// verify checks that B is in the subgroup, without which the equation means
+// nothing, and then
+// e(A, B) * e(-IC, gamma) * e(-C, delta) = e(alpha, beta).
+func (v *Verifier) verify(s *statement) error {
+	if err := s.subgroup(); err != nil {
 		return err
 	}
-	key := v.keys[p.MerkleTreeDepth-1]
-	in := [publicInputs]fr.Element{p.MerkleTreeRoot.fr(), p.Nullifier.fr(), p.Message.Hash().fr(), p.Scope.Hash().fr()}
-	var acc bn254.G1Jac
-	acc.FromAffine(&key.ic[0])
-	for i := range in {
-		var t bn254.G1Affine
-		t.ScalarMultiplication(&key.ic[i+1], in[i].BigInt(new(big.Int)))
-		acc.AddMixed(&t)
+	key := v.prepared[s.depth-1]()
+	ic := key.ic0
+	for i := range s.inputs {
+		key.ic[i].addTo(&ic, &s.inputs[i])
 	}
-	var ic, c bn254.G1Affine
-	ic.FromJacobian(&acc)
-	ic.Neg(&ic)
-	c.Neg(&g.c)
-	got, err := bn254.Pair([]bn254.G1Affine{g.a, ic, c}, []bn254.G2Affine{g.b, key.gamma, key.delta})
-	if err != nil || got != v.e {
+	fixed := fixedArguments(v.gamma, &ic, key.delta, &s.c)
+	f := millerLoop(newMovingPair(&s.a, &s.b), fixed)
+	if bn254.FinalExponentiation(&f) != v.alphaBeta {
 		return ErrInvalidProof
 	}
 	return nil
+}
+
+// fixedArguments pairs ic with gamma and -c with delta, for one inversion: it
+// turns ic to affine coordinates and both points into the form of the lines.
+// A point ic at infinity pairs to 1 and is left out.
+func fixedArguments(gamma *fixedLines, ic *bn254.G1Jac, delta *fixedLines, c *bn254.G1Affine) []fixedPair {
+	out := make([]fixedPair, 0, 2)
+	var inv, u, v fp.Element
+	infinite := ic.Z.IsZero()
+	if infinite {
+		inv.Inverse(&c.Y)
+		v = inv
+	} else {
+		inv.Mul(&ic.Y, &c.Y)
+		inv.Inverse(&inv)
+		v.Mul(&inv, &ic.Y)  // 1/c.Y
+		inv.Mul(&inv, &c.Y) // 1/ic.Y
+	}
+	u.Mul(&c.X, &v) // -c is (x, -y)
+	v.Neg(&v)
+	out = append(out, newFixedPair(delta, u, v))
+	if !infinite {
+		// x/y = XZ/Y and 1/y = Z^3/Y.
+		u.Mul(&ic.X, &ic.Z)
+		u.Mul(&u, &inv)
+		u.Neg(&u)
+		v.Square(&ic.Z)
+		v.Mul(&v, &ic.Z)
+		v.Mul(&v, &inv)
+		out = append(out, newFixedPair(gamma, u, v))
+	}
+	return out
 }
 
 // VerifyBatch gives one verdict a proof, in order; depths may be mixed.

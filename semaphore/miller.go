@@ -1,0 +1,249 @@
+package semaphore
+
+import (
+	"github.com/consensys/gnark-crypto/ecc/bn254"
+	"github.com/consensys/gnark-crypto/ecc/bn254/fp"
+)
+
+// This file holds one optimal ate Miller loop for
+// f(A, B) * f(P1, Q1) * f(P2, Q2) * ... where B is the proof's and the Qi come
+// from the key. The library has a loop for each kind, which would square the
+// accumulator twice as often, and its fixed-argument loop overwrites the lines
+// it is given; here the lines are read only, so one key serves any number of
+// goroutines.
+//
+// A line is c0 + c3*w + c4*v*w in the tower of gnark-crypto, the sparse form of
+// its E12.MulBy034. Vertical lines are left out: the final exponentiation
+// kills them.
+
+// fixedStep is what one round multiplies into the accumulator for a fixed Q,
+// before evaluation at P. With u = -x/y and v = 1/y of P, a tangent is
+// 1 + c[3]*u*w + c[4]*v*v'w. A round with an addition holds the product of its
+// two lines, expanded, so that evaluating it costs five small products and no
+// product of lines.
+type fixedStep struct {
+	double bool
+	c      [5]bn254.E2 // coefficients of 1 (less the 1), v^2.., in MulBy01234's order
+}
+
+// fixedLines are the rounds of one Q: 64 downto 0, then the two Frobenius
+// lines.
+type fixedLines [66]fixedStep
+
+// newFixedLines computes the lines of Q, which must be in G2 and finite.
+func newFixedLines(q *bn254.G2Affine) *fixedLines {
+	lines := bn254.PrecomputeLines(*q)
+	out := new(fixedLines)
+	for i := range out {
+		a, b := &lines[0][i], &lines[1][i]
+		s := &out[i]
+		if i < 65 && bn254.LoopCounter[i] == 0 {
+			s.c[3], s.c[4] = a.R0, a.R1
+			continue
+		}
+		// (1 + a3 + a4)(1 + b3 + b4), the shape of E12.MulBy01234.
+		s.double = true
+		var x, y bn254.E2
+		s.c[0].Mul(&a.R1, &b.R1)
+		s.c[0].MulByNonResidue(&s.c[0])
+		s.c[1].Mul(&a.R0, &b.R0)
+		x.Mul(&a.R0, &b.R1)
+		y.Mul(&a.R1, &b.R0)
+		s.c[2].Add(&x, &y)
+		s.c[3].Add(&a.R0, &b.R0)
+		s.c[4].Add(&a.R1, &b.R1)
+	}
+	return out
+}
+
+// fixedPair is a fixed Q with the point P it is paired with.
+type fixedPair struct {
+	lines            *fixedLines
+	u, v, uu, uv, vv fp.Element
+}
+
+// newFixedPair takes -x/y and 1/y of P.
+func newFixedPair(lines *fixedLines, u, v fp.Element) fixedPair {
+	p := fixedPair{lines: lines, u: u, v: v}
+	p.uu.Square(&u)
+	p.uv.Mul(&u, &v)
+	p.vv.Square(&v)
+	return p
+}
+
+// multiply puts round i into f.
+func (p *fixedPair) multiply(f *bn254.E12, i int) {
+	s := &p.lines[i]
+	var c [5]bn254.E2
+	c[3].MulByElement(&s.c[3], &p.u)
+	c[4].MulByElement(&s.c[4], &p.v)
+	if !s.double {
+		f.MulBy34(&c[3], &c[4])
+		return
+	}
+	c[0].MulByElement(&s.c[0], &p.vv)
+	c[1].MulByElement(&s.c[1], &p.uu)
+	c[2].MulByElement(&s.c[2], &p.uv)
+	var one fp.Element
+	one.SetOne()
+	c[0].A0.Add(&c[0].A0, &one)
+	f.MulBy01234(&c)
+}
+
+// movingPair is a pair whose Q was not known before: its multiples are walked
+// in homogeneous coordinates (Costello, Lange, Naehrig, eprint 2009/615; the
+// formulas of Aranha et al., eprint 2010/526).
+type movingPair struct {
+	p       bn254.G1Affine
+	q, neg  bn254.G2Affine
+	x, y, z bn254.E2
+}
+
+func newMovingPair(p *bn254.G1Affine, q *bn254.G2Affine) *movingPair {
+	m := &movingPair{p: *p, q: *q, x: q.X, y: q.Y}
+	m.neg.Neg(q)
+	m.z.SetOne()
+	return m
+}
+
+// line is evaluated at P.
+type line struct{ c0, c3, c4 bn254.E2 }
+
+// tangent doubles the walked point and gives the tangent.
+func (m *movingPair) tangent() (l line) {
+	var xy, yy, zz, e, f, g, h, xx, t bn254.E2
+	xy.Mul(&m.x, &m.y)
+	xy.Halve()
+	yy.Square(&m.y)
+	zz.Square(&m.z)
+	e.Double(&zz)
+	e.Add(&e, &zz)
+	e.MulBybTwistCurveCoeff(&e) // 3b'z^2
+	f.Double(&e)
+	f.Add(&f, &e) // 9b'z^2
+	g.Add(&yy, &f)
+	g.Halve()
+	h.Add(&m.y, &m.z)
+	h.Square(&h)
+	t.Add(&yy, &zz)
+	h.Sub(&h, &t) // 2yz
+	xx.Square(&m.x)
+
+	l.c0.Neg(&h)
+	l.c0.MulByElement(&l.c0, &m.p.Y)
+	l.c3.Double(&xx)
+	l.c3.Add(&l.c3, &xx)
+	l.c3.MulByElement(&l.c3, &m.p.X)
+	l.c4.Sub(&e, &yy)
+
+	t.Sub(&yy, &f)
+	m.x.Mul(&xy, &t)
+	m.y.Square(&g)
+	e.Square(&e)
+	t.Double(&e)
+	t.Add(&t, &e)
+	m.y.Sub(&m.y, &t)
+	m.z.Mul(&yy, &h)
+	return l
+}
+
+// chord gives the line through the walked point and a; with step the walked
+// point becomes their sum.
+func (m *movingPair) chord(a *bn254.G2Affine, step bool) (l line) {
+	var th, la, t bn254.E2
+	t.Mul(&a.Y, &m.z)
+	th.Sub(&m.y, &t)
+	t.Mul(&a.X, &m.z)
+	la.Sub(&m.x, &t)
+
+	l.c4.Mul(&th, &a.X)
+	t.Mul(&la, &a.Y)
+	l.c4.Sub(&l.c4, &t)
+	l.c0.MulByElement(&la, &m.p.Y)
+	l.c3.Neg(&th)
+	l.c3.MulByElement(&l.c3, &m.p.X)
+	if !step {
+		return l
+	}
+	var d, e, f, g, h bn254.E2
+	f.Square(&th)
+	f.Mul(&f, &m.z)
+	d.Square(&la)
+	e.Mul(&la, &d)
+	g.Mul(&m.x, &d)
+	h.Add(&e, &f)
+	h.Sub(&h, &g)
+	h.Sub(&h, &g)
+	m.x.Mul(&la, &h)
+	t.Mul(&m.y, &e)
+	m.y.Sub(&g, &h)
+	m.y.Mul(&m.y, &th)
+	m.y.Sub(&m.y, &t)
+	m.z.Mul(&m.z, &e)
+	return l
+}
+
+// multiply2 puts two lines into f: their sparse product first, by Karatsuba.
+func multiply2(f *bn254.E12, a, b *line) {
+	var c [5]bn254.E2
+	var x0, x3, x4, s, t bn254.E2
+	x0.Mul(&a.c0, &b.c0)
+	x3.Mul(&a.c3, &b.c3)
+	x4.Mul(&a.c4, &b.c4)
+	cross := func(out, a1, a2, b1, b2, x1, x2 *bn254.E2) {
+		s.Add(a1, a2)
+		t.Add(b1, b2)
+		out.Mul(&s, &t)
+		out.Sub(out, x1)
+		out.Sub(out, x2)
+	}
+	c[0].MulByNonResidue(&x4)
+	c[0].Add(&c[0], &x0)
+	c[1] = x3
+	cross(&c[2], &a.c3, &a.c4, &b.c3, &b.c4, &x3, &x4)
+	cross(&c[3], &a.c0, &a.c3, &b.c0, &b.c3, &x0, &x3)
+	cross(&c[4], &a.c0, &a.c4, &b.c0, &b.c4, &x0, &x4)
+	f.MulBy01234(&c)
+}
+
+// millerLoop gives the product of the Miller functions of one moving pair and
+// some fixed ones, up to factors that the final exponentiation kills.
+func millerLoop(m *movingPair, fixed []fixedPair) bn254.E12 {
+	var f bn254.E12
+	f.SetOne()
+	for i := len(bn254.LoopCounter) - 2; i >= 0; i-- {
+		if i < len(bn254.LoopCounter)-2 {
+			f.Square(&f)
+		}
+		l := m.tangent()
+		switch bn254.LoopCounter[i] {
+		case 0:
+			f.MulBy034(&l.c0, &l.c3, &l.c4)
+		case 1:
+			k := m.chord(&m.q, true)
+			multiply2(&f, &l, &k)
+		default:
+			k := m.chord(&m.neg, true)
+			multiply2(&f, &l, &k)
+		}
+		for j := range fixed {
+			fixed[j].multiply(&f, i)
+		}
+	}
+	// The lines through Frobenius of Q and minus its square.
+	var q1, q2 bn254.G2Affine
+	q1.X.Conjugate(&m.q.X)
+	q1.X.MulByNonResidue1Power2(&q1.X)
+	q1.Y.Conjugate(&m.q.Y)
+	q1.Y.MulByNonResidue1Power3(&q1.Y)
+	q2.X.MulByNonResidue2Power2(&m.q.X)
+	q2.Y.MulByNonResidue2Power3(&m.q.Y)
+	q2.Y.Neg(&q2.Y)
+	l := m.chord(&q1, true)
+	k := m.chord(&q2, false)
+	multiply2(&f, &l, &k)
+	for j := range fixed {
+		fixed[j].multiply(&f, 65)
+	}
+	return f
+}
