@@ -2,28 +2,22 @@ package prove
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
+	"strconv"
 
-	"github.com/consensys/gnark-crypto/ecc/bn254"
-	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr/fft"
-	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/artifacts"
 )
 
-// Refusals of Prove: inputs for which no proof would verify, or would say what
-// the caller does not mean (semaphore-v4.md, section 5, consequences).
+// Refusals of Prove beside semaphore.ErrPath and semaphore.ErrZeroRoot: inputs
+// for which no proof would verify, or would say what the caller does not mean
+// (semaphore-v4.md, section 5, consequences).
 var (
-	// ErrPath: a path without siblings, which proves a group of one and hides
-	// nobody, a path longer than the key's depth, or index bits above it.
-	ErrPath = errors.New("prove: path length does not fit the depth of the key")
-	// ErrRoot: root 0, which anyone can prove, or a root that the path does
-	// not lead to.
-	ErrRoot = errors.New("prove: root is zero or not the path's")
 	// ErrLeaf: the path starts at a commitment other than the identity's.
 	ErrLeaf = errors.New("prove: path is not the identity's")
 	// ErrSecret: a secret scalar outside the circuit's range.
@@ -38,10 +32,7 @@ type Prover struct {
 	layout      *layout
 	constraints *constraints
 	domain      *fft.Domain
-	a, b1       msmG1 // see newMSMs
-	b2          msmG2
-	alpha1      bn254.G1Affine
-	beta2       bn254.G2Affine
+	sums        *sums
 	options
 }
 
@@ -49,6 +40,7 @@ type options struct {
 	rand     io.Reader
 	progress func(stage string, done, total int)
 	workers  int
+	wiped    func(*secrets) // for the test that looks at wiped memory
 }
 
 // Option changes how a Prover works.
@@ -90,8 +82,6 @@ func New(zkey io.Reader, opts ...Option) (*Prover, error) {
 	p := &Prover{
 		layout:      newLayout(depth),
 		constraints: newConstraints(k.coefs, k.domain),
-		alpha1:      k.alpha1,
-		beta2:       k.beta2,
 		options:     options{rand: rand.Reader, workers: runtime.GOMAXPROCS(0)},
 	}
 	if p.layout.wires() != k.wires {
@@ -100,11 +90,24 @@ func New(zkey io.Reader, opts ...Option) (*Prover, error) {
 	if p.domain, err = newDomain(k.domain); err != nil {
 		return nil, err
 	}
-	p.points(k)
+	if p.sums, err = newSums(k); err != nil {
+		return nil, err
+	}
 	for _, o := range opts {
 		o(&p.options)
 	}
 	return p, nil
+}
+
+// pinnedDepth finds the official key with these bytes.
+func pinnedDepth(zkey []byte) (int, error) {
+	sum := sha256.Sum256(zkey)
+	for depth := minDepth; depth <= maxDepth; depth++ {
+		if pin, ok := artifacts.Pin("semaphore-" + strconv.Itoa(depth) + ".zkey"); ok && pin == sum {
+			return depth, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: SHA-256 is not pinned", ErrKey)
 }
 
 // Depth is the Merkle depth of the proofs that the key makes.

@@ -1,0 +1,249 @@
+package prove
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/consensys/gnark-crypto/ecc/bn254"
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+	"github.com/perhuman/perhuman/semaphore"
+)
+
+// Prove makes a proof that the identity is the leaf of the path, with its
+// nullifier for scope, bound to message. It blocks for the whole computation
+// and gives up between steps of a few milliseconds when ctx ends. The proof is
+// fresh on every call: two proofs of the same statement share no point.
+func (p *Prover) Prove(ctx context.Context, id *semaphore.Identity, path semaphore.MerkleProof, message, scope semaphore.Uint256) (*semaphore.Proof, error) {
+	var s secrets
+	defer func() {
+		s.wipe()
+		if p.wiped != nil {
+			p.wiped(&s)
+		}
+	}()
+	in, err := s.inputs(p.layout.depth, id, path, message, scope)
+	if err != nil {
+		return nil, err
+	}
+	progress := newProgress(p)
+	progress.step("witness", 0)
+	w, err := p.layout.solve(in)
+	if err != nil {
+		// The path has been checked: what is left is the secret.
+		return nil, ErrSecret
+	}
+	s.keep(w)
+	if path.Root != w[p.layout.first[bRoot]].Bytes() {
+		return nil, fmt.Errorf("%w: does not lead to its root", semaphore.ErrPath)
+	}
+	points, err := p.groth16(ctx, &s, w, progress)
+	if err != nil {
+		return nil, err
+	}
+	return &semaphore.Proof{
+		MerkleTreeDepth: p.layout.depth,
+		MerkleTreeRoot:  path.Root,
+		Nullifier:       w[p.layout.first[bNullifier]].Bytes(),
+		Message:         message,
+		Scope:           scope,
+		Points:          *points,
+	}, nil
+}
+
+// inputs checks what Prove was given and turns it into field elements.
+func (s *secrets) inputs(depth int, id *semaphore.Identity, path semaphore.MerkleProof, message, scope semaphore.Uint256) (*inputs, error) {
+	switch n := len(path.Siblings); {
+	case path.Root.IsZero():
+		return nil, semaphore.ErrZeroRoot
+	case n == 0:
+		return nil, fmt.Errorf("%w: no siblings, which would prove a group of one", semaphore.ErrPath)
+	case n > depth:
+		return nil, fmt.Errorf("%w: %d siblings for a key of depth %d", semaphore.ErrPath, n, depth)
+	case path.Index>>n != 0:
+		return nil, fmt.Errorf("%w: index has bits above the siblings", semaphore.ErrPath)
+	case id == nil || path.Leaf != id.Commitment():
+		return nil, ErrLeaf
+	}
+	in := &s.in
+	in.length, in.index = len(path.Siblings), path.Index
+	in.siblings = s.elements(len(path.Siblings))
+	for i, sibling := range path.Siblings {
+		if in.siblings[i].SetBytesCanonical(sibling[:]) != nil {
+			return nil, fmt.Errorf("%w: sibling %d is not a field element", semaphore.ErrPath, i)
+		}
+	}
+	secret := id.SecretScalar()
+	if in.secret.SetBytesCanonical(secret[:]) != nil || !below(in.secret.Bits(), order) {
+		return nil, ErrSecret
+	}
+	in.message, in.scope = element(message.Hash()), element(scope.Hash())
+	return in, nil
+}
+
+// groth16 turns a witness into the eight numbers of a proof.
+func (p *Prover) groth16(ctx context.Context, s *secrets, w []fr.Element, progress *progress) (*[8]semaphore.Uint256, error) {
+	sums := p.sums
+	blind := s.elements(2)
+	for i := range blind {
+		if err := randomScalar(&blind[i], p.rand); err != nil {
+			return nil, fmt.Errorf("prove: blinding: %w", err)
+		}
+	}
+	r, t := &blind[0], &blind[1]
+
+	progress.step("B", unitsWitness)
+	scalars := s.elements(len(sums.bWires) + 1)
+	for i, wire := range sums.bWires {
+		scalars[i] = w[wire]
+	}
+	scalars[len(scalars)-1] = *t
+	sumB, err := sums.b.sum(ctx, scalars, p.workers, progress.window("B", units(sums.b.n, 3)))
+	if err != nil {
+		return nil, err
+	}
+	var b bn254.G2Affine
+	sumB.AddMixed(&sums.beta2)
+	b.FromJacobian(&sumB)
+
+	progress.step("A", 0)
+	scalars = s.elements(len(sums.aWires) + 1)
+	for i, wire := range sums.aWires {
+		scalars[i] = w[wire]
+	}
+	scalars[len(scalars)-1] = *r
+	sumA, err := sums.a.sum(ctx, scalars, p.workers, progress.window("A", units(sums.a.n, 1)))
+	if err != nil {
+		return nil, err
+	}
+	var a bn254.G1Affine
+	sumA.AddMixed(&sums.alpha1)
+	a.FromJacobian(&sumA)
+
+	progress.step("quotient", 0)
+	scalars = s.elements(sums.c.n)
+	copy(scalars, w[publics+1:])
+	quotient(scalars[sums.hFirst:sums.bFirst], p.constraints, p.domain, w, p.workers)
+	for i, wire := range sums.bWires {
+		scalars[sums.bFirst+i].Mul(r, &w[wire])
+	}
+	scalars[len(scalars)-1] = *r
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	progress.step("C", unitsQuotient)
+	sumC, err := sums.c.sum(ctx, scalars, p.workers, progress.window("C", units(sums.c.n, 1)))
+	if err != nil {
+		return nil, err
+	}
+	var c bn254.G1Affine
+	var sa bn254.G1Jac
+	sa.FromAffine(&a)
+	scalarMul(&sa, t)
+	sumC.AddAssign(&sa)
+	c.FromJacobian(&sumC)
+	progress.step("done", 0)
+	return &[8]semaphore.Uint256{
+		a.X.Bytes(), a.Y.Bytes(),
+		b.X.A1.Bytes(), b.X.A0.Bytes(), b.Y.A1.Bytes(), b.Y.A0.Bytes(),
+		c.X.Bytes(), c.Y.Bytes(),
+	}, nil
+}
+
+// scalarMul multiplies in place by double and add.
+func scalarMul(p *bn254.G1Jac, k *fr.Element) {
+	base, bits := *p, k.Bits()
+	*p = bn254.G1Jac{}
+	for i := fr.Bits - 1; i >= 0; i-- {
+		p.DoubleAssign()
+		if bits[i/64]>>(i%64)&1 == 1 {
+			p.AddAssign(&base)
+		}
+	}
+}
+
+// element converts a value that is below r by its type.
+func element(e semaphore.Element) (out fr.Element) {
+	out.SetBytes(e[:])
+	return out
+}
+
+// randomScalar draws uniformly by rejection.
+func randomScalar(e *fr.Element, rand io.Reader) error {
+	var b [fr.Bytes]byte
+	defer clear(b[:])
+	for range 128 { // fails with probability 2^-128: a reader that gives ones
+		if _, err := io.ReadFull(rand, b[:]); err != nil {
+			return err
+		}
+		b[0] &= 1<<(fr.Bits%8) - 1
+		if e.SetBytesCanonical(b[:]) == nil {
+			return nil
+		}
+	}
+	return errors.New("random source gives no field element")
+}
+
+// secrets is the memory of one proof that its secret can be read from.
+type secrets struct {
+	in     inputs
+	slices [][]fr.Element
+}
+
+// elements allocates memory that wipe clears.
+func (s *secrets) elements(n int) []fr.Element {
+	v := make([]fr.Element, n)
+	s.keep(v)
+	return v
+}
+
+func (s *secrets) keep(v []fr.Element) { s.slices = append(s.slices, v) }
+
+func (s *secrets) wipe() {
+	for _, v := range s.slices {
+		clear(v)
+	}
+	s.in.secret.SetZero()
+}
+
+// Units of progress, about a hundred microseconds each on one fast core.
+const (
+	unitsWitness  = 5
+	unitsQuotient = 60
+)
+
+// units is the size of one window of n points.
+func units(n, cost int) int { return n * cost / 1000 }
+
+// progress counts the units of one proof.
+type progress struct {
+	mu          sync.Mutex
+	f           func(stage string, done, total int)
+	done, total int
+}
+
+func newProgress(p *Prover) *progress {
+	s := p.sums
+	return &progress{
+		f: p.options.progress,
+		total: unitsWitness + unitsQuotient + s.a.windows*units(s.a.n, 1) +
+			s.b.windows*units(s.b.n, 3) + s.c.windows*units(s.c.n, 1),
+	}
+}
+
+// step adds finished units and says what runs next.
+func (p *progress) step(stage string, finished int) {
+	if p.f == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done += finished
+	p.f(stage, p.done, p.total)
+}
+
+func (p *progress) window(stage string, units int) func() {
+	return func() { p.step(stage, units) }
+}
