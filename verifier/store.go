@@ -129,3 +129,11 @@ type Store interface {
 	// Close finishes the acts that were begun and refuses new ones.
 	Close() error
 }
+
+// StateKeeper is an optional power of a Store: it keeps what a follower of an
+// issuer must not forget over a restart (setlog.Follower.State), durably and
+// under a name. LoadState gives nil before the first SaveState.
+type StateKeeper interface {
+	LoadState(ctx context.Context, name string) ([]byte, error)
+	SaveState(ctx context.Context, name string, state []byte) error
+}

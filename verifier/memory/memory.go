@@ -4,6 +4,7 @@
 package memory
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"fmt"
@@ -23,6 +24,7 @@ type Store struct {
 	nullifiers map[nullifierKey]first
 	bindings   map[[3]string]verifier.Binding
 	signing    map[[2]string][]ed25519.PrivateKey
+	states     map[string][]byte
 }
 
 type (
@@ -44,7 +46,10 @@ type (
 	}
 )
 
-var _ verifier.Store = (*Store)(nil)
+var (
+	_ verifier.Store       = (*Store)(nil)
+	_ verifier.StateKeeper = (*Store)(nil)
+)
 
 // New gives an empty store.
 func New() *Store {
@@ -54,6 +59,7 @@ func New() *Store {
 		nullifiers: map[nullifierKey]first{},
 		bindings:   map[[3]string]verifier.Binding{},
 		signing:    map[[2]string][]ed25519.PrivateKey{},
+		states:     map[string][]byte{},
 	}
 }
 
@@ -205,6 +211,25 @@ func (s *Store) Sweep(ctx context.Context, before time.Time) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// LoadState implements verifier.StateKeeper.
+func (s *Store) LoadState(ctx context.Context, name string) ([]byte, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	return bytes.Clone(s.states[name]), nil
+}
+
+// SaveState implements verifier.StateKeeper.
+func (s *Store) SaveState(ctx context.Context, name string, state []byte) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	s.states[name] = bytes.Clone(state)
+	return nil
 }
 
 // Close implements verifier.Store.

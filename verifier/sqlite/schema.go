@@ -64,6 +64,12 @@ CREATE TABLE signing_keys (
 	PRIMARY KEY (environment, rp, number)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE states (
+	name  TEXT NOT NULL,
+	state BLOB NOT NULL,
+	PRIMARY KEY (name)
+) STRICT, WITHOUT ROWID;
+
 PRAGMA application_id = 1885893488;
 PRAGMA user_version = 1;
 `

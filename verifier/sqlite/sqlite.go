@@ -65,7 +65,10 @@ type Store struct {
 	w       writer // belongs to the writer goroutine
 }
 
-var _ verifier.Store = (*Store)(nil)
+var (
+	_ verifier.Store       = (*Store)(nil)
+	_ verifier.StateKeeper = (*Store)(nil)
+)
 
 // faults are the places where tests break things; all nil in production.
 type faults struct {

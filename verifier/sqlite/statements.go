@@ -46,6 +46,9 @@ ON CONFLICT (environment, rp, action) DO UPDATE SET k = excluded.k, next_k = exc
 	sqlSigningKeys = `SELECT seed FROM signing_keys WHERE environment = ? AND rp = ? ORDER BY number DESC`
 	sqlAddKey      = `INSERT INTO signing_keys (environment, rp, number, seed) VALUES (?, ?, ?, ?)`
 
+	sqlState    = `SELECT state FROM states WHERE name = ?`
+	sqlPutState = `INSERT INTO states (name, state) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state`
+
 	// Forgetting is done in bites, so that it never holds up the writer long.
 	sqlForgetNonces = `
 DELETE FROM nonces WHERE (nonce, environment) IN (SELECT nonce, environment FROM nonces WHERE expires_ms < ? LIMIT 5000)`
@@ -66,6 +69,7 @@ func (w *writer) prepare(ctx context.Context) error {
 		{&w.nonceUsed, sqlNonceUsed}, {&w.keyUsed, sqlKeyUsed},
 		{&w.policy, sqlPolicy}, {&w.putPolicy, sqlPutPolicy},
 		{&w.signingKeys, sqlSigningKeys}, {&w.addKey, sqlAddKey},
+		{&w.putState, sqlPutState},
 		{&w.forgetNonces, sqlForgetNonces}, {&w.forgetNullifiers, sqlForgetNullifiers},
 	} {
 		var err error
@@ -77,14 +81,14 @@ func (w *writer) prepare(ctx context.Context) error {
 }
 
 // readStatements run on the read pool.
-type readStatements struct{ nonce, nullifier, key, policy *sql.Stmt }
+type readStatements struct{ nonce, nullifier, key, policy, state *sql.Stmt }
 
 func prepareReads(ctx context.Context, db *sql.DB) (*readStatements, error) {
 	r := &readStatements{}
 	for _, s := range []struct {
 		to    **sql.Stmt
 		query string
-	}{{&r.nonce, sqlSeenNonce}, {&r.nullifier, sqlSeenNullifier}, {&r.key, sqlKeyUsed}, {&r.policy, sqlPolicy}} {
+	}{{&r.nonce, sqlSeenNonce}, {&r.nullifier, sqlSeenNullifier}, {&r.key, sqlKeyUsed}, {&r.policy, sqlPolicy}, {&r.state, sqlState}} {
 		var err error
 		if *s.to, err = db.PrepareContext(ctx, s.query); err != nil {
 			return nil, err

@@ -148,12 +148,12 @@ type writer struct {
 	db   *sql.DB
 	conn *sql.Conn
 
-	begin, commit                          *sql.Stmt
-	insertNonce, repeatNonce               *sql.Stmt
-	insertNullifier, touchNullifier        *sql.Stmt
-	nonceUsed, keyUsed                     *sql.Stmt
-	policy, putPolicy, signingKeys, addKey *sql.Stmt
-	forgetNonces, forgetNullifiers         *sql.Stmt
+	begin, commit                            *sql.Stmt
+	insertNonce, repeatNonce                 *sql.Stmt
+	insertNullifier, touchNullifier          *sql.Stmt
+	nonceUsed, keyUsed                       *sql.Stmt
+	policy, putPolicy, signingKeys, addKey   *sql.Stmt
+	forgetNonces, forgetNullifiers, putState *sql.Stmt
 }
 
 // check refuses a file that is gone, was replaced, or was cut short.

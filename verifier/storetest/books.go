@@ -171,3 +171,34 @@ func hostileText(t *testing.T, s Store) {
 	}
 	expect(t, store, NewAct(2, 0), verifier.Accepted)
 }
+
+func states(t *testing.T, s Store) {
+	store, ctx := open(t, s), t.Context()
+	keeper, ok := store.(verifier.StateKeeper)
+	if !ok {
+		t.Skip("this store keeps no states")
+	}
+	want := func(name, state string) {
+		t.Helper()
+		if got, err := keeper.LoadState(ctx, name); err != nil || string(got) != state {
+			t.Fatalf("%s: %q %v", name, got, err)
+		}
+	}
+	want("issuer.example", "")
+	for _, state := range []string{"one", "two\x00\xff", "three"} {
+		if err := keeper.SaveState(ctx, "issuer.example", []byte(state)); err != nil {
+			t.Fatal(err)
+		}
+		want("issuer.example", state)
+		want("other.example", "")
+	}
+	if s.Reopen != nil {
+		store = s.Reopen(t, store)
+		keeper = store.(verifier.StateKeeper)
+		want("issuer.example", "three")
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantIs(t, keeper.SaveState(ctx, "issuer.example", nil), verifier.ErrClosed)
+}

@@ -64,6 +64,7 @@ func Run(t *testing.T, s Store) {
 		{"policy binding", policyBinding},
 		{"k changes with the period", kChanges},
 		{"keys are made once", keys},
+		{"states of followers", states},
 		{"sweep", sweep},
 		{"T44 text is only text", hostileText},
 		{"equals the model", equalsModel},

@@ -1,0 +1,42 @@
+// Package sdk is what an application embeds to ask "has a unique human already
+// done this, here, in this period?" and to get a yes or no it can trust.
+//
+//	store, err := sqlite.Open("humans.db")
+//	gate, err := sdk.Open(ctx, sdk.Config{
+//		RP:      "forum.example",                                 // the site people see; part of every scope
+//		Issuers: []string{"issuer.example/people+1a2b3c4d+AVo..."}, // pins an issuer's name and key
+//		Store:   store,
+//	})
+//	mux.Handle("GET /.well-known/perhuman.json", gate.WellKnown())
+//	mux.Handle("POST /perhuman/challenge", gate.Challenges())
+//	mux.Handle("POST /posts", gate.Require("post", sdk.PerDay(5), func(w http.ResponseWriter, r *http.Request) {
+//		who := sdk.PersonFrom(r.Context()) // who.Nullifier means nothing outside this app, action and period
+//	}))
+//
+// # What a page does
+//
+// It asks POST /perhuman/challenge for a challenge, has the person's wallet
+// answer it, and sends the answer with its request: in the header
+// Perhuman-Response, or in the form field perhuman-response. The answer is bound
+// to the exact body of that request (content kind "raw"; for a form, the body
+// without that field), to the action, the origin, and the session if
+// Config.Session tells it. RequireContent binds to something else, for instance
+// to a canonical post. The handler gets the whole body again.
+//
+// # What the handler may rely on
+//
+// It runs once per accepted proof, after the nullifier was spent on disk. A
+// refusal never reaches it: the Gate answers status 403 with the verdict as
+// JSON, and what could not be decided as application/problem+json, 503 mostly.
+// Nothing is let through when the store, the issuer or the machine is in
+// trouble. If the process dies between the commit and the end of the handler,
+// the slot is spent and nothing happened; with Config.Replays the page may send
+// the same request again, and the handler, which must then be idempotent, runs
+// again with Person.Verdict.Replayed set.
+//
+// # Limits
+//
+// A person can lend a slot, and whoever has a person's secret can act as that
+// person. Accepting several issuers lets a person with a secret at each act once
+// for each; the verdict's Bound says so.
+package sdk

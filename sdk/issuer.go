@@ -1,0 +1,88 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/perhuman/perhuman/sdk/sethttp"
+	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/setlog"
+	"github.com/perhuman/perhuman/verifier"
+)
+
+// issuer is one issuer that the Gate follows.
+type issuer struct {
+	*sethttp.Source
+}
+
+var (
+	_ verifier.Roots = (*issuer)(nil)
+	_ verifier.Crowd = (*issuer)(nil)
+	_ verifier.Fresh = (*issuer)(nil)
+)
+
+// follow sets up the following of one issuer. What it has seen is kept in the
+// spend store, so that a restart cannot be shown an older head.
+func follow(ctx context.Context, cfg Config, vkey string) (*issuer, error) {
+	key, err := setlog.ParseVKey(vkey)
+	if err != nil {
+		return nil, err
+	}
+	sc := sethttp.Config{
+		VKey: vkey, At: cfg.At[key.Name()], Client: cfg.Client, Now: cfg.Now,
+		Window: cfg.Window, MaxStaleness: cfg.MaxStaleness, OnError: cfg.OnError,
+	}
+	if keeper, ok := cfg.Store.(verifier.StateKeeper); ok {
+		sc.State = &kept{keeper: keeper, name: vkey}
+	}
+	source, err := sethttp.New(sc)
+	if err != nil {
+		return nil, err
+	}
+	return &issuer{source}, nil
+}
+
+// Live is how many live members the newest head counts.
+func (i *issuer) Live() uint64 {
+	head, _ := i.Follower().Head()
+	return head.Live
+}
+
+// Fresh tells whether the newest head is young enough.
+func (i *issuer) Fresh(now time.Time) error { return i.Follower().Fresh(now) }
+
+// kept keeps a follower's state in the spend store.
+type kept struct {
+	keeper verifier.StateKeeper
+	name   string
+}
+
+const stateTimeout = 10 * time.Second
+
+func (k *kept) Load() ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), stateTimeout)
+	defer cancel()
+	return k.keeper.LoadState(ctx, k.name)
+}
+
+func (k *kept) Save(state []byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stateTimeout)
+	defer cancel()
+	return k.keeper.SaveState(ctx, k.name, state)
+}
+
+// RootProof gives the proof that a root is in the log of one of the issuers,
+// and that issuer's verifier key: parts of a post bundle that stands without
+// any server.
+func (g *Gate) RootProof(ctx context.Context, root semaphore.Element) (setlog.RootProof, string, error) {
+	var errs []error
+	for _, i := range g.issuers {
+		p, err := i.RootProof(ctx, root)
+		if err == nil {
+			return p, i.Follower().VKey(), nil
+		}
+		errs = append(errs, err)
+	}
+	return setlog.RootProof{}, "", errors.Join(errs...)
+}
