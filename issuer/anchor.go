@@ -68,13 +68,10 @@ func (i *Issuer) anchorLocked(ctx context.Context, due func([]Change, uint64) bo
 		batch, next, err = i.build(pending, log, now)
 		return batch, err
 	})
-	switch {
-	case err != nil && (touched || errors.Is(err, ErrInDoubt)):
-		i.poison(ctx)
-		return Anchored{}, coded(err)
-	case err != nil:
-		return Anchored{}, coded(err)
-	case batch == nil:
+	if err != nil {
+		return Anchored{}, i.failed(ctx, err, touched)
+	}
+	if batch == nil {
 		return Anchored{}, nil
 	}
 	i.shown.Store(next)
@@ -255,11 +252,8 @@ func (i *Issuer) Removal(ctx context.Context, index uint64, urgent bool) error {
 		return err
 	}
 	err := i.cfg.Store.Remove(ctx, Change{Ticket: ticket, Op: setlog.OpRemove, Index: index, Urgent: urgent, Since: i.now() / 1000})
-	if errors.Is(err, ErrInDoubt) {
-		i.poison(ctx)
-	}
 	if err != nil {
-		return coded(err)
+		return i.failed(ctx, err, false)
 	}
 	if !urgent {
 		return nil

@@ -253,14 +253,12 @@ func (i *Issuer) admit(ctx context.Context, cs []*candidate) ([]Result, error) {
 		return "", nil
 	})
 	if err != nil {
-		if errors.Is(err, ErrInDoubt) {
-			i.poison(ctx)
-			return nil, coded(err)
+		if !errors.Is(err, ErrInDoubt) { // else they may be in: reload decides
+			for _, s := range added {
+				i.cfg.Matcher.Remove(s)
+			}
 		}
-		for _, s := range added {
-			i.cfg.Matcher.Remove(s)
-		}
-		return nil, coded(err)
+		return nil, i.failed(ctx, err, false)
 	}
 	results := make([]Result, len(decided))
 	for n, d := range decided {

@@ -28,7 +28,8 @@ type Issuer struct {
 	group *semaphore.Group // the set after the last commit
 	doubt bool             // memory may differ from the store: reload first
 
-	shown atomic.Pointer[shown] // what the world may see; nil before the first anchor
+	shown  atomic.Pointer[shown] // what the world may see; nil before the first anchor
+	fenced atomic.Bool           // another process writes this set: never sign again
 }
 
 // New binds the store to the issuer's name and keys, rebuilds set, log and
@@ -98,6 +99,9 @@ func (i *Issuer) Run(ctx context.Context) error {
 // ready makes sure that memory equals the store before anything is written.
 // The caller holds mu.
 func (i *Issuer) ready(ctx context.Context) error {
+	if i.fenced.Load() {
+		return coded(ErrFenced)
+	}
 	if !i.doubt {
 		return nil
 	}
@@ -117,6 +121,19 @@ func (i *Issuer) poison(ctx context.Context) {
 	if err := i.ready(ctx); err != nil {
 		i.cfg.Logf("issuer: %v", err)
 	}
+}
+
+// failed takes note of what an error of the store means for this process, and
+// gives the error its wire code. touched says that memory went ahead of the
+// store. The caller holds mu.
+func (i *Issuer) failed(ctx context.Context, err error, touched bool) error {
+	if errors.Is(err, ErrFenced) && i.fenced.CompareAndSwap(false, true) {
+		i.cfg.Logf("issuer: %v; this process signs nothing any more", err)
+	}
+	if touched || errors.Is(err, ErrInDoubt) {
+		i.poison(ctx)
+	}
+	return coded(err)
 }
 
 // coded gives an error of the store its wire code: the one place where that is

@@ -23,8 +23,6 @@ func openStore(t testing.TB, path string) *sqlite.Store {
 	return s
 }
 
-func matcher(w *testkit.World) issuer.Matcher { return &testkit.Interim{Key: w.Operator} }
-
 func start(t testing.TB) (*testkit.World, *issuer.Issuer, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "issuer.db")
@@ -34,7 +32,7 @@ func start(t testing.TB) (*testkit.World, *issuer.Issuer, string) {
 
 func open(t testing.TB, w *testkit.World, store issuer.Store) *issuer.Issuer {
 	t.Helper()
-	i, err := issuer.New(t.Context(), w.Config(store, matcher(w)))
+	i, err := issuer.New(t.Context(), w.Config(store, w.Matcher()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,6 +85,9 @@ func (i *Issuer) Head() (Head, error) {
 		if s == nil {
 			return Head{}, api.Errorf(api.NotFound, "nothing has been published yet")
 		}
+		if i.fenced.Load() {
+			return Head{}, coded(ErrFenced)
+		}
 		now := i.now()
 		if now/1000 < s.issued+uint64(headLife.Seconds()) {
 			return Head{s.head, s.etag}, nil

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	_ "github.com/mattn/go-sqlite3" // registers "sqlite3"
@@ -39,10 +40,10 @@ var _ issuer.Store = (*Store)(nil)
 
 // Open opens or creates the database. It fails with issuer.ErrLocked when
 // another process has it open for writing.
-func Open(path string) (*Store, error) { return open(path, "sqlite3") }
+func Open(path string) (*Store, error) { return open(path, "sqlite3", busyTimeout) }
 
 // open takes the driver's name, so that tests can put a faulty one in between.
-func open(path, driverName string) (_ *Store, err error) {
+func open(path, driverName string, busy time.Duration) (_ *Store, err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
@@ -59,14 +60,14 @@ func open(path, driverName string) (_ *Store, err error) {
 	if err = private(path); err != nil {
 		return nil, err
 	}
-	if s.w, err = sql.Open(driverName, dsn(path, url.Values{"_txlock": {"immediate"}})); err != nil {
+	if s.w, err = sql.Open(driverName, dsn(path, busy, url.Values{"_txlock": {"immediate"}})); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	s.w.SetMaxOpenConns(1)
 	if err = migrate(s.w); err != nil {
 		return nil, err
 	}
-	if s.r, err = sql.Open(driverName, dsn(path, url.Values{"_query_only": {"1"}})); err != nil {
+	if s.r, err = sql.Open(driverName, dsn(path, busy, url.Values{"_query_only": {"1"}})); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	s.r.SetMaxOpenConns(readers)
@@ -74,14 +75,14 @@ func open(path, driverName string) (_ *Store, err error) {
 	return s, nil
 }
 
-func dsn(path string, more url.Values) string {
+func dsn(path string, busy time.Duration, more url.Values) string {
 	v := url.Values{
 		"mode":           {"rw"}, // never create what has gone missing
 		"_journal_mode":  {"WAL"},
 		"_synchronous":   {"FULL"},
 		"_foreign_keys":  {"1"},
 		"_secure_delete": {"1"}, // a removed row leaves no bytes behind
-		"_busy_timeout":  {fmt.Sprint(busyTimeout.Milliseconds())},
+		"_busy_timeout":  {strconv.FormatInt(busy.Milliseconds(), 10)},
 	}
 	for k, x := range more {
 		v[k] = x
