@@ -16,6 +16,7 @@ import (
 	"github.com/perhuman/perhuman/issuer"
 	"github.com/perhuman/perhuman/issuer/biometric/capture"
 	"github.com/perhuman/perhuman/issuer/biometric/share"
+	"github.com/perhuman/perhuman/issuer/plain"
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
@@ -176,6 +177,9 @@ func (w *World) Start(t testing.TB, i *issuer.Issuer, p *Person) api.EnrolmentRe
 	}
 	return w.Request(t, s, p)
 }
+
+// Matcher makes the plain matcher over the operator's key.
+func (w *World) Matcher() issuer.Matcher { return plain.New(w.Operator) }
 
 // Config is an issuer's configuration over a store.
 func (w *World) Config(store issuer.Store, m issuer.Matcher) issuer.Config {

@@ -1,0 +1,137 @@
+// Package plain puts the plain matcher behind issuer.Matcher: one process opens
+// every template with the operator's key and compares them in the clear. It is
+// for development, tests, demonstrations and small attended sets; the metadata
+// of every issuer that uses it say so.
+//
+//	m := plain.New(operatorKey)
+//	iss, err := issuer.New(ctx, issuer.Config{Matcher: m, ...})
+package plain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/perhuman/perhuman/issuer"
+	"github.com/perhuman/perhuman/issuer/biometric/capture"
+	"github.com/perhuman/perhuman/issuer/biometric/match"
+	"github.com/perhuman/perhuman/issuer/biometric/share"
+)
+
+// Matcher implements issuer.Matcher. Like that interface says, its methods
+// other than Prepare are called one at a time.
+type Matcher struct {
+	key     *share.PrivateKey
+	columns int
+	known   *match.Matcher
+}
+
+var _ issuer.Matcher = (*Matcher)(nil)
+
+// New makes an empty matcher for iris codes of match.DefaultColumns and for
+// faces, whose captures are sealed to key.
+func New(key *share.PrivateKey) *Matcher {
+	m := &Matcher{key: key, columns: match.DefaultColumns}
+	m.Reset()
+	return m
+}
+
+// Name is what the metadata state.
+func (m *Matcher) Name() string { return "plain" }
+
+// Note says what that means.
+func (m *Matcher) Note() string {
+	return "PLAIN: templates are compared in the clear by one process, and the operator can read every one of them. For development, demonstrations and small attended sets."
+}
+
+// Len is the number of people known.
+func (m *Matcher) Len() int { return m.known.Len() }
+
+// probe is one capture's template.
+type probe struct {
+	template match.Template
+	kept     []byte
+	added    bool
+}
+
+func (p *probe) Keep() []byte { return p.kept }
+
+// Wipe leaves a template alone that the matcher now holds.
+func (p *probe) Wipe() {
+	clear(p.kept)
+	if !p.added {
+		p.template.Wipe()
+	}
+}
+
+// Prepare opens the envelope's shares.
+func (m *Matcher) Prepare(_ context.Context, e *capture.Envelope) (issuer.Probe, error) {
+	t, err := match.Open(m.key, e)
+	if err != nil {
+		return nil, named(err)
+	}
+	kept, err := t.MarshalBinary()
+	if err != nil {
+		return nil, named(err)
+	}
+	return &probe{template: t, kept: kept}, nil
+}
+
+// named gives a refusal the name that the issuer knows.
+func named(err error) error {
+	switch {
+	case errors.Is(err, match.ErrQuality):
+		return fmt.Errorf("%w: %w", issuer.ErrQuality, err)
+	case errors.Is(err, match.ErrFormat), errors.Is(err, share.ErrOpen), errors.Is(err, share.ErrContext):
+		return fmt.Errorf("%w: %w", issuer.ErrUnreadable, err)
+	}
+	return err
+}
+
+func (m *Matcher) own(p issuer.Probe) (*probe, error) {
+	if own, ok := p.(*probe); ok {
+		return own, nil
+	}
+	return nil, errors.New("plain: probe of another matcher")
+}
+
+// Match compares with everybody known.
+func (m *Matcher) Match(p issuer.Probe) (bool, error) {
+	own, err := m.own(p)
+	if err != nil {
+		return false, err
+	}
+	hit, _, err := m.known.Match(own.template)
+	return hit, err
+}
+
+// Add makes the person known.
+func (m *Matcher) Add(s issuer.Serial, p issuer.Probe) error {
+	own, err := m.own(p)
+	if err != nil {
+		return err
+	}
+	if err := m.known.Add(match.Serial(s), own.template); err != nil {
+		return err
+	}
+	own.added = true
+	return nil
+}
+
+// Remove forgets a serial.
+func (m *Matcher) Remove(s issuer.Serial) { m.known.Remove(match.Serial(s)) }
+
+// Restore adds what was kept.
+func (m *Matcher) Restore(s issuer.Serial, modality capture.Modality, kept []byte) error {
+	t, err := match.Parse(kept)
+	if err != nil {
+		return err
+	}
+	if t.Modality() != modality {
+		return fmt.Errorf("%w: modality of a stored template", issuer.ErrUnreadable)
+	}
+	return m.known.Add(match.Serial(s), t)
+}
+
+// Reset forgets everybody.
+func (m *Matcher) Reset() { m.known = match.NewColumns(m.columns) }
