@@ -17,13 +17,14 @@ import (
 // kills them.
 
 // fixedStep is what one round multiplies into the accumulator for a fixed Q,
-// before evaluation at P. With u = -x/y and v = 1/y of P, a tangent is
-// 1 + c[3]*u*w + c[4]*v*v'w. A round with an addition holds the product of its
-// two lines, expanded, so that evaluating it costs five small products and no
-// product of lines.
+// before evaluation at P. With u = -x/y and v = 1/y of P, a tangent has the
+// coefficients 1, c[3]*u, c[4]*v. A round with an addition holds the product of
+// its two lines, expanded, so that evaluating it costs five small products and
+// no product of lines: in the order of E12.MulBy01234 its coefficients are
+// 1 + c[0]*vv, c[1]*uu, c[2]*uv, c[3]*u, c[4]*v.
 type fixedStep struct {
 	double bool
-	c      [5]bn254.E2 // coefficients of 1 (less the 1), v^2.., in MulBy01234's order
+	c      [5]bn254.E2
 }
 
 // fixedLines are the rounds of one Q: 64 downto 0, then the two Frobenius
@@ -41,7 +42,6 @@ func newFixedLines(q *bn254.G2Affine) *fixedLines {
 			s.c[3], s.c[4] = a.R0, a.R1
 			continue
 		}
-		// (1 + a3 + a4)(1 + b3 + b4), the shape of E12.MulBy01234.
 		s.double = true
 		var x, y bn254.E2
 		s.c[0].Mul(&a.R1, &b.R1)
@@ -62,13 +62,43 @@ type fixedPair struct {
 	u, v, uu, uv, vv fp.Element
 }
 
-// newFixedPair takes -x/y and 1/y of P.
-func newFixedPair(lines *fixedLines, u, v fp.Element) fixedPair {
-	p := fixedPair{lines: lines, u: u, v: v}
-	p.uu.Square(&u)
-	p.uv.Mul(&u, &v)
-	p.vv.Square(&v)
-	return p
+// fixedArgument is a key's point, by its lines, and what it is paired with.
+type fixedArgument struct {
+	lines *fixedLines
+	p     bn254.G1Jac
+}
+
+// fixedPairs brings the points into the form of the lines, with one inversion
+// for all. Points at infinity pair to 1 and are left out; no other point of
+// this curve has y = 0, since its order is odd.
+func fixedPairs(in ...fixedArgument) []fixedPair {
+	out := make([]fixedPair, 0, len(in))
+	ys := make([]fp.Element, 0, len(in))
+	for i := range in {
+		if !in[i].p.Z.IsZero() {
+			ys = append(ys, in[i].p.Y)
+		}
+	}
+	inv := fp.BatchInvert(ys)
+	for i := range in {
+		p := &in[i].p
+		if p.Z.IsZero() {
+			continue
+		}
+		// In Jacobian coordinates x/y = XZ/Y and 1/y = Z^3/Y.
+		f := fixedPair{lines: in[i].lines}
+		f.u.Mul(&p.X, &p.Z)
+		f.u.Mul(&f.u, &inv[len(out)])
+		f.u.Neg(&f.u)
+		f.v.Square(&p.Z)
+		f.v.Mul(&f.v, &p.Z)
+		f.v.Mul(&f.v, &inv[len(out)])
+		f.uu.Square(&f.u)
+		f.uv.Mul(&f.u, &f.v)
+		f.vv.Square(&f.v)
+		out = append(out, f)
+	}
+	return out
 }
 
 // multiply puts round i into f.
@@ -95,13 +125,12 @@ func (p *fixedPair) multiply(f *bn254.E12, i int) {
 // formulas of Aranha et al., eprint 2010/526).
 type movingPair struct {
 	p       bn254.G1Affine
-	q, neg  bn254.G2Affine
+	q       bn254.G2Affine
 	x, y, z bn254.E2
 }
 
-func newMovingPair(p *bn254.G1Affine, q *bn254.G2Affine) *movingPair {
-	m := &movingPair{p: *p, q: *q, x: q.X, y: q.Y}
-	m.neg.Neg(q)
+func newMovingPair(p *bn254.G1Affine, q *bn254.G2Affine) movingPair {
+	m := movingPair{p: *p, q: *q, x: q.X, y: q.Y}
 	m.z.SetOne()
 	return m
 }
@@ -183,6 +212,37 @@ func (m *movingPair) chord(a *bn254.G2Affine, step bool) (l line) {
 	return l
 }
 
+// multiply puts one round into f: the tangent, and for a digit that is not 0
+// the chord to Q or -Q.
+func (m *movingPair) multiply(f *bn254.E12, digit int8) {
+	l := m.tangent()
+	if digit == 0 {
+		f.MulBy034(&l.c0, &l.c3, &l.c4)
+		return
+	}
+	q := m.q
+	if digit < 0 {
+		q.Y.Neg(&q.Y)
+	}
+	k := m.chord(&q, true)
+	multiply2(f, &l, &k)
+}
+
+// finish puts in the chords to Frobenius of Q and to minus its square.
+func (m *movingPair) finish(f *bn254.E12) {
+	var q1, q2 bn254.G2Affine
+	q1.X.Conjugate(&m.q.X)
+	q1.X.MulByNonResidue1Power2(&q1.X)
+	q1.Y.Conjugate(&m.q.Y)
+	q1.Y.MulByNonResidue1Power3(&q1.Y)
+	q2.X.MulByNonResidue2Power2(&m.q.X)
+	q2.Y.MulByNonResidue2Power3(&m.q.Y)
+	q2.Y.Neg(&q2.Y)
+	l := m.chord(&q1, true)
+	k := m.chord(&q2, false)
+	multiply2(f, &l, &k)
+}
+
 // multiply2 puts two lines into f: their sparse product first, by Karatsuba.
 func multiply2(f *bn254.E12, a, b *line) {
 	var c [5]bn254.E2
@@ -206,44 +266,28 @@ func multiply2(f *bn254.E12, a, b *line) {
 	f.MulBy01234(&c)
 }
 
-// millerLoop gives the product of the Miller functions of one moving pair and
-// some fixed ones, up to factors that the final exponentiation kills.
-func millerLoop(m *movingPair, fixed []fixedPair) bn254.E12 {
+// millerLoop gives the product of the Miller functions of all pairs, up to
+// factors that the final exponentiation kills. The moving pairs are used up.
+func millerLoop(moving []movingPair, fixed []fixedPair) bn254.E12 {
 	var f bn254.E12
 	f.SetOne()
-	for i := len(bn254.LoopCounter) - 2; i >= 0; i-- {
-		if i < len(bn254.LoopCounter)-2 {
+	const first = len(bn254.LoopCounter) - 2
+	for i := first; i >= 0; i-- {
+		if i < first {
 			f.Square(&f)
 		}
-		l := m.tangent()
-		switch bn254.LoopCounter[i] {
-		case 0:
-			f.MulBy034(&l.c0, &l.c3, &l.c4)
-		case 1:
-			k := m.chord(&m.q, true)
-			multiply2(&f, &l, &k)
-		default:
-			k := m.chord(&m.neg, true)
-			multiply2(&f, &l, &k)
+		for j := range moving {
+			moving[j].multiply(&f, bn254.LoopCounter[i])
 		}
 		for j := range fixed {
 			fixed[j].multiply(&f, i)
 		}
 	}
-	// The lines through Frobenius of Q and minus its square.
-	var q1, q2 bn254.G2Affine
-	q1.X.Conjugate(&m.q.X)
-	q1.X.MulByNonResidue1Power2(&q1.X)
-	q1.Y.Conjugate(&m.q.Y)
-	q1.Y.MulByNonResidue1Power3(&q1.Y)
-	q2.X.MulByNonResidue2Power2(&m.q.X)
-	q2.Y.MulByNonResidue2Power3(&m.q.Y)
-	q2.Y.Neg(&q2.Y)
-	l := m.chord(&q1, true)
-	k := m.chord(&q2, false)
-	multiply2(&f, &l, &k)
+	for j := range moving {
+		moving[j].finish(&f)
+	}
 	for j := range fixed {
-		fixed[j].multiply(&f, 65)
+		fixed[j].multiply(&f, first+1)
 	}
 	return f
 }

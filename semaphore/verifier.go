@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
-	"github.com/consensys/gnark-crypto/ecc/bn254/fp"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 )
 
@@ -104,44 +103,17 @@ func (v *Verifier) verify(s *statement) error {
 	for i := range s.inputs {
 		key.ic[i].addTo(&ic, &s.inputs[i])
 	}
-	fixed := fixedArguments(v.gamma, &ic, key.delta, &s.c)
-	f := millerLoop(newMovingPair(&s.a, &s.b), fixed)
+	var c bn254.G1Jac
+	c.FromAffine(&s.c)
+	c.Neg(&c)
+	f := millerLoop(
+		[]movingPair{newMovingPair(&s.a, &s.b)},
+		fixedPairs(fixedArgument{v.gamma, ic}, fixedArgument{key.delta, c}),
+	)
 	if bn254.FinalExponentiation(&f) != v.alphaBeta {
 		return ErrInvalidProof
 	}
 	return nil
-}
-
-// fixedArguments pairs ic with gamma and -c with delta, for one inversion: it
-// turns ic to affine coordinates and both points into the form of the lines.
-// A point ic at infinity pairs to 1 and is left out.
-func fixedArguments(gamma *fixedLines, ic *bn254.G1Jac, delta *fixedLines, c *bn254.G1Affine) []fixedPair {
-	out := make([]fixedPair, 0, 2)
-	var inv, u, v fp.Element
-	infinite := ic.Z.IsZero()
-	if infinite {
-		inv.Inverse(&c.Y)
-		v = inv
-	} else {
-		inv.Mul(&ic.Y, &c.Y)
-		inv.Inverse(&inv)
-		v.Mul(&inv, &ic.Y)  // 1/c.Y
-		inv.Mul(&inv, &c.Y) // 1/ic.Y
-	}
-	u.Mul(&c.X, &v) // -c is (x, -y)
-	v.Neg(&v)
-	out = append(out, newFixedPair(delta, u, v))
-	if !infinite {
-		// x/y = XZ/Y and 1/y = Z^3/Y.
-		u.Mul(&ic.X, &ic.Z)
-		u.Mul(&u, &inv)
-		u.Neg(&u)
-		v.Square(&ic.Z)
-		v.Mul(&v, &ic.Z)
-		v.Mul(&v, &inv)
-		out = append(out, newFixedPair(gamma, u, v))
-	}
-	return out
 }
 
 // VerifyBatch gives one verdict a proof, in order; depths may be mixed.
