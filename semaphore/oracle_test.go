@@ -102,6 +102,38 @@ func TestBenchVerify(t *testing.T) {
 	fmt.Printf("BENCH verify_single_vs_gnark %.3f ratio\n", median(ratio))
 }
 
+// TestBenchVerifyBatch prints processor time per proof at depth 20 when
+// PERHUMAN_BENCH=1.
+func TestBenchVerifyBatch(t *testing.T) {
+	if os.Getenv("PERHUMAN_BENCH") != "1" {
+		t.Skip("set PERHUMAN_BENCH=1")
+	}
+	v := verifier(t)
+	var base *Proof
+	for _, p := range crowd(t, len(official(t).Proofs)) {
+		if p.MerkleTreeDepth == 20 {
+			base = p
+		}
+	}
+	ps := make([]*Proof, 512)
+	for i := range ps {
+		ps[i] = rerandomise(t, base, uint64(i+1))
+	}
+	for _, n := range []int{8, 64, 512} {
+		var times []float64
+		for range 7 {
+			start := cpu(t)
+			for _, err := range v.VerifyBatch(ps[:n]) {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			times = append(times, float64(cpu(t)-start)/float64(n))
+		}
+		fmt.Printf("BENCH verify_batch%d_cpu_us %.0f us\n", n, median(times)/1e3)
+	}
+}
+
 func median(x []float64) float64 {
 	slices.Sort(x)
 	return x[len(x)/2]

@@ -17,6 +17,8 @@ type Verifier struct {
 	// alphaBeta is e(alpha, beta), the same for every depth.
 	alphaBeta bn254.GT
 	prepared  [MaxDepth]func() *preparedKey
+	// beta is for batches only.
+	beta func() *fixedLines
 }
 
 // preparedKey is a key made ready for many proofs.
@@ -52,6 +54,7 @@ func NewVerifier() (*Verifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
+	v.beta = sync.OnceValue(func() *fixedLines { return newFixedLines(&keys[0].beta) })
 	for i, k := range keys {
 		v.prepared[i] = sync.OnceValue(k.prepare)
 	}
@@ -114,13 +117,4 @@ func (v *Verifier) verify(s *statement) error {
 		return ErrInvalidProof
 	}
 	return nil
-}
-
-// VerifyBatch gives one verdict a proof, in order; depths may be mixed.
-func (v *Verifier) VerifyBatch(ps []*Proof) []error {
-	out := make([]error, len(ps))
-	for i, p := range ps {
-		out[i] = v.Verify(p)
-	}
-	return out
 }
