@@ -1,0 +1,137 @@
+package setlog_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand"
+	"slices"
+	"testing"
+
+	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/setlog"
+)
+
+// replayRun is a run with enrolments, removals and a policy document.
+func replayRun(t testing.TB) *testIssuer {
+	rng := rand.New(rand.NewSource(55))
+	is := newIssuer(t, "issuer.example")
+	for i := range 40 {
+		if i == 20 {
+			is.seq++
+			is.publish(t0+20, []setlog.Entry{{Op: setlog.OpPolicy, Document: [32]byte{1}}})
+			continue
+		}
+		var labels []string
+		for j := range 1 + rng.Intn(9) {
+			labels = append(labels, fmt.Sprint(i, ".", j))
+		}
+		var removed []int
+		if i%4 == 3 {
+			for _, p := range rng.Perm(is.group.Size())[:2] {
+				if !is.group.Member(p).IsZero() {
+					removed = append(removed, p)
+				}
+			}
+		}
+		is.anchor(uint64(t0+i), labels, removed...)
+	}
+	return is
+}
+
+// TestT55Replay rebuilds the set from its log alone: the root is the logged one
+// at every sequence number, and the last set is the issuer's.
+func TestT55Replay(t *testing.T) {
+	is := replayRun(t)
+	var r setlog.Replay
+	for i, e := range is.entries {
+		if err := r.Apply(e); err != nil {
+			t.Fatal(err)
+		}
+		if i+1 < len(is.entries) && is.entries[i+1].Seq == e.Seq {
+			continue
+		}
+		if err := r.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		g, err := r.Group()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Seq() != e.Seq || g.Root() != e.Root || r.Live() != e.Live || r.Entries() != int64(i+1) {
+			t.Fatalf("seq %d", e.Seq)
+		}
+	}
+	g, _ := r.Group()
+	if r.Seq() != 40 || g.Size() != is.group.Size() || g.Root() != is.group.Root() || r.Live() != is.live {
+		t.Error("another set")
+	}
+	// In one go, as an audit does.
+	var all setlog.Replay
+	if err := errors.Join(all.Apply(is.entries...), all.Finish()); err != nil || all.Entries() != int64(len(is.entries)) {
+		t.Error(err)
+	}
+}
+
+// TestT55ReplayRefuses changes one thing in a logged history at a time.
+func TestT55ReplayRefuses(t *testing.T) {
+	is := replayRun(t)
+	firstOf := func(op setlog.Op) int {
+		return slices.IndexFunc(is.entries, func(e setlog.Entry) bool { return e.Op == op && e.Seq > 2 })
+	}
+	enrol, remove := firstOf(setlog.OpEnrol), firstOf(setlog.OpRemove)
+	batch := is.entries[enrol].Seq
+	for name, bend := range map[string]func(es []setlog.Entry) []setlog.Entry{
+		"another leaf":       func(es []setlog.Entry) []setlog.Entry { es[enrol].Commitment = commitment("ghost"); return es },
+		"another position":   func(es []setlog.Entry) []setlog.Entry { es[enrol].LeafIndex++; return es },
+		"a member twice":     func(es []setlog.Entry) []setlog.Entry { es[enrol].Commitment = es[0].Commitment; return es },
+		"removed another":    func(es []setlog.Entry) []setlog.Entry { es[remove].LeafIndex++; return es },
+		"removed nobody":     func(es []setlog.Entry) []setlog.Entry { es[remove].LeafIndex = 1 << 20; return es },
+		"a removal left out": func(es []setlog.Entry) []setlog.Entry { return slices.Delete(es, remove, remove+1) },
+		"an entry left out":  func(es []setlog.Entry) []setlog.Entry { return slices.Delete(es, enrol, enrol+1) },
+		"a batch left out": func(es []setlog.Entry) []setlog.Entry {
+			return slices.DeleteFunc(es, func(e setlog.Entry) bool { return e.Seq == batch })
+		},
+		"a padded batch": func(es []setlog.Entry) []setlog.Entry {
+			e := es[len(es)-1]
+			e.LeafIndex, e.Commitment = e.LeafIndex+1, commitment("pad")
+			return append(es, e)
+		},
+		"two roots in a batch": func(es []setlog.Entry) []setlog.Entry { es[0].Root = commitment("r"); return es },
+		"another root": func(es []setlog.Entry) []setlog.Entry {
+			for i := range es {
+				if es[i].Seq == batch {
+					es[i].Root = commitment("r")
+				}
+			}
+			return es
+		},
+		"another count": func(es []setlog.Entry) []setlog.Entry {
+			for i := range es {
+				if es[i].Seq == batch {
+					es[i].Live++
+				}
+			}
+			return es
+		},
+		"not from the start": func(es []setlog.Entry) []setlog.Entry {
+			return es[slices.IndexFunc(es, func(e setlog.Entry) bool { return e.Seq == 2 }):]
+		},
+		"no entry": func(es []setlog.Entry) []setlog.Entry { es[enrol] = setlog.Entry{}; return es },
+		"root zero": func(es []setlog.Entry) []setlog.Entry {
+			for i := range es {
+				es[i].Root = semaphore.Element{}
+			}
+			return es
+		},
+	} {
+		var r setlog.Replay
+		err := r.Apply(bend(slices.Clone(is.entries))...)
+		if err == nil {
+			err = r.Finish()
+		}
+		var fault *setlog.AuditError
+		if !errors.As(err, &fault) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
