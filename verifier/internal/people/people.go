@@ -1,0 +1,137 @@
+// Package people is a small set of virtual people who make real proofs, for the
+// tests of the verifier and its HTTP side.
+package people
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/artifacts/depth20"
+	"github.com/perhuman/perhuman/semaphore/prove"
+	"github.com/perhuman/perhuman/semaphore/setlog"
+)
+
+// Size is how many people there are.
+const Size = 8
+
+// Set is the people, one after the other, and their group. A proof costs a
+// third of a second of CPU, so each is made once in a test binary.
+type Set struct {
+	Group  *semaphore.Group
+	IDs    []*semaphore.Identity
+	prover *prove.Prover
+
+	mu     sync.Mutex
+	proofs map[wish]*semaphore.Proof
+}
+
+type wish struct {
+	person         int
+	message, scope semaphore.Uint256
+}
+
+// One is the set that all tests of a binary share.
+var One = sync.OnceValue(func() *Set {
+	prover, err := prove.New(bytes.NewReader(depth20.ZKey()))
+	if err != nil {
+		panic(err)
+	}
+	s := &Set{prover: prover, proofs: map[wish]*semaphore.Proof{}}
+	var leaves []semaphore.Element
+	for i := range Size {
+		id := semaphore.IdentityFromKey(fmt.Appendf(nil, "virtual person %d", i))
+		s.IDs = append(s.IDs, id)
+		leaves = append(leaves, id.Commitment())
+	}
+	if s.Group, err = semaphore.NewGroup(leaves...); err != nil {
+		panic(err)
+	}
+	return s
+})
+
+// Prove gives person i's proof. It is a copy: tests may spoil it.
+func (s *Set) Prove(t testing.TB, i int, message, scope semaphore.Uint256) *semaphore.Proof {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := wish{i, message, scope}
+	p, ok := s.proofs[w]
+	if !ok {
+		path, err := s.Group.Proof(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err = s.prover.Prove(context.Background(), s.IDs[i], path, message, scope); err != nil {
+			t.Fatal(err)
+		}
+		s.proofs[w] = p
+	}
+	out := *p
+	return &out
+}
+
+// Roots is an issuer's published roots as a table, in place of a follower.
+type Roots struct {
+	mu    sync.Mutex
+	Good  map[semaphore.Element]setlog.RootInfo
+	Bad   map[semaphore.Element]error
+	Stale error
+}
+
+// Root implements verifier.Roots.
+func (r *Roots) Root(_ context.Context, root semaphore.Element, _ time.Time) (setlog.RootInfo, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.Stale != nil {
+		return setlog.RootInfo{}, r.Stale
+	}
+	if root.IsZero() {
+		return setlog.RootInfo{}, setlog.ErrRootZero
+	}
+	if err, ok := r.Bad[root]; ok {
+		return setlog.RootInfo{}, err
+	}
+	if info, ok := r.Good[root]; ok {
+		return info, nil
+	}
+	return setlog.RootInfo{}, setlog.ErrRootUnknown
+}
+
+// Live implements verifier.Crowd.
+func (r *Roots) Live() uint64 { return Size }
+
+// Fresh implements verifier.Fresh.
+func (r *Roots) Fresh(time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.Stale
+}
+
+// Set makes the roots stale, or fresh again with nil.
+func (r *Roots) Set(stale error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Stale = stale
+}
+
+// Expire makes a root too old, or good again.
+func (r *Roots) Expire(root semaphore.Element, expired bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if delete(r.Bad, root); expired {
+		r.Bad[root] = setlog.ErrRootExpired
+	}
+}
+
+// Roots gives the published roots of the set.
+func (s *Set) Roots() *Roots {
+	return &Roots{
+		Good: map[semaphore.Element]setlog.RootInfo{s.Group.Root(): {Seq: 7, Live: Size, Current: true}},
+		Bad:  map[semaphore.Element]error{},
+	}
+}
