@@ -1,0 +1,103 @@
+// The board: read posts, write one with a proof, re-check any of them.
+
+import '/perhuman/perhuman.js'
+import { ago, byId, fill, h, icon } from '/perhuman/dom.js'
+import { explain } from '/perhuman/codes.js'
+import { showProof } from './panel.js'
+
+/**
+ * @typedef {{id: number, author: string, text: string, created: number, verified: boolean, seed: boolean}} Post
+ * @typedef {{handle: string, rp: string, wallet: string, issuer: {vkey: string, at: string}, rp_keys: string[], policy: {kind: string, len: number, k: number}}} Session
+ */
+
+/** @template T @param {string} path @returns {Promise<T>} */
+async function read(path) {
+  const answer = await fetch(path)
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`)
+  return answer.json()
+}
+
+const list = byId('posts')
+const status = byId('compose-status')
+const text = /** @type {HTMLTextAreaElement} */ (byId('text'))
+const check = /** @type {import('/perhuman/perhuman.js').PerhumanCheck} */ (byId('check'))
+
+/** @param {Session} session @param {Post} post @param {boolean} fresh */
+function article(session, post, fresh) {
+  const badge = post.verified
+    ? h('button', { type: 'button', class: 'badge good', title: 'Check the proof in this page', onclick: () => showProof(session, post) }, icon('seal'), 'verified human')
+    : h('span', { class: 'badge' }, icon('open'), 'unknown author')
+  return h('article', { class: ['post', post.verified ? '' : 'plain', fresh ? 'new' : ''].join(' ').trim(), 'data-id': post.id },
+    h('header', null, h('span', { class: 'who' }, post.author), h('time', { class: 'when', datetime: new Date(post.created * 1000).toISOString() }, ago(post.created, Date.now())),
+      post.seed ? h('span', { class: 'badge synthetic' }, 'made up for the demo') : null, badge),
+    h('p', { class: 'said' }, post.text))
+}
+
+/** @param {Session} session @param {number} [fresh] */
+async function show(session, fresh) {
+  const { posts } = /** @type {{posts: Post[]}} */ (await read('/api/posts'))
+  fill(list, posts.length ? posts.map((p) => article(session, p, p.id === fresh)) : h('p', { class: 'muted' }, 'Nothing here yet.'))
+}
+
+/** @param {Session} session */
+function facts(session) {
+  const { kind, len, k } = session.policy
+  const cap = kind === 'per_epoch' ? `${k} verified posts per human ${len === 86400 ? 'a day' : 'per period'}` : 'One verified post per human'
+  fill(byId('facts'),
+    h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, cap), h('span', null, 'A thousand accounts do not help: the cap is per person, not per account.')),
+    h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, 'No names, no tracking'), h('span', null, 'Two posts of one person cannot be linked, here or elsewhere.')),
+    h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, 'Anyone can check'), h('span', null, 'Press a badge: your own browser verifies the proof, without asking this board.')),
+    h('li', { 'data-state': 'warn' }, icon('open'), h('b', null, 'The crowd is synthetic'), h('span', null, 'This demo enrols 300 made-up people, so that there is a crowd to stand in.')))
+}
+
+/** @param {Session} session */
+function compose(session) {
+  byId('handle').textContent = session.handle
+  check.setAttribute('wallet', session.wallet)
+  check.setAttribute('app', session.rp)
+  /** @type {{author: string, text: string, created: number} | undefined} what the running proof is for */
+  let draft
+  check.content = () => {
+    draft = { author: session.handle, text: text.value.trim().normalize('NFC'), created: Math.floor(Date.now() / 1000) }
+    return { kind: 'post', ...draft }
+  }
+  // Before the wallet opens: an empty post is not worth a proof.
+  check.addEventListener('click', (event) => {
+    if (text.value.trim()) return
+    event.stopPropagation()
+    text.reportValidity()
+    text.focus()
+  }, { capture: true })
+  text.addEventListener('input', () => { if (check.getResponse()) check.reset() })
+  check.addEventListener('perhuman-error', () => fill(status))
+  /** @param {string} response */
+  const send = async (response) => {
+    fill(status, h('span', { class: 'muted' }, 'Posting …'))
+    let answer
+    try {
+      answer = await fetch('/posts', { method: 'POST', headers: { 'Content-Type': 'application/json', 'Perhuman-Response': response }, body: JSON.stringify(draft) })
+    } catch {
+      // The proof stays good: the same one again is the one safe way to go on.
+      fill(status, h('div', { class: 'note bad' }, 'The board did not answer. Nothing is lost, the proof can be sent again.'),
+        h('p', null, h('button', { type: 'button', onclick: () => send(response) }, 'Send again')))
+      return
+    }
+    const said = await answer.json().catch(() => ({}))
+    check.reset()
+    if (answer.status !== 201) {
+      fill(status, h('div', { class: 'note bad' }, explain(said.code ?? 'internal_error'), ' ', h('code', null, said.code ?? answer.status)))
+      return
+    }
+    text.value = ''
+    await show(session, said.id)
+    fill(status, h('div', { class: 'note good' }, 'Posted. Anyone can check the badge on it.'))
+  }
+  check.addEventListener('perhuman-verified', (event) => send(/** @type {CustomEvent<{response: string}>} */ (event).detail.response))
+}
+
+const session = /** @type {Session} */ (await read('/api/session'))
+byId('become').setAttribute('href', session.wallet)
+facts(session)
+compose(session)
+await show(session)
+setInterval(() => { if (!document.hidden && !document.querySelector('dialog[open]')) show(session).catch(() => {}) }, 15_000)

@@ -1,0 +1,234 @@
+// The issuer's enrolment page: consent, one capture, the answer. The wallet
+// opened it and lends its identity for this session: a commitment, a public
+// key and a signature, never the secret.
+
+import { fromBase64url, sha256, toBase64url } from '/perhuman/bytes.js'
+import { byId, fill, h, icon } from '/perhuman/dom.js'
+import { explain } from '/perhuman/codes.js'
+import { cameraExists, capture } from './camera.js'
+import { iris, personas } from './personas.js'
+
+/**
+ * @typedef {{origin: string, commitment: string, public_key: [string, string], tell: (m: object) => void, hear: (type: string) => Promise<any>}} Wallet
+ * @typedef {{nonce: string, issuer: string, expires_at: number, captures: string[]}} Session
+ * @typedef {{modality: 'iris', persona: number} | {modality: 'face', vector: string}} Taken
+ */
+
+const main = byId('main')
+
+/** @param {number} step */
+function trail(step) {
+  for (const [i, li] of [...byId('trail').children].entries()) {
+    if (i === step) li.setAttribute('aria-current', 'step')
+    else li.removeAttribute('aria-current')
+  }
+}
+
+/** Shows a view and moves the reader to it. @param {...import('/perhuman/dom.js').Children} children */
+function show(...children) {
+  fill(main, ...children)
+  main.focus()
+  scrollTo(0, 0)
+}
+
+/** The wallet that opened this page, after it named the identity to enrol. @returns {Promise<Wallet>} */
+function wallet() {
+  const opener = /** @type {Window | null} */ (window.opener)
+  if (!opener) return Promise.reject(new Error('no wallet'))
+  /** @type {Map<string, (message: any) => void>} */
+  const waiting = new Map()
+  /** @type {string | undefined} */
+  let origin
+  return new Promise((resolve) => {
+    addEventListener('message', (event) => {
+      if (event.source !== opener || (origin !== undefined && event.origin !== origin)) return
+      const message = event.data
+      if (message?.type === 'perhuman-enrol' && origin === undefined) {
+        origin = event.origin
+        resolve({
+          origin, commitment: String(message.commitment), public_key: message.public_key,
+          tell: (m) => opener.postMessage(m, event.origin),
+          hear: (type) => new Promise((done) => waiting.set(type, done)),
+        })
+      } else if (origin !== undefined) {
+        waiting.get(message?.type)?.(message)
+        waiting.delete(message?.type)
+      }
+    })
+    opener.postMessage({ type: 'perhuman-issuer-ready' }, '*') // says nothing but that this page listens
+  })
+}
+
+/** @param {string} path @param {unknown} body */
+async function post(path, body) {
+  let answer
+  try {
+    answer = await fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
+  } catch {
+    throw Object.assign(new Error('network'), { code: 'overloaded' })
+  }
+  const said = await answer.json().catch(() => ({}))
+  if (!answer.ok || said.status === 'refused') throw Object.assign(new Error(said.detail ?? path), { code: said.code ?? 'internal_error' })
+  return said
+}
+
+/** The text agreed to, and the SHA-256 of exactly its bytes. */
+async function consentText() {
+  const answer = await fetch('/static/consent.txt')
+  if (!answer.ok) throw new Error('the consent text is missing')
+  const bytes = new Uint8Array(await answer.arrayBuffer())
+  return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), hash: toBase64url(await sha256(bytes)) }
+}
+
+/** @param {Wallet} w @returns {Promise<string>} the hash of what was agreed to */
+async function askConsent(w) {
+  trail(0)
+  const { text, hash } = await consentText()
+  const agree = h('input', { type: 'checkbox', id: 'agree' })
+  const next = h('button', { type: 'button', class: 'primary wide', disabled: true }, 'Continue')
+  agree.addEventListener('change', () => { next.disabled = !agree.checked })
+  show(
+    h('div', { class: 'stack tight' }, h('h1', null, 'Enrol once, as one person'),
+      h('p', { class: 'lead' }, 'Your wallet at ', h('b', null, new URL(w.origin).host), ' asks to be put into this issuer’s set.')),
+    h('div', { class: 'card stack' },
+      h('div', { class: 'consent', tabindex: 0, role: 'region', 'aria-label': 'What you agree to' }, text.trim().split(/\n\s*\n/).map((part) => {
+        const [title, ...rest] = part.split('\n')
+        return h('div', null, h('h3', null, title), h('p', null, rest.join(' ')))
+      })),
+      h('label', { class: 'choice', for: 'agree' }, agree, 'I have read this and agree to one capture.'),
+      next,
+      h('p', { class: 'muted small' }, 'Fingerprint of this text, kept with the capture: ', h('code', null, hash.slice(0, 16)), '…')))
+  await new Promise((resolve) => next.addEventListener('click', resolve))
+  return hash
+}
+
+/** @param {Session} session @returns {Promise<Taken>} */
+async function take(session) {
+  trail(1)
+  const camera = session.captures.includes('face') && await cameraExists()
+  for (;;) {
+    const kind = await choose(camera)
+    const taken = kind === 'face' ? await takeFace() : await takeIris()
+    if (taken) return taken
+  }
+}
+
+/** @param {boolean} camera @returns {Promise<'face' | 'iris'>} */
+function choose(camera) {
+  return new Promise((resolve) => {
+    show(
+      h('div', { class: 'stack tight' }, h('h1', null, 'How do you want to be captured?'),
+        h('p', { class: 'lead' }, 'A face and an iris cannot be compared with each other, so this demo would take one person once with each.')),
+      h('div', { class: 'kinds' },
+        h('button', { type: 'button', id: 'use-camera', disabled: !camera, onclick: () => resolve('face') }, icon('camera'), h('b', null, 'Your face, by camera'),
+          h('span', null, camera ? 'A few frames become 128 numbers in this page. The picture is never sent.' : 'No camera was found, or its models are not installed.')),
+        h('button', { type: 'button', id: 'use-iris', onclick: () => resolve('iris') }, icon('eye'), h('b', null, 'A simulated iris'),
+          h('span', null, 'Play one of several made-up people. For machines without a camera.'))),
+      h('div', { class: 'note warn' }, h('b', null, 'A demonstration. '), 'A browser camera cannot tell a person from a picture, and this page belongs to you: you could send any numbers. A real issuer uses capture devices it trusts.'))
+  })
+}
+
+/** @returns {Promise<Taken | null>} null: the person went back */
+async function takeFace() {
+  const video = h('video', { playsinline: true, muted: true, 'aria-label': 'Your camera’s picture' })
+  const viewer = h('div', { class: 'viewer' }, video)
+  const said = h('p', { role: 'status' }, 'Loading the models …')
+  const bar = h('progress', { max: 1, value: 0, 'aria-label': 'Frames taken' })
+  const stop = new AbortController()
+  show(h('h1', null, 'Look into the camera'), h('div', { class: 'card stack' }, viewer, bar, said,
+    h('p', { class: 'muted small' }, 'The picture stays in this page. It is turned into numbers here, and dropped.'),
+    h('button', { type: 'button', class: 'quiet', onclick: () => stop.abort() }, 'Back')))
+  try {
+    const vector = await capture(video, stop.signal, (p) => {
+      said.textContent = p.text
+      bar.value = p.done
+      viewer.dataset.state = p.good ? 'good' : ''
+    })
+    return { modality: 'face', vector: toBase64url(new Uint8Array(vector.buffer)) }
+  } catch (err) {
+    if (stop.signal.aborted) return null
+    await new Promise((resolve) => {
+      show(h('h1', null, 'No capture was made'), h('div', { class: 'card stack' },
+        h('div', { class: 'note bad', role: 'alert' }, err instanceof Error ? err.message : String(err)),
+        h('button', { type: 'button', class: 'primary', onclick: resolve }, 'Back')))
+    })
+    return null
+  }
+}
+
+/** @returns {Promise<Taken | null>} */
+function takeIris() {
+  return new Promise((resolve) => {
+    const other = h('input', { type: 'number', id: 'number', min: 1, max: 999999, step: 1, inputmode: 'numeric', placeholder: 'none' })
+    const form = h('form', { class: 'stack' },
+      h('fieldset', { class: 'people' }, h('legend', { class: 'sr' }, 'Made-up people'), personas.map((p, i) =>
+        h('label', null, h('input', { type: 'radio', name: 'persona', value: String(p.number), checked: i === 0, required: true }), iris(p.number), p.name))),
+      h('div', { class: 'field' }, h('label', { for: 'number' }, 'Or another person, by number'), other),
+      h('div', { class: 'row end' }, h('button', { type: 'button', class: 'quiet', onclick: () => resolve(null) }, 'Back'), h('button', { type: 'submit', class: 'primary' }, 'Capture this iris')))
+    form.addEventListener('submit', (event) => {
+      event.preventDefault()
+      const number = other.value ? 10_000 + Number(other.value) : Number(new FormData(form).get('persona'))
+      resolve({ modality: 'iris', persona: number })
+    })
+    show(h('div', { class: 'stack tight' }, h('h1', null, 'Whose iris?'),
+      h('p', { class: 'lead' }, 'These people are synthetic. A virtual device captures their irises, a little different each time, like a real one.')),
+    h('div', { class: 'card stack' }, h('span', { class: 'badge synthetic' }, 'synthetic people'), form))
+  })
+}
+
+/** Codes after which another try in the same window makes sense. */
+const again = new Set(['quality_too_low', 'session_expired', 'overloaded', 'store_unavailable', 'matcher_unavailable', 'in_doubt', 'rate_limited', 'internal_error'])
+
+/** @param {Wallet} w @param {string} consent */
+async function enrol(w, consent) {
+  const session = /** @type {Session} */ (await post('/v1/sessions', {}))
+  const possession = w.hear('perhuman-possession')
+  w.tell({ type: 'perhuman-possess', nonce: session.nonce, issuer: session.issuer })
+  const signed = await possession
+  if (fromBase64url(String(signed.salt)).length !== 32) throw Object.assign(new Error('salt'), { code: 'possession_invalid' })
+  const taken = await take(session)
+  show(h('h1', null, 'Comparing'), h('div', { class: 'card stack' }, h('ol', { class: 'steps', role: 'status' },
+    h('li', { 'data-state': 'done' }, 'Captured'), h('li', { 'data-state': 'now' }, 'Compared with everyone enrolled before'), h('li', null, 'Written down for the next entry of the log'))))
+  const { envelope } = await post('/demo/capture', { session: session.nonce, commitment: w.commitment, consent_hash: consent, ...taken })
+  const done = await post('/v1/enrolments', { session: session.nonce, envelope, public_key: w.public_key, signature: signed.signature, salt: signed.salt })
+  w.tell({ type: 'perhuman-enrolled', id: done.id, receipt: done.receipt })
+  trail(2)
+  show(h('div', { class: 'card stack' }, h('span', { class: 'badge good' }, icon('seal'), 'Enrolled'),
+    h('h1', null, 'You are new here, and now you are in'),
+    h('p', { class: 'muted' }, 'Your wallet has a signed receipt. In a moment the public log holds your commitment; this window is not needed any more.'),
+    h('button', { type: 'button', class: 'primary', onclick: () => window.close() }, 'Back to my wallet')))
+}
+
+/** @param {Wallet} w */
+async function run(w) {
+  const consent = await askConsent(w)
+  for (;;) {
+    try {
+      return await enrol(w, consent)
+    } catch (err) {
+      const code = /** @type {any} */ (err)?.code ?? 'internal_error'
+      const final = !again.has(code)
+      if (final) w.tell({ type: 'perhuman-enrol-error', code })
+      trail(2)
+      const retry = await new Promise((resolve) => {
+        show(h('div', { class: 'card stack' }, h('span', { class: 'badge bad' }, icon('no'), 'Not enrolled'),
+          h('h1', null, code === 'already_enrolled' || code === 'not_accepted' ? 'This person cannot enrol twice' : 'That did not work'),
+          h('p', { role: 'alert' }, explain(code)), h('p', { class: 'muted small' }, 'The issuer’s answer: ', h('code', null, code)),
+          h('div', { class: 'row' },
+            final ? null : h('button', { type: 'button', class: 'primary', onclick: () => resolve(true) }, 'Try again'),
+            h('button', { type: 'button', class: final ? 'primary' : '', onclick: () => resolve(false) }, 'Back to my wallet'))))
+      })
+      if (!retry) {
+        window.close()
+        return
+      }
+    }
+  }
+}
+
+try {
+  await run(await wallet())
+} catch {
+  show(h('div', { class: 'card stack' }, h('h1', null, 'Open this page from your wallet'),
+    h('p', { class: 'muted' }, 'An enrolment belongs to an identity, and only your wallet can lend it. Open the wallet and press “Become verified”.')))
+}

@@ -1,0 +1,133 @@
+// One question to a wallet: open its window, fetch a challenge, hand over the
+// question, wait for the answer. Only messages from that window and exactly
+// that origin count.
+
+import { canonicalPost, contentDigest, encode, fromBase64url, toBase64url } from './bytes.js'
+
+/**
+ * What a proof is bound to. A post is shown to the person in the wallet and
+ * its digest computed there again; other kinds are bound by their bytes.
+ * @typedef {{kind: 'post', author: string, created: number, text: string}
+ *   | {kind: string, bytes: Uint8Array}} Content
+ *
+ * @typedef {object} Question
+ * @property {string} wallet origin of the wallet
+ * @property {string} action
+ * @property {string} challengeURL where this site hands out challenges
+ * @property {string} rp the name of this site, as in its scopes
+ * @property {Content | null | (() => Content | null)} content
+ * @property {(stage: 'opening' | 'waiting' | 'proving') => void} onstage
+ * @property {AbortSignal} signal
+ *
+ * @typedef {{response: string, nullifier: string, expires: number}} Answer
+ */
+
+/** An error with a code that the widget and pages have words for. */
+export class AskError extends Error {
+  /** @param {string} code @param {string} [detail] */
+  constructor(code, detail) {
+    super(detail ?? code)
+    this.code = code
+  }
+}
+
+const patience = 5 * 60_000 // the life of a challenge
+
+/** @param {Content | null} content @param {string} rp */
+async function digestOf(content, rp) {
+  if (!content) return new Uint8Array(32)
+  if ('bytes' in content) return contentDigest(content.kind, content.bytes)
+  return contentDigest('post', canonicalPost({ rp, ...content }))
+}
+
+/** @param {string} url @param {unknown} body @param {AbortSignal} signal */
+async function fetchChallenge(url, body, signal) {
+  let answer
+  try {
+    answer = await fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body), signal })
+  } catch (err) {
+    throw signal.aborted ? err : new AskError('network')
+  }
+  const json = await answer.json().catch(() => ({}))
+  if (!answer.ok) throw new AskError(json.code ?? 'network', json.detail)
+  return /** @type {{challenge: string, policy: string, k: number, period: number, expires_at: number}} */ (json)
+}
+
+/**
+ * Must be called from a click: the window opens before anything else is
+ * awaited, or the browser takes it for an advertisement.
+ * @param {Question} question @returns {Promise<Answer>}
+ */
+export async function ask(question) {
+  question.onstage('opening')
+  const width = Math.min(480, screen.availWidth), height = Math.min(780, screen.availHeight)
+  const popup = window.open(question.wallet + '/?request', 'perhuman-wallet', `popup,width=${width},height=${height}`)
+  if (!popup) throw new AskError('popup_blocked')
+  const stop = new AbortController()
+  const signal = AbortSignal.any([question.signal, stop.signal])
+  try {
+    return await converse(popup, question, signal)
+  } catch (err) {
+    popup.close()
+    if (question.signal.aborted) throw new AskError('cancelled')
+    throw err
+  } finally {
+    stop.abort()
+  }
+}
+
+/** @param {Window} popup @param {Question} question @param {AbortSignal} signal @returns {Promise<Answer>} */
+async function converse(popup, question, signal) {
+  /** @type {PromiseWithResolvers<void>} */
+  const ready = Promise.withResolvers()
+  /** @type {PromiseWithResolvers<string>} */
+  const response = Promise.withResolvers()
+  const fail = (/** @type {Error} */ err) => {
+    ready.reject(err)
+    response.reject(err)
+  }
+  ready.promise.catch(() => {}) // both are awaited below; whichever comes first speaks
+  response.promise.catch(() => {})
+  addEventListener('message', (event) => {
+    if (event.source !== popup || event.origin !== question.wallet) return
+    const message = event.data
+    if (message?.type === 'perhuman-ready') ready.resolve()
+    else if (message?.type === 'perhuman-proving') question.onstage('proving')
+    else if (message?.type === 'perhuman-response') response.resolve(String(message.response))
+    else if (message?.type === 'perhuman-error') fail(new AskError(String(message.code)))
+  }, { signal })
+  signal.addEventListener('abort', () => fail(new AskError('cancelled')))
+  const watch = setInterval(() => { if (popup.closed) fail(new AskError('cancelled')) }, 400)
+  const clock = setTimeout(() => fail(new AskError('timeout')), patience)
+  try {
+    const content = typeof question.content === 'function' ? question.content() : question.content
+    const digest = toBase64url(await digestOf(content, question.rp))
+    const body = content ? { action: question.action, content_digest: digest } : { action: question.action }
+    const challenge = await fetchChallenge(question.challengeURL, body, signal)
+    await ready.promise
+    question.onstage('waiting')
+    popup.postMessage({
+      type: 'perhuman-request', action: question.action, kind: challenge.policy, len: challenge.period, k: challenge.k,
+      challenge: challenge.challenge, content_digest: digest, content: content && !('bytes' in content) ? content : undefined,
+    }, question.wallet)
+    const text = await response.promise
+    return { response: text, nullifier: nullifierOf(text), expires: challenge.expires_at * 1000 }
+  } finally {
+    clearInterval(watch)
+    clearTimeout(clock)
+  }
+}
+
+/** The nullifier in a response "<packed proof>.<challenge>", as a decimal number. @param {string} response */
+export function nullifierOf(response) {
+  const packed = fromBase64url(response.split('.')[0])
+  if (packed.length !== 257) throw new AskError('failed', 'the wallet sent something else than a proof')
+  let n = 0n
+  for (const byte of packed.subarray(33, 65)) n = (n << 8n) | BigInt(byte)
+  return n.toString()
+}
+
+/** Content that binds the bytes of a text, as a gate without a digest function expects. @param {string} text @returns {Content} */
+export function rawContent(text) {
+  return { kind: 'raw', bytes: encode(text) }
+}

@@ -1,0 +1,181 @@
+// <perhuman-check>: a form control whose value is a proof that its user is one
+// human who may do this here, now.
+//
+//   <perhuman-check action="post" wallet="https://wallet.example" name="perhuman-response" required></perhuman-check>
+//
+// Attributes
+//   action     what is done; the site's server knows its policy
+//   wallet     origin of the person's wallet
+//   app        the site's name, if the page wants it compared with where it runs
+//   challenge  where the site hands out challenges (default /perhuman/challenge)
+//   signal     a text to bind, as content of kind raw; or set the property `content`
+//   name       name of the form field; required, disabled as on any control
+//   lang       en, de, zh, es (default: the page's); theme: light or dark
+// Events: perhuman-verified {response, nullifier}, perhuman-error {code}, perhuman-expired
+// Methods: execute(), reset(), getResponse(). Style: ::part(button), ::part(status), --perhuman-* variables.
+
+import { ask, AskError, rawContent } from './ask.js'
+import { rpFromOrigin } from './bytes.js'
+import { wordsFor } from './words.js'
+
+/** @typedef {import('./ask.js').Content} Content */
+
+const style = new CSSStyleSheet()
+style.replaceSync(`
+  :host { display: inline-block; color-scheme: light dark; max-width: 100%; }
+  :host([hidden]) { display: none; }
+  :host([theme=light]) { color-scheme: light; }
+  :host([theme=dark]) { color-scheme: dark; }
+  button {
+    display: inline-flex; align-items: center; gap: .65rem; min-height: 2.75rem; padding: .55rem 1.1rem; max-width: 100%;
+    border-radius: var(--perhuman-radius, .75rem); border: 1px solid var(--perhuman-accent, light-dark(#0b6b4d, #63d3a7));
+    background: var(--perhuman-accent, light-dark(#0b6b4d, #63d3a7)); color: var(--perhuman-on-accent, light-dark(#fff, #05241a));
+    font: 600 1rem/1.3 system-ui, sans-serif; text-align: start; cursor: pointer;
+  }
+  button:focus-visible { outline: 3px solid var(--perhuman-focus, light-dark(#1b5fd0, #8ab8ff)); outline-offset: 2px; }
+  button:disabled, button[aria-disabled=true] { cursor: default; background: light-dark(#eef1ec, #121816); border-color: light-dark(#dce2db, #2b352f); color: light-dark(#55625a, #a3b1a9); }
+  :host(:state(verified)) button { background: light-dark(#e2f2ea, #14332a); border-color: transparent; color: light-dark(#08523b, #8be3c0); }
+  i { width: 1.1rem; height: 1.1rem; flex: none; border-radius: 50%; border: 2px solid currentColor; box-sizing: border-box; }
+  :host(:state(busy)) i { border-right-color: transparent; animation: turn .9s linear infinite; }
+  :host(:state(verified)) i { background: currentColor; box-shadow: inset 0 0 0 2px light-dark(#e2f2ea, #14332a); }
+  p { margin: .45rem 0 0; font: .875rem/1.45 system-ui, sans-serif; color: light-dark(#55625a, #a3b1a9); max-width: 34rem; }
+  p:empty { display: none; }
+  :host(:state(failed)) p { color: light-dark(#ab2a20, #ff9f95); }
+  @keyframes turn { to { transform: rotate(1turn); } }
+  @media (prefers-reduced-motion: reduce) { i { animation-duration: 3s !important; animation-timing-function: steps(4) !important; } }
+`)
+
+/** @typedef {'idle' | 'busy' | 'verified' | 'failed'} State */
+
+export class PerhumanCheck extends HTMLElement {
+  static formAssociated = true
+  static observedAttributes = ['lang', 'required', 'label']
+
+  /** What to bind: content, or a function that gives it when the person clicks. @type {Content | null | (() => Content | null)} */
+  content = null
+
+  #internals = this.attachInternals()
+  #button = document.createElement('button')
+  #label = document.createElement('span')
+  #status = document.createElement('p')
+  #response = ''
+  /** @type {AbortController | null} */
+  #running = null
+  #timer = 0
+
+  constructor() {
+    super()
+    const root = this.attachShadow({ mode: 'open', delegatesFocus: true })
+    root.adoptedStyleSheets = [style]
+    this.#button.type = 'button'
+    this.#button.part.add('button')
+    this.#button.append(document.createElement('i'), this.#label)
+    this.#status.part.add('status')
+    this.#status.setAttribute('role', 'status') // polite; empty when there is nothing to say
+    root.append(this.#button, this.#status)
+    this.#button.addEventListener('click', () => { this.execute().catch(() => {}) }) // the event told already
+  }
+
+  connectedCallback() { this.#show(this.#response ? 'verified' : 'idle', '') }
+  disconnectedCallback() { this.#running?.abort() }
+  attributeChangedCallback() { if (!this.#running) this.#show(this.#response ? 'verified' : 'idle', '') }
+  formResetCallback() { this.reset() }
+  /** @param {boolean} off */
+  formDisabledCallback(off) { this.#button.disabled = off }
+
+  get value() { return this.#response }
+  get form() { return this.#internals.form }
+  get name() { return this.getAttribute('name') ?? '' }
+  get validity() { return this.#internals.validity }
+  get validationMessage() { return this.#internals.validationMessage }
+  checkValidity() { return this.#internals.checkValidity() }
+  reportValidity() { return this.#internals.reportValidity() }
+
+  /** The response, or '' while there is none. */
+  getResponse() { return this.#response }
+
+  /** Forgets the response and anything under way. */
+  reset() {
+    this.#running?.abort()
+    this.#running = null
+    this.#set('')
+    this.#show('idle', '')
+  }
+
+  /**
+   * Asks the wallet; from a click, because it opens a window. Resolves with
+   * the response, rejects with an error that has a code.
+   * @returns {Promise<string>}
+   */
+  async execute() {
+    if (this.#running) throw new AskError('busy')
+    if (this.#response) return this.#response
+    const words = wordsFor(this.#language())
+    const running = new AbortController()
+    this.#running = running
+    this.#show('busy', '')
+    try {
+      const rp = rpFromOrigin(location.origin)
+      const app = this.getAttribute('app')
+      if (!rp || (app && app !== rp)) throw new AskError('wrong_app')
+      const text = this.getAttribute('signal')
+      const answer = await ask({
+        wallet: new URL(this.getAttribute('wallet') ?? '', location.href).origin,
+        action: this.getAttribute('action') ?? '',
+        challengeURL: this.getAttribute('challenge') ?? '/perhuman/challenge',
+        rp,
+        content: this.content ?? (text === null ? null : rawContent(text)),
+        signal: running.signal,
+        onstage: (stage) => { if (this.#running === running) this.#show('busy', words[stage]) },
+      })
+      if (this.#running !== running) throw new AskError('cancelled')
+      this.#running = null
+      this.#set(answer.response)
+      this.#timer = window.setTimeout(() => this.#expire(), Math.max(0, answer.expires - Date.now()))
+      this.#show('verified', '')
+      this.dispatchEvent(new CustomEvent('perhuman-verified', { bubbles: true, composed: true, detail: { response: answer.response, nullifier: answer.nullifier } }))
+      return answer.response
+    } catch (err) {
+      const code = err instanceof AskError ? err.code : 'failed'
+      if (this.#running === running) {
+        this.#running = null
+        this.#show('failed', Object.hasOwn(words, code) ? words[/** @type {import('./words.js').Word} */ (code)] : `${words.failed} (${code})`)
+        this.dispatchEvent(new CustomEvent('perhuman-error', { bubbles: true, composed: true, detail: { code } }))
+      }
+      throw err
+    }
+  }
+
+  #language() {
+    return this.getAttribute('lang') ?? this.closest('[lang]')?.getAttribute('lang') ?? navigator.language
+  }
+
+  #expire() {
+    this.#set('')
+    this.#show('idle', wordsFor(this.#language()).expired)
+    this.dispatchEvent(new CustomEvent('perhuman-expired', { bubbles: true, composed: true }))
+  }
+
+  /** @param {string} response */
+  #set(response) {
+    clearTimeout(this.#timer)
+    this.#response = response
+    this.#internals.setFormValue(response || null)
+  }
+
+  /** @param {State} state @param {string} message */
+  #show(state, message) {
+    const words = wordsFor(this.#language())
+    const states = this.#internals.states
+    for (const s of ['busy', 'verified', 'failed']) states.delete(s)
+    if (state !== 'idle') states.add(state)
+    const prompt = this.getAttribute('label') ?? words.prompt
+    this.#label.textContent = state === 'verified' ? words.verified : state === 'failed' ? words.retry : prompt
+    this.#button.setAttribute('aria-disabled', String(state === 'busy' || state === 'verified'))
+    this.#status.textContent = message
+    if (this.hasAttribute('required') && !this.#response) this.#internals.setValidity({ valueMissing: true }, words.required, this.#button)
+    else this.#internals.setValidity({})
+  }
+}
+
+customElements.define('perhuman-check', PerhumanCheck)
