@@ -27,6 +27,9 @@ async function started() {
   }
 }
 
+/** @param {string} s */
+const sentence = (s) => s.charAt(0).toUpperCase() + s.slice(1) + (/[.!?]$/.test(s) ? '' : '.')
+
 /** @param {Fact} f */
 const row = (f) => h('li', { 'data-state': f.mark }, icon(f.mark === 'good' ? 'yes' : f.mark === 'bad' ? 'no' : 'open'), h('b', null, f.title), h('span', null, f.text))
 
@@ -38,9 +41,9 @@ const row = (f) => h('li', { 'data-state': f.mark }, icon(f.mark === 'good' ? 'y
 function factsOf(r, same, session) {
   const has = (/** @type {string[]} */ ...codes) => r.reasons.find((x) => codes.includes(x.code))
   /** @param {{detail: string} | undefined} failed @param {string} title @param {string} text @param {string} lie @returns {Fact} */
-  const fact = (failed, title, text, lie) => failed ? { mark: 'bad', title: lie, text: failed.detail } : { mark: 'good', title, text }
+  const fact = (failed, title, text, lie) => failed ? { mark: 'bad', title: lie, text: sentence(failed.detail) } : { mark: 'good', title, text }
   const malformed = has('malformed', 'wrong_rp', 'wrong_action', 'period_invalid')
-  if (malformed) return [{ mark: 'bad', title: 'The bundle does not belong to this post', text: malformed.detail }]
+  if (malformed) return [{ mark: 'bad', title: 'The bundle does not belong to this post', text: sentence(malformed.detail) }]
   const altered = has('text_altered') ?? (same ? undefined : { detail: 'The page shows something else than the bundle holds.' })
   const day = r.period_len === 86400 ? 'a day' : r.period_len === 0 ? 'ever' : 'per period'
   const proof = has('proof_invalid', 'scope_mismatch', 'challenge_invalid', 'slot_out_of_range')
@@ -52,7 +55,7 @@ function factsOf(r, same, session) {
     fact(has('wrong_issuer', 'root_zero', 'root_mismatch', 'root_unproven'), 'The set is public', `It is entry ${r.root_seq} of the issuer’s signed log, from ${r.entry_day}.`, 'The set is not in the issuer’s log'),
     r.time === 'proven'
       ? { mark: 'good', title: 'The time is attested', text: `${r.rp} signed that it accepted this at ${new Date((r.accepted_at ?? 0) * 1000).toLocaleString(document.documentElement.lang)}.` }
-      : { mark: has('receipt_invalid') ? 'bad' : 'warn', title: 'The time is not proven', text: has('receipt_invalid')?.detail ?? r.notes[0]?.detail ?? 'Nobody attests when this was accepted.' },
+      : { mark: has('receipt_invalid') ? 'bad' : 'warn', title: 'The time is not proven', text: sentence(has('receipt_invalid')?.detail ?? r.notes[0]?.detail ?? 'nobody attests when this was accepted') },
     r.cap === 'proven'
       ? { mark: 'good', title: 'It counted against the cap', text: `${r.rp} signed that it spent one of this human’s ${session.policy.k} posts ${day}.` }
       : { mark: 'warn', title: 'The cap is not proven', text: 'Nobody attests that this counted against a limit.' },
@@ -114,7 +117,7 @@ export async function showProof(session, post) {
   }
 }
 
-/** The smallest lie: one word more. @param {string} text */
+/** A small lie, told before the final full stop. @param {string} text */
 function edited(text) {
-  return text.replace(/\s*$/, '') + ' not'
+  return text.replace(/\s*([.!?…]*)\s*$/, ', or so they say$1')
 }

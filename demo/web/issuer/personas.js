@@ -14,8 +14,10 @@ export function iris(seed) {
     state = (state * 1664525 + 1013904223) % 4294967296
     return state / 4294967296
   }
-  for (let i = 0; i < 72; i++) {
-    const angle = i / 72 * Math.PI * 2, from = 17 + next() * 5, to = 30 + next() * 15
+  const spokes = 36 + Math.floor(next() * 48), petals = 3 + Math.floor(next() * 6), turn = next() * 6.28
+  for (let i = 0; i < spokes; i++) {
+    const angle = i / spokes * Math.PI * 2 + turn, from = 17 + next() * 4
+    const to = 31 + 8 * Math.cos(petals * angle) + next() * 6
     const line = document.createElementNS(ns, 'path')
     line.setAttribute('d', `M${(from * Math.cos(angle)).toFixed(1)} ${(from * Math.sin(angle)).toFixed(1)}L${(to * Math.cos(angle)).toFixed(1)} ${(to * Math.sin(angle)).toFixed(1)}`)
     line.setAttribute('stroke-width', (1 + next() * 1.6).toFixed(1))

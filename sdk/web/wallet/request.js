@@ -85,7 +85,6 @@ function whatIsAsked(r) {
   const bound = fromBase64url(r.content_digest).some((b) => b !== 0)
   return h('div', { class: 'stack' },
     h('dl', { class: 'pairs' },
-      h('dt', null, 'Who asks'), h('dd', { id: 'asker' }, r.rp),
       h('dt', null, 'For what'), h('dd', null, r.action),
       h('dt', null, 'How often'), h('dd', null, policySentence(r))),
     r.content
@@ -139,7 +138,7 @@ export async function dialog(holder, main) {
     close.focus()
   }
   const card = h('section', { class: 'card stack request' },
-    h('h1', null, h('span', { class: 'asker' }, r.rp), ' asks: are you one human?'),
+    h('h1', null, h('span', { class: 'asker', id: 'asker' }, r.rp), ' asks: are you one human?'),
     h('div', { class: 'asked' }), middle, status, actions)
   fill(main, card)
   try {
