@@ -15,7 +15,7 @@ import { fill, h, icon } from '/perhuman/dom.js'
  * @typedef {{mark: Mark, title: string, text: string}} Fact
  */
 
-/** @type {Promise<any> | undefined} */
+/** @type {Promise<Engine> | undefined} */
 let engine
 async function started() {
   engine ??= Engine.start({ workerURL: '/perhuman/worker.js', wasmURL: '/perhuman/dist/wallet.wasm' })
@@ -84,7 +84,7 @@ export async function showProof(session, post) {
   /** @param {any} bundle @param {string} text shown */
   const check = async (bundle, text) => {
     const shown = { ...bundle, post: { ...bundle.post, text } }
-    const report = /** @type {Report} */ (await (await started()).checkPost(shown, { issuer: session.issuer.vkey, rp_keys: session.rp_keys }))
+    const report = /** @type {Report} */ (await (await started()).checkPost(shown, { issuer: session.issuer.vkey, rp_keys: session.rp_keys, max_k: session.policy.k }))
     const same = bundle.post.text === post.text && bundle.post.author === post.author && bundle.post.created === post.created
     const good = report.ok && same
     dialog.dataset.state = good ? 'good' : 'bad'

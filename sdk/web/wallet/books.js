@@ -9,6 +9,7 @@ import * as db from './db.js'
 /**
  * @typedef {{rp: string, action: string, start: number, len: number}} Book
  * @typedef {Book & {used: number[], at: number[]}} Page
+ * @typedef {{id: string, receipt: string, enrolled: number}} Enrolment
  */
 
 export class Books {
@@ -38,19 +39,29 @@ export class Books {
     return kind + '/' + toBase64url(new Uint8Array(mac).subarray(0, 16))
   }
 
-  /** @param {string} name @returns {Promise<any>} */
-  async #read(name) {
+  /** @param {string} name @returns {Promise<Uint8Array<ArrayBuffer> | undefined>} */
+  async #bytes(name) {
     const record = await db.get(name)
     if (!record) return undefined
-    const plain = await crypto.subtle.decrypt({ name: 'AES-GCM', iv: record.iv, additionalData: encode(name) }, this.#sealing, record.sealed)
-    return JSON.parse(new TextDecoder().decode(plain))
+    return new Uint8Array(await crypto.subtle.decrypt({ name: 'AES-GCM', iv: record.iv, additionalData: encode(name) }, this.#sealing, record.sealed))
+  }
+
+  /** @param {string} name @param {Uint8Array<ArrayBuffer>} bytes */
+  async #seal(name, bytes) {
+    const iv = crypto.getRandomValues(new Uint8Array(12))
+    const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: encode(name) }, this.#sealing, bytes)
+    await db.put(name, { iv, sealed: new Uint8Array(sealed) })
+  }
+
+  /** @param {string} name @returns {Promise<any>} */
+  async #read(name) {
+    const plain = await this.#bytes(name)
+    return plain && JSON.parse(new TextDecoder().decode(plain))
   }
 
   /** @param {string} name @param {unknown} value */
   async #write(name, value) {
-    const iv = crypto.getRandomValues(new Uint8Array(12))
-    const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: encode(name) }, this.#sealing, encode(JSON.stringify(value)))
-    await db.put(name, { iv, sealed: new Uint8Array(sealed) })
+    await this.#seal(name, encode(JSON.stringify(value)))
   }
 
   /** Slots used in a book. @param {Book} book @returns {Promise<number[]>} */
@@ -70,13 +81,23 @@ export class Books {
     await this.#write(name, page)
   }
 
-  /** What is remembered of an issuer. @param {string} vkey @returns {Promise<{state?: any, id?: string, receipt?: string, enrolled?: number} | undefined>} */
-  async issuer(vkey) {
-    return this.#read(await this.#name('issuer', vkey))
+  /** What the engine knew of an issuer's log when it was last read. @param {string} vkey */
+  async state(vkey) {
+    return this.#bytes(await this.#name('state', vkey))
   }
 
-  /** @param {string} vkey @param {{state?: any, id?: string, receipt?: string, enrolled?: number}} value */
-  async setIssuer(vkey, value) {
-    await this.#write(await this.#name('issuer', vkey), { ...await this.issuer(vkey), ...value })
+  /** @param {string} vkey @param {Uint8Array} state */
+  async keepState(vkey, state) {
+    await this.#seal(await this.#name('state', vkey), new Uint8Array(state))
+  }
+
+  /** The enrolment at an issuer. @param {string} vkey @returns {Promise<Enrolment | undefined>} */
+  async enrolment(vkey) {
+    return this.#read(await this.#name('enrolment', vkey))
+  }
+
+  /** @param {string} vkey @param {Enrolment} value */
+  async keepEnrolment(vkey, value) {
+    await this.#write(await this.#name('enrolment', vkey), value)
   }
 }

@@ -9,8 +9,9 @@ import * as db from './db.js'
 
 /**
  * @typedef {{name: string, vkey: string, at: string}} Issuer
- * @typedef {{member: boolean, seq: number, live: number, checked: number}} Membership
- * @typedef {{origin: string, rp: string, action: string, kind: string, len: number, k: number, challenge: string, content_digest: string}} Ask
+ * @typedef {{member: boolean, seq: number, live: number, crowd: number}} Membership
+ * @typedef {{origin: string, rp: string, action: string, kind: Kind, len: number, k: number, challenge: string, content_digest: string}} Ask
+ * @typedef {import('../engine.js').ProofRequest['kind']} Kind
  */
 
 const idle = 5 * 60_000 // until the wallet locks by itself
@@ -24,14 +25,12 @@ export class Holder extends EventTarget {
   books
   /** @type {Membership | undefined} */
   membership
-  /** What is remembered of the enrolment. @type {{id?: string, receipt?: string, enrolled?: number} | undefined} */
+  /** @type {import('./books.js').Enrolment | undefined} */
   enrolment
-  /** The last stage that the engine told, while something is under way. */
-  stage = ''
 
   /** @type {Uint8Array<ArrayBuffer> | undefined} */
   #secret
-  /** @type {Promise<any> | undefined} */
+  /** @type {Promise<Engine> | undefined} */
   #engine
   #timer = 0
 
@@ -52,24 +51,24 @@ export class Holder extends EventTarget {
   /** The first issuer; wallets with several come later. */
   get issuer() { return this.issuers[0] }
 
-  /** @returns {Promise<any>} the engine, started once */
+  /** @returns {Promise<Engine>} the engine, started once; again after it failed */
   engine() {
     if (this.#engine) return this.#engine
     const started = Engine.start({
       workerURL: '/perhuman/worker.js', wasmURL: '/perhuman/dist/wallet.wasm',
-      onstage: (/** @type {any} */ stage) => this.#told(stage),
+      onstage: (stage) => this.dispatchEvent(new CustomEvent('stage', { detail: stage })),
     }).catch((/** @type {unknown} */ err) => {
-      this.#engine = undefined // the next caller tries again
+      this.#engine = undefined
       throw Object.assign(new Error('engine', { cause: err }), { code: 'engine_missing' })
     })
     this.#engine = started
     return started
   }
 
-  /** @param {any} stage */
-  #told(stage) {
-    this.stage = typeof stage === 'string' ? stage : String(stage?.stage ?? '')
-    this.dispatchEvent(new CustomEvent('stage', { detail: stage }))
+  /** Forgets an engine that closed itself after a timeout or a crash. @param {unknown} err @returns {never} */
+  #failed(err) {
+    if (['timeout', 'closed', 'worker_failed'].includes(/** @type {any} */ (err)?.code)) this.#engine = undefined
+    throw err
   }
 
   #changed() { this.dispatchEvent(new Event('change')) }
@@ -92,7 +91,7 @@ export class Holder extends EventTarget {
   /** @param {Uint8Array<ArrayBuffer>} secret */
   async #take(secret) {
     this.books = await Books.open(secret)
-    this.enrolment = await this.books.issuer(this.issuer.vkey)
+    this.enrolment = await this.books.enrolment(this.issuer.vkey)
     this.#secret = secret
     this.#awake()
     this.#changed()
@@ -109,7 +108,7 @@ export class Holder extends EventTarget {
    * @param {Uint8Array<ArrayBuffer>} [imported]
    */
   async create(wrap, imported) {
-    const secret = imported ?? await (await this.engine()).newKey()
+    const secret = imported ?? new Uint8Array(await (await this.engine()).newKey())
     const vault = { version: /** @type {1} */ (1), created: Math.floor(Date.now() / 1000), ways: [await wrap(secret)], backedUp: imported !== undefined }
     await custody.save(vault)
     await db.persist()
@@ -147,7 +146,7 @@ export class Holder extends EventTarget {
   /** Reads a backup code or an identity exported by an official Semaphore client. @param {string} text */
   async read(text) {
     if (/^\s*ph1/i.test(text)) return custody.readBackupCode(text)
-    return (await this.engine()).import(text.trim())
+    return new Uint8Array(await (await this.engine()).import(text.trim()))
   }
 
   async wipe() {
@@ -171,34 +170,44 @@ export class Holder extends EventTarget {
   /** @param {string} id @param {string} receipt */
   async enrolled(id, receipt) {
     const { books } = this.#open()
-    await books.setIssuer(this.issuer.vkey, { id, receipt, enrolled: Math.floor(Date.now() / 1000) })
-    this.enrolment = await books.issuer(this.issuer.vkey)
+    this.enrolment = { id, receipt, enrolled: Math.floor(Date.now() / 1000) }
+    await books.keepEnrolment(this.issuer.vkey, this.enrolment)
     this.#changed()
   }
 
   /** Reads the issuer's log and set. All network traffic of a proof happens here. */
   async sync() {
     const { secret, books } = this.#open()
+    const { vkey, at } = this.issuer
     const engine = await this.engine()
-    const known = await books.issuer(this.issuer.vkey)
-    const seen = await engine.sync(secret, { issuer: this.issuer.vkey, at: this.issuer.at, state: known?.state, zkey: '/perhuman/semaphore-20.zkey' })
-    if (this.locked) return
-    await books.setIssuer(this.issuer.vkey, { state: seen.state })
-    this.membership = { member: seen.member, seq: Number(seen.seq), live: Number(seen.live), checked: Date.now() }
-    this.#changed()
+    try {
+      const seen = await engine.sync(secret, { issuer: vkey, at, state: await books.state(vkey), zkey: new URL('/perhuman/semaphore-20.zkey', location.href).href })
+      await books.keepState(vkey, seen.state)
+      if (this.locked) return
+      this.membership = { member: seen.member, seq: seen.seq, live: seen.live, crowd: seen.crowd }
+      this.#changed()
+    } catch (err) {
+      const kept = /** @type {any} */ (err)?.state // what a failed read proved stays known, a fork above all
+      if (kept instanceof Uint8Array) await books.keepState(vkey, kept)
+      this.#failed(err)
+    }
   }
 
-  /** @param {Ask} ask @returns {import('./books.js').Book} */
-  #book({ rp, action, len }) {
-    const now = Math.floor(Date.now() / 1000)
-    return { rp, action, len, start: len === 0 ? 0 : now - (now % len) }
-  }
-
-  /** How many slots are left for a question. @param {Ask} ask */
-  async left(ask) {
+  /** The question as the engine takes it, with the slots used before. @param {Ask} ask */
+  async #request(ask) {
     const { books } = this.#open()
-    if (ask.kind === 'returning') return 1
-    return Math.max(0, ask.k - (await books.used(this.#book(ask))).length)
+    const { origin, action, kind, len, k, challenge, content_digest } = ask
+    const request = { origin, action, kind, len, k, challenge, content_digest, issuer: this.issuer.vkey }
+    const { rp, period } = await (await this.engine()).book(request)
+    const book = { rp, action, start: period.start, len: period.len }
+    return { book, request: { ...request, used: kind === 'returning' ? [] : await books.used(book) } }
+  }
+
+  /** What answering would mean: slots left, crowd. Refuses where answering would. @param {Ask} ask */
+  async prepare(ask) {
+    const { secret } = this.#open()
+    const { request } = await this.#request(ask)
+    return (await this.engine()).prepare(secret, request)
   }
 
   /**
@@ -210,16 +219,10 @@ export class Holder extends EventTarget {
     const { secret, books } = this.#open()
     const engine = await this.engine()
     return navigator.locks.request('perhuman-slots', async () => {
-      const book = this.#book(ask)
-      const used = ask.kind === 'returning' ? [] : await books.used(book)
-      const { origin, action, kind, len, k, challenge, content_digest } = ask
-      const made = await engine.prove(secret, { origin, action, kind, len, k, challenge, content_digest, used })
-      if (ask.kind !== 'returning') {
-        await books.spend(book, made.slot, Math.floor(Date.now() / 1000)).catch((/** @type {unknown} */ err) => {
-          throw Object.assign(new Error('store', { cause: err }), { code: 'store_unavailable' })
-        })
-      }
-      return made.response
+      const { book, request } = await this.#request(ask)
+      const record = (/** @type {import('../engine.js').Answer} */ made) =>
+        ask.kind === 'returning' ? undefined : books.spend(book, made.slot, Math.floor(Date.now() / 1000))
+      return (await engine.prove(secret, request, { record }).catch((err) => this.#failed(err))).response
     })
   }
 }

@@ -92,11 +92,11 @@ function whatIsAsked(r) {
       : bound ? h('p', { class: 'note' }, 'Bound to content that only the site can show you (fingerprint ', h('code', null, r.content_digest.slice(0, 10)), ').') : null)
 }
 
-/** @param {Request} r @param {number} live */
-function whatIsShared(r, live) {
+/** @param {Request} r @param {number} crowd members among whom the person cannot be told apart */
+function whatIsShared(r, crowd) {
   return h('ul', { class: 'facts' },
     h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, 'It learns'),
-      h('span', null, `that one of ${live} verified people does this ${r.kind === 'returning' ? 'and is the same one as last time' : periodWord(r.len)}${r.content ? ', and wrote exactly this text' : ''}.`)),
+      h('span', null, `that one of ${crowd} verified people does this ${r.kind === 'returning' ? 'and is the same one as last time' : periodWord(r.len)}${r.content ? ', and wrote exactly this text' : ''}.`)),
     h('li', null, icon('no'), h('b', null, 'It cannot learn'),
       h('span', null, `who you are, what you do on other sites${r.kind === 'per_epoch' ? ', or which other actions here are yours' : ''}.`)))
 }
@@ -169,12 +169,8 @@ export async function dialog(holder, main) {
         fill(actions, decline, h('a', { class: 'button primary', href: '/', target: '_blank', rel: 'noopener', onclick: () => leave('not_member') }, 'Become verified'))
         return
       }
-      const left = await holder.left(r)
-      fill(middle, whatIsShared(r, seen.live), r.kind === 'per_epoch' ? meter(left, r) : null)
-      if (left === 0) {
-        refuse('quota_exhausted')
-        return
-      }
+      const prompt = await holder.prepare(r)
+      fill(middle, whatIsShared(r, prompt.crowd), r.kind === 'per_epoch' ? meter(prompt.left, r) : null)
       const prove = h('button', { type: 'button', class: 'primary' }, icon('seal'), 'Prove it')
       prove.addEventListener('click', () => go(prove))
       fill(status)
@@ -182,6 +178,10 @@ export async function dialog(holder, main) {
       prove.focus()
     } catch (err) {
       if (holder.locked) return
+      if (!passing.has(codeOf(err))) {
+        refuse(err)
+        return
+      }
       fill(status, h('div', { class: 'note bad' }, sentence(err)))
       fill(actions, decline, h('button', { type: 'button', class: 'primary', onclick: prepare }, 'Try again'))
     }
@@ -197,7 +197,12 @@ export async function dialog(holder, main) {
       h('li', { 'data-state': 'now' }, 'Making the proof on this computer'), h('li', null, 'Writing down the slot as used'), h('li', null, `Handing it to ${r.rp}`))
     const [making, writing, handing] = steps.children
     fill(status, steps)
-    const onstage = () => { making.textContent = `Making the proof on this computer${holder.stage ? ` (${holder.stage})` : ''}` }
+    const bar = h('progress', { max: 1, 'aria-hidden': 'true' })
+    making.append(bar)
+    const onstage = (/** @type {any} */ event) => {
+      const { done, total } = event.detail
+      if (total > 0) bar.value = done / total
+    }
     holder.addEventListener('stage', onstage)
     try {
       const response = await holder.answer(r)
@@ -233,6 +238,9 @@ export async function dialog(holder, main) {
   })
   follow()
 }
+
+/** Troubles that pass by themselves; any other is the wallet's final word. */
+const passing = new Set(['source_unavailable', 'timeout', 'closed', 'worker_failed', 'engine_missing', 'roots_stale'])
 
 /** What is left, as dots and in words. @param {number} left @param {Request} r */
 function meter(left, r) {

@@ -1,0 +1,106 @@
+package web
+
+import (
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/perhuman/perhuman/sdk/api"
+)
+
+func status(h http.Handler, path string) *http.Response {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+	return w.Result()
+}
+
+func TestPages(t *testing.T) {
+	board, err := Board()
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := Issuer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{
+		"/": 200, "/bot": 200, "/static/board.js": 200, "/static/panel.js": 200, "/static/board.css": 200, "/perhuman/perhuman.js": 200,
+		"/enrol": 404, "/static/index.html": 404, "/static/enrol.js": 404, "/api/nothing": 404, "/perhuman/wallet/wallet.js": 404,
+	} {
+		if r := status(board, path); r.StatusCode != want {
+			t.Errorf("board %s: %d, want %d", path, r.StatusCode, want)
+		}
+	}
+	for path, want := range map[string]int{
+		"/enrol": 200, "/static/enrol.js": 200, "/static/camera.js": 200, "/static/consent.txt": 200, "/perhuman/bytes.js": 200, "/": 404, "/bot": 404,
+	} {
+		if r := status(issuer, path); r.StatusCode != want {
+			t.Errorf("issuer %s: %d, want %d", path, r.StatusCode, want)
+		}
+	}
+	if csp := status(issuer, "/enrol").Header.Get("Content-Security-Policy"); !strings.Contains(csp, "media-src blob:") {
+		t.Errorf("enrolment: %s", csp)
+	}
+	// The board opens the wallet and must hear it; the enrolment page is itself
+	// opened by a wallet and must not cut that tie.
+	if got := status(board, "/").Header.Get("Cross-Origin-Opener-Policy"); got != "same-origin-allow-popups" {
+		t.Errorf("board: opener policy %q", got)
+	}
+	if got := status(issuer, "/enrol").Header.Get("Cross-Origin-Opener-Policy"); got != "" {
+		t.Errorf("enrolment: opener policy %q", got)
+	}
+}
+
+// What a person agrees to must say what is kept, how long and how to delete,
+// and that a browser camera is a demonstration.
+func TestConsent(t *testing.T) {
+	b, err := Consent()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"demonstration", "What is kept, and for how long", "How to delete", "never leaves this page", "template"} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("the consent text lacks %q", want)
+		}
+	}
+}
+
+func TestSourcesFitThePolicy(t *testing.T) {
+	bad := map[string]*regexp.Regexp{
+		".html": regexp.MustCompile(`(?i)<style|\sstyle="|\son[a-z]+="|https?://`),
+		".js":   regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|new Function|\beval\(`),
+	}
+	err := fs.WalkDir(embedded, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := embedded.ReadFile(name)
+		for ext, re := range bad {
+			if m := re.FindString(string(b)); strings.HasSuffix(name, ext) && m != "" {
+				t.Errorf("%s: %q", name, m)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Every code of the one table has a sentence for people.
+func TestEveryCodeIsExplained(t *testing.T) {
+	board, err := Board()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	board.ServeHTTP(w, httptest.NewRequest("GET", "/perhuman/codes.js", nil))
+	for _, row := range api.Table() {
+		if !strings.Contains(w.Body.String(), "\n  "+string(row.Code)+": ") {
+			t.Errorf("codes.js has no words for %s", row.Code)
+		}
+	}
+}
