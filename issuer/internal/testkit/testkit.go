@@ -57,10 +57,16 @@ type World struct {
 // share it; captures still use fresh randomness.
 func NewWorld(t testing.TB, seed byte) *World {
 	t.Helper()
+	return NewNamedWorld(t, seed, Name)
+}
+
+// NewNamedWorld is NewWorld for an issuer of another name.
+func NewNamedWorld(t testing.TB, seed byte, name string) *World {
+	t.Helper()
 	r := mrand.NewChaCha8([32]byte{seed})
 	w := &World{Clock: NewClock()}
 	var err error
-	if w.Signer, w.VKey, err = setlog.GenerateKey(r, Name); err != nil {
+	if w.Signer, w.VKey, err = setlog.GenerateKey(r, name); err != nil {
 		t.Fatal(err)
 	}
 	if w.Operator, err = share.GenerateKey(r); err != nil {
@@ -69,7 +75,7 @@ func NewWorld(t testing.TB, seed byte) *World {
 	rootSeed := make([]byte, ed25519.SeedSize)
 	_, _ = r.Read(rootSeed)
 	w.root = ed25519.NewKeyFromSeed(rootSeed)
-	w.Policy = capture.Virtual(Name, capture.VirtualRoot(w.root.Public().(ed25519.PublicKey)))
+	w.Policy = capture.Virtual(name, capture.VirtualRoot(w.root.Public().(ed25519.PublicKey)))
 	if w.Consent, err = capture.ConsentHash("en", "We keep a template."); err != nil {
 		t.Fatal(err)
 	}
