@@ -1,9 +1,9 @@
 package issuer_test
 
 import (
-	"errors"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/perhuman/perhuman/issuer"
 	"github.com/perhuman/perhuman/issuer/internal/testkit"
@@ -23,16 +23,19 @@ func openStore(t testing.TB, path string) *sqlite.Store {
 	return s
 }
 
-func start(t testing.TB) (*testkit.World, *issuer.Issuer, string) {
+func start(t testing.TB, change ...func(*issuer.Config)) (*testkit.World, *issuer.Issuer) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "issuer.db")
 	w := testkit.NewWorld(t, 1)
-	return w, open(t, w, openStore(t, path)), path
+	return w, open(t, w, openStore(t, filepath.Join(t.TempDir(), "issuer.db")), change...)
 }
 
-func open(t testing.TB, w *testkit.World, store issuer.Store) *issuer.Issuer {
+func open(t testing.TB, w *testkit.World, store issuer.Store, change ...func(*issuer.Config)) *issuer.Issuer {
 	t.Helper()
-	i, err := issuer.New(t.Context(), w.Config(store, w.Matcher()))
+	cfg := w.Config(store, w.Matcher())
+	for _, f := range change {
+		f(&cfg)
+	}
+	i, err := issuer.New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +67,7 @@ func head(t testing.TB, w *testkit.World, i *issuer.Issuer) setlog.Head {
 }
 
 func TestEnrolToHead(t *testing.T) {
-	w, i, path := start(t)
+	w, i := start(t)
 	if h := head(t, w, i); h.Seq != 1 || h.Live != 0 || h.RootProof.Entry.Op != setlog.OpPolicy {
 		t.Fatalf("the log does not begin with the policy: %+v", h)
 	}
@@ -109,11 +112,46 @@ func TestEnrolToHead(t *testing.T) {
 	if err != nil || r.Biometric != proof.Entry.Biometric {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	_ = path
 	if _, err := i.Enrol(t.Context(), w.Start(t, i, alice.Again(5))); code(err) != api.AlreadyEnrolled {
 		t.Errorf("after the anchor: %v", err)
 	}
-	if errors.Is(err, issuer.ErrCorrupt) {
-		t.Error(err)
+}
+
+// A restart loses nothing: sessions, receipts, members, gallery, head.
+func TestRestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "issuer.db")
+	w := testkit.NewWorld(t, 1)
+	store := openStore(t, path)
+	i := open(t, w, store)
+	req := w.Start(t, i, testkit.NewPerson(1))
+	first, err := i.Enrol(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := i.Anchor(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waiting, err := i.StartSession(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := head(t, w, i)
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.Clock.Move(10 * time.Second)
+	i = open(t, w, openStore(t, path))
+	after := head(t, w, i)
+	if after.Seq != before.Seq || after.Root != before.Root || after.Issued != before.Issued+10 || len(after.Window) != len(before.Window) {
+		t.Errorf("head before %+v, after %+v", before, after)
+	}
+	if again, err := i.Enrol(t.Context(), req); err != nil || !again.Repeated || again.Enrolment.Receipt != first.Enrolment.Receipt {
+		t.Errorf("%+v, %v", again, err)
+	}
+	if _, err := i.Enrol(t.Context(), w.Start(t, i, testkit.NewPerson(1).Again(9))); code(err) != api.AlreadyEnrolled {
+		t.Errorf("the gallery was not rebuilt: %v", err)
+	}
+	if _, err := i.Enrol(t.Context(), w.Request(t, waiting, testkit.NewPerson(2))); err != nil {
+		t.Errorf("a session from before: %v", err)
 	}
 }
