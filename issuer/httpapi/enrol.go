@@ -29,12 +29,35 @@ func (s *server) startSession(c *gin.Context) error {
 	return nil
 }
 
+// enrolmentRequest is api.EnrolmentRequest with its public key as a slice:
+// encoding/json drops what a JSON array has beyond a Go array's length.
+type enrolmentRequest struct {
+	Session   string   `json:"session"`
+	Envelope  string   `json:"envelope"`
+	PublicKey []string `json:"public_key"`
+	Signature string   `json:"signature"`
+	Salt      string   `json:"salt"`
+}
+
+func (r enrolmentRequest) strict() (api.EnrolmentRequest, error) {
+	if len(r.PublicKey) != 2 {
+		return api.EnrolmentRequest{}, api.Errorf(api.MalformedRequest, "public_key holds two numbers")
+	}
+	return api.EnrolmentRequest{
+		Session: r.Session, Envelope: r.Envelope, PublicKey: [2]string(r.PublicKey), Signature: r.Signature, Salt: r.Salt,
+	}, nil
+}
+
 // enrol answers 201 with a receipt, or 200 with the same receipt again. At most
 // so many are worked on at one time: checking signatures costs far more than
 // sending them.
 func (s *server) enrol(c *gin.Context) error {
-	var req api.EnrolmentRequest
-	if err := serve.ReadJSON(c.Writer, c.Request, maxEnrolment, &req); err != nil {
+	var body enrolmentRequest
+	if err := serve.ReadJSON(c.Writer, c.Request, maxEnrolment, &body); err != nil {
+		return err
+	}
+	req, err := body.strict()
+	if err != nil {
 		return err
 	}
 	select {
