@@ -15,13 +15,21 @@ import (
 // read any garbage as such a key, and everybody knows its secret.
 var ErrNoSecret = errors.New("semaphore: exported identity holds no secret")
 
-// Identity is a person's secret and what follows from it.
+// Identity is a person's secret and what follows from it. Make one with
+// NewIdentity, IdentityFromKey or ParseIdentity.
 type Identity struct {
+	// The secrets are behind a function, so that fmt has an address to show
+	// where it cannot call Format: in an unexported field of somebody's
+	// struct. (It follows pointers there when the verb does not fit.)
+	secrets func() *secrets
+	public  PublicKey
+}
+
+type secrets struct {
 	key    []byte
 	pruned babyjub.Scalar // the EdDSA secret, unreduced
 	prefix [32]byte       // what makes signature nonces unpredictable
-	secret babyjub.Scalar // the circuit's secret, below l
-	public PublicKey
+	scalar babyjub.Scalar // the circuit's secret, below l
 }
 
 // NewIdentity draws 32 bytes from rand, normally crypto/rand.Reader.
@@ -40,18 +48,20 @@ func NewIdentity(rand io.Reader) (*Identity, error) {
 // The derivation is BLAKE-512, pruned as for Ed25519; the secret scalar is the
 // pruned integer divided by 8, modulo l (spec semaphore-v4 section 2).
 func IdentityFromKey(key []byte) *Identity {
-	id := &Identity{key: append([]byte{}, key...)}
+	s := &secrets{key: append([]byte{}, key...)}
 	h := blake512.New()
-	h.Write(id.key) // a hash never returns an error
+	h.Write(s.key) // a hash never returns an error
 	sum := h.Sum(nil)
-	copy(id.prefix[:], sum[32:])
+	copy(s.prefix[:], sum[32:])
 	sum[0] &= 0xf8
 	sum[31] = sum[31]&0x7f | 0x40
-	id.pruned = babyjub.ScalarLE(sum[:32])
-	id.secret = id.pruned.Eighth()
-	k := id.secret.Bytes()
-	id.public = publicKeyOf(babyjub.ScalarMul(babyjub.Base8(), &k))
-	return id
+	s.pruned = babyjub.ScalarLE(sum[:32])
+	s.scalar = s.pruned.Eighth()
+	k := s.scalar.Bytes()
+	return &Identity{
+		secrets: func() *secrets { return s },
+		public:  publicKeyOf(babyjub.ScalarMul(babyjub.Base8(), &k)),
+	}
 }
 
 // ParseIdentity reads what Export writes: standard base64 with padding and
@@ -70,13 +80,13 @@ func ParseIdentity(exported string) (*Identity, error) {
 }
 
 // Export writes the key as standard base64 with padding. It is the secret.
-func (id *Identity) Export() string { return base64.StdEncoding.EncodeToString(id.key) }
+func (id *Identity) Export() string { return base64.StdEncoding.EncodeToString(id.secrets().key) }
 
 // Key gives a copy of the key. It is the secret.
-func (id *Identity) Key() []byte { return append([]byte{}, id.key...) }
+func (id *Identity) Key() []byte { return append([]byte{}, id.secrets().key...) }
 
 // SecretScalar gives the circuit's secret input, below l. It is the secret.
-func (id *Identity) SecretScalar() Element { return id.secret.Bytes() }
+func (id *Identity) SecretScalar() Element { return id.secrets().scalar.Bytes() }
 
 // PublicKey gives secret scalar * Base8.
 func (id *Identity) PublicKey() PublicKey { return id.public }
@@ -93,15 +103,11 @@ func (id *Identity) Nullifier(scope Uint256) Element {
 func (id *Identity) String() string { return "identity " + id.Commitment().String() }
 
 // Format keeps the secret out of every verb, %#v and %x included.
-func (id *Identity) Format(f fmt.State, _ rune) {
-	text := "identity <nil>"
-	if id != nil {
-		text = id.String()
-	}
-	io.WriteString(f, text) // fmt.State reports no error
+func (id Identity) Format(f fmt.State, _ rune) {
+	io.WriteString(f, id.String()) // fmt.State reports no error
 }
 
 // MarshalJSON writes the commitment; Export is the only way to the secret.
-func (id *Identity) MarshalJSON() ([]byte, error) {
+func (id Identity) MarshalJSON() ([]byte, error) {
 	return []byte(`"` + id.Commitment().String() + `"`), nil
 }

@@ -29,7 +29,7 @@ func (id *Identity) Sign(msg Element) Signature { return id.signWide(Uint256(msg
 // m and m+r share signatures; the official vectors exercise it.
 func (id *Identity) signWide(msg Uint256) Signature {
 	h := blake512.New()
-	h.Write(id.prefix[:]) // a hash never returns an error
+	h.Write(id.secrets().prefix[:]) // a hash never returns an error
 	var le [32]byte
 	for i, b := range msg {
 		le[31-i] = b
@@ -39,7 +39,7 @@ func (id *Identity) signWide(msg Uint256) Signature {
 	k := rho.Bytes()
 	r8 := babyjub.ScalarMul(babyjub.Base8(), &k)
 	hm := challenge(&r8, id.public, Element(msg))
-	s := babyjub.MulAdd(babyjub.ScalarBE(hm), id.pruned, rho)
+	s := babyjub.MulAdd(babyjub.ScalarBE(hm), id.secrets().pruned, rho)
 	return Signature{R8X: fromFr(&r8.X), R8Y: fromFr(&r8.Y), S: s.Bytes()}
 }
 

@@ -26,7 +26,7 @@ type verifyingKey struct {
 }
 
 // parseKey reads snarkjs' JSON: affine coordinates followed by a 1, G2
-// coordinates with the real part first.
+// coordinates with the real part first. checkKeys checks the subgroup.
 func parseKey(data []byte) (*verifyingKey, error) {
 	var in struct {
 		Protocol string       `json:"protocol"`
@@ -73,7 +73,7 @@ func keyG2(in [3][2]string) (p bn254.G2Affine, err error) {
 	p.Y.A0, errs[2] = coordinate(in[1][0])
 	p.Y.A1, errs[3] = coordinate(in[1][1])
 	if errors.Join(errs[:]...) != nil || in[2] != [2]string{"1", "0"} ||
-		p.IsInfinity() || !p.IsOnCurve() || !p.IsInSubGroup() {
+		p.IsInfinity() || !p.IsOnCurve() {
 		return p, fmt.Errorf("%w: G2 point", ErrKey)
 	}
 	return p, nil
@@ -103,9 +103,13 @@ func officialKeys() ([]*verifyingKey, error) {
 }
 
 // checkKeys asserts what must hold for keys of one ceremony: shared alpha,
-// beta and gamma; deltas all distinct and none equal to gamma. A delta equal
-// to gamma is a key without a second phase, for which anybody can forge.
+// beta and gamma; deltas all distinct and none equal to gamma; G2 points in
+// the subgroup. A delta equal to gamma is a key without a second phase, for
+// which anybody can forge.
 func checkKeys(keys []*verifyingKey) error {
+	if !keys[0].beta.IsInSubGroup() || !keys[0].gamma.IsInSubGroup() {
+		return fmt.Errorf("%w: first phase outside the subgroup", ErrKey)
+	}
 	deltas := make(map[bn254.G2Affine]bool, len(keys))
 	for i, k := range keys {
 		switch {
@@ -115,6 +119,8 @@ func checkKeys(keys []*verifyingKey) error {
 			return fmt.Errorf("%w: depth %d: delta is gamma", ErrKey, i+1)
 		case deltas[k.delta]:
 			return fmt.Errorf("%w: depth %d: delta is not its own", ErrKey, i+1)
+		case !k.delta.IsInSubGroup():
+			return fmt.Errorf("%w: depth %d: delta is outside the subgroup", ErrKey, i+1)
 		}
 		deltas[k.delta] = true
 	}
