@@ -14,15 +14,18 @@ import (
 
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/setlog"
+	"github.com/perhuman/perhuman/semaphore/setlog/setlogtest"
 )
 
 const t0 = 1_790_000_000
 
+var errGone = errors.New("410")
+
 func at(sec int64) time.Time { return time.Unix(t0+sec, 0) }
 
-func follow(t testing.TB, is *testIssuer, bend ...func(*setlog.FollowerConfig)) *setlog.Follower {
+func follow(t testing.TB, is *setlogtest.Issuer, bend ...func(*setlog.FollowerConfig)) *setlog.Follower {
 	t.Helper()
-	cfg := setlog.FollowerConfig{VKey: is.vkey}
+	cfg := setlog.FollowerConfig{VKey: is.VKey}
 	for _, b := range bend {
 		b(&cfg)
 	}
@@ -34,16 +37,16 @@ func follow(t testing.TB, is *testIssuer, bend ...func(*setlog.FollowerConfig)) 
 }
 
 func TestFollowerFollows(t *testing.T) {
-	is := newIssuer(t, "issuer.example/people")
+	is := setlogtest.New(t, "issuer.example/people")
 	f := follow(t, is)
-	if _, err := f.Root(commitment("x"), at(0)); !errors.Is(err, setlog.ErrStale) {
+	if _, err := f.Root(setlogtest.Commitment("x"), at(0)); !errors.Is(err, setlog.ErrStale) {
 		t.Error("before the first head:", err)
 	}
 	var roots []semaphore.Element
 	for i := range int64(6) {
-		is.anchor(uint64(t0+i), []string{fmt.Sprint("person ", i, "a"), fmt.Sprint("person ", i, "b")})
-		roots = append(roots, is.group.Root())
-		if err := f.Update(is.head(uint64(t0+i)), at(i), is.fetch); err != nil {
+		is.Anchor(uint64(t0+i), []string{fmt.Sprint("person ", i, "a"), fmt.Sprint("person ", i, "b")})
+		roots = append(roots, is.Group.Root())
+		if err := f.Update(is.Head(uint64(t0+i)), at(i), is.Fetch); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -53,21 +56,21 @@ func TestFollowerFollows(t *testing.T) {
 		if err != nil || info != want {
 			t.Errorf("root %d: %+v, %v", i, info, err)
 		}
-		p, err := f.RootProof(root, is.fetch)
+		p, err := f.RootProof(root, is.Fetch)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, e, err := p.Verify(is.verifier); err != nil || e.Root != root {
+		if _, e, err := p.Verify(is.Verifier); err != nil || e.Root != root {
 			t.Error("root proof:", err)
 		}
 	}
-	if _, err := f.Root(commitment("made up"), at(6)); !errors.Is(err, setlog.ErrRootUnknown) {
+	if _, err := f.Root(setlogtest.Commitment("made up"), at(6)); !errors.Is(err, setlog.ErrRootUnknown) {
 		t.Error("made-up root:", err)
 	}
 	if _, err := f.Root(semaphore.Element{}, at(6)); !errors.Is(err, setlog.ErrRootZero) {
 		t.Error("root 0:", err)
 	}
-	if h, ok := f.Head(); !ok || h.Seq != 6 || f.Name() != is.name || f.VKey() != is.vkey {
+	if h, ok := f.Head(); !ok || h.Seq != 6 || f.Name() != is.Name || f.VKey() != is.VKey {
 		t.Error("head", h.Seq)
 	}
 }
@@ -75,11 +78,11 @@ func TestFollowerFollows(t *testing.T) {
 // TestRootZeroOfEmptySet: a set may begin with a policy; its root 0 is followed
 // but never good.
 func TestRootZeroOfEmptySet(t *testing.T) {
-	is := newIssuer(t, "issuer.example")
-	is.seq = 1
-	is.publish(t0, []setlog.Entry{{Op: setlog.OpPolicy, Document: [32]byte{1}}})
+	is := setlogtest.New(t, "issuer.example")
+	is.Seq = 1
+	is.Publish(t0, []setlog.Entry{{Op: setlog.OpPolicy, Document: [32]byte{1}}})
 	f := follow(t, is)
-	if err := f.Update(is.head(t0), at(0), is.fetch); err != nil {
+	if err := f.Update(is.Head(t0), at(0), is.Fetch); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Root(semaphore.Element{}, at(0)); !errors.Is(err, setlog.ErrRootZero) {
@@ -91,14 +94,14 @@ func TestRootZeroOfEmptySet(t *testing.T) {
 // on a fake clock.
 func TestT30Window(t *testing.T) {
 	for _, window := range []time.Duration{0, 10 * time.Minute} { // 0: the default of an hour
-		is := newIssuer(t, "issuer.example")
-		is.anchor(t0, []string{"a"})
-		old := is.group.Root()
+		is := setlogtest.New(t, "issuer.example")
+		is.Anchor(t0, []string{"a"})
+		old := is.Group.Root()
 		f := follow(t, is, func(c *setlog.FollowerConfig) { c.Window = window })
-		if err := f.Update(is.head(t0), at(0), is.fetch); err != nil {
+		if err := f.Update(is.Head(t0), at(0), is.Fetch); err != nil {
 			t.Fatal(err)
 		}
-		is.anchor(t0+60, []string{"b"}) // old is superseded at +60
+		is.Anchor(t0+60, []string{"b"}) // old is superseded at +60
 		w := int64(3600)
 		if window > 0 {
 			w = int64(window / time.Second)
@@ -107,13 +110,13 @@ func TestT30Window(t *testing.T) {
 			at   int64
 			want error
 		}{{60, nil}, {60 + w - 1, nil}, {60 + w, setlog.ErrRootExpired}, {60 + w + 1, setlog.ErrRootExpired}} {
-			if err := f.Update(is.head(uint64(t0+c.at)), at(c.at), is.fetch); err != nil {
+			if err := f.Update(is.Head(uint64(t0+c.at)), at(c.at), is.Fetch); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := f.Root(old, at(c.at)); !errors.Is(err, c.want) {
 				t.Errorf("window %s, %+d s after superseding: %v, want %v", window, c.at-60, err, c.want)
 			}
-			if info, err := f.Root(is.group.Root(), at(c.at)); err != nil || !info.Current {
+			if info, err := f.Root(is.Group.Root(), at(c.at)); err != nil || !info.Current {
 				t.Errorf("the newest root never ages: %v", err)
 			}
 		}
@@ -122,17 +125,17 @@ func TestT30Window(t *testing.T) {
 
 // TestT30Clocks: heads too old or from the future decide nothing.
 func TestT30Clocks(t *testing.T) {
-	is := newIssuer(t, "issuer.example")
-	is.anchor(t0, []string{"a"})
-	root := is.group.Root()
+	is := setlogtest.New(t, "issuer.example")
+	is.Anchor(t0, []string{"a"})
+	root := is.Group.Root()
 	f := follow(t, is)
-	if err := f.Update(is.head(t0+600), at(0), is.fetch); !errors.Is(err, setlog.ErrFuture) {
+	if err := f.Update(is.Head(t0+600), at(0), is.Fetch); !errors.Is(err, setlog.ErrFuture) {
 		t.Error("issuer ten minutes ahead:", err)
 	}
-	if err := f.Update(is.head(t0+31), at(0), is.fetch); !errors.Is(err, setlog.ErrFuture) {
+	if err := f.Update(is.Head(t0+31), at(0), is.Fetch); !errors.Is(err, setlog.ErrFuture) {
 		t.Error("31 s ahead:", err)
 	}
-	if err := f.Update(is.head(t0+30), at(0), is.fetch); err != nil {
+	if err := f.Update(is.Head(t0+30), at(0), is.Fetch); err != nil {
 		t.Error("30 s ahead is skew:", err)
 	}
 	for _, c := range []struct {
@@ -148,7 +151,7 @@ func TestT30Clocks(t *testing.T) {
 	}
 	// An issuer ten minutes behind is followed, but its heads are stale.
 	late := follow(t, is)
-	if err := late.Update(is.head(t0), at(600), is.fetch); err != nil {
+	if err := late.Update(is.Head(t0), at(600), is.Fetch); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := late.Root(root, at(600)); !errors.Is(err, setlog.ErrStale) {
@@ -157,18 +160,18 @@ func TestT30Clocks(t *testing.T) {
 }
 
 func TestMinValidSeq(t *testing.T) {
-	is := newIssuer(t, "issuer.example")
+	is := setlogtest.New(t, "issuer.example")
 	f := follow(t, is)
 	var roots []semaphore.Element
 	for i := range int64(3) {
-		is.anchor(uint64(t0+i), []string{fmt.Sprint(i)})
-		roots = append(roots, is.group.Root())
-		if err := f.Update(is.head(uint64(t0+i)), at(i), is.fetch); err != nil {
+		is.Anchor(uint64(t0+i), []string{fmt.Sprint(i)})
+		roots = append(roots, is.Group.Root())
+		if err := f.Update(is.Head(uint64(t0+i)), at(i), is.Fetch); err != nil {
 			t.Fatal(err)
 		}
 	}
-	is.minValid = 2
-	if err := f.Update(is.head(t0+4), at(4), is.fetch); err != nil {
+	is.MinValid = 2
+	if err := f.Update(is.Head(t0+4), at(4), is.Fetch); err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []error{setlog.ErrRootExpired, nil, nil} {
@@ -181,13 +184,13 @@ func TestMinValidSeq(t *testing.T) {
 // TestNeverLowers: nothing that must grow is ever taken lower, and the old head
 // stays.
 func TestNeverLowers(t *testing.T) {
-	is := newIssuer(t, "issuer.example")
-	is.anchor(t0, []string{"a", "b"})
-	short := is.fork()
-	is.anchor(t0+1, []string{"c"})
-	is.minValid = 2
+	is := setlogtest.New(t, "issuer.example")
+	is.Anchor(t0, []string{"a", "b"})
+	short := is.Fork()
+	is.Anchor(t0+1, []string{"c"})
+	is.MinValid = 2
 	f := follow(t, is)
-	if err := f.Update(is.head(t0+10), at(10), is.fetch); err != nil {
+	if err := f.Update(is.Head(t0+10), at(10), is.Fetch); err != nil {
 		t.Fatal(err)
 	}
 	held := f.SignedHead()
@@ -196,29 +199,29 @@ func TestNeverLowers(t *testing.T) {
 		fetch  setlog.Fetch
 		want   error
 	}{
-		"a lagging copy":          {short.head(t0 + 5), is.fetch, setlog.ErrOldHead},
-		"a restored backup":       {short.head(t0 + 20), is.fetch, setlog.ErrRollback},
-		"the same, without tiles": {short.head(t0 + 20), short.fetch, setlog.ErrRollback},
+		"a lagging copy":          {short.Head(t0 + 5), is.Fetch, setlog.ErrOldHead},
+		"a restored backup":       {short.Head(t0 + 20), is.Fetch, setlog.ErrRollback},
+		"the same, without tiles": {short.Head(t0 + 20), short.Fetch, setlog.ErrRollback},
 		"min_valid_seq lowered": {func() []byte {
-			h := is.unsignedHead(t0 + 20)
+			h := is.UnsignedHead(t0 + 20)
 			h.MinValidSeq = 1
-			b, _ := h.Sign(is.signer)
+			b, _ := h.Sign(is.Signer)
 			return b
-		}(), is.fetch, setlog.ErrRollback},
-		"issued lowered": {is.head(t0 + 9), is.fetch, setlog.ErrOldHead},
+		}(), is.Fetch, setlog.ErrRollback},
+		"issued lowered": {is.Head(t0 + 9), is.Fetch, setlog.ErrOldHead},
 		"set size lowered": {func() []byte {
-			h := is.unsignedHead(t0 + 20)
+			h := is.UnsignedHead(t0 + 20)
 			h.Size, h.Depth = 2, 1
 			h.Live = 3
-			b, _ := h.Sign(is.signer)
+			b, _ := h.Sign(is.Signer)
 			return b
-		}(), is.fetch, setlog.ErrMalformed},
+		}(), is.Fetch, setlog.ErrMalformed},
 		"set size raised without a batch": {func() []byte {
-			h := is.unsignedHead(t0 + 20)
+			h := is.UnsignedHead(t0 + 20)
 			h.Size, h.Depth = 4, 2
-			b, _ := h.Sign(is.signer)
+			b, _ := h.Sign(is.Signer)
 			return b
-		}(), is.fetch, setlog.ErrHead},
+		}(), is.Fetch, setlog.ErrHead},
 	} {
 		err := f.Update(c.signed, at(20), c.fetch)
 		if !errors.Is(err, c.want) {
@@ -230,7 +233,7 @@ func TestNeverLowers(t *testing.T) {
 	}
 	// The memory outlives the process.
 	again := follow(t, is, func(c *setlog.FollowerConfig) { c.State = f.State() })
-	if err := again.Update(short.head(t0+20), at(20), is.fetch); !errors.Is(err, setlog.ErrRollback) {
+	if err := again.Update(short.Head(t0+20), at(20), is.Fetch); !errors.Is(err, setlog.ErrRollback) {
 		t.Error("after a restart:", err)
 	}
 }
@@ -238,38 +241,38 @@ func TestNeverLowers(t *testing.T) {
 // TestWindowLies: superseded times never grow, and the window must agree with
 // what was proven.
 func TestWindowLies(t *testing.T) {
-	is := newIssuer(t, "issuer.example")
-	is.anchor(t0, []string{"a"})
-	first := is.group.Root()
+	is := setlogtest.New(t, "issuer.example")
+	is.Anchor(t0, []string{"a"})
+	first := is.Group.Root()
 	f := follow(t, is, func(c *setlog.FollowerConfig) { c.Window = 100 * time.Second })
-	if err := f.Update(is.head(t0), at(0), is.fetch); err != nil {
+	if err := f.Update(is.Head(t0), at(0), is.Fetch); err != nil {
 		t.Fatal(err)
 	}
-	is.anchor(t0+10, []string{"b"})
-	if err := f.Update(is.head(t0+10), at(10), is.fetch); err != nil {
+	is.Anchor(t0+10, []string{"b"})
+	if err := f.Update(is.Head(t0+10), at(10), is.Fetch); err != nil {
 		t.Fatal(err)
 	}
-	is.window[0].Superseded = t0 + 90 // the issuer now says: later
-	if err := f.Update(is.head(t0+110), at(110), is.fetch); err != nil {
+	is.Window[0].Superseded = t0 + 90 // the issuer now says: later
+	if err := f.Update(is.Head(t0+110), at(110), is.Fetch); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Root(first, at(110)); !errors.Is(err, setlog.ErrRootExpired) {
 		t.Error("an expired root came back:", err)
 	}
-	is.window[0].Root = commitment("other")
-	if err := f.Update(is.head(t0+111), at(111), is.fetch); !errors.Is(err, setlog.ErrHead) {
+	is.Window[0].Root = setlogtest.Commitment("other")
+	if err := f.Update(is.Head(t0+111), at(111), is.Fetch); !errors.Is(err, setlog.ErrHead) {
 		t.Error("window with another root:", err)
 	}
 	// Left out of the window: superseded when its last head was issued.
-	is.window = nil
+	is.Window = nil
 	g := follow(t, is, func(c *setlog.FollowerConfig) { c.Window = 100 * time.Second })
-	if err := g.Update(is.head(t0+20), at(20), is.fetch); err != nil {
+	if err := g.Update(is.Head(t0+20), at(20), is.Fetch); err != nil {
 		t.Fatal(err)
 	}
-	second := is.group.Root()
-	is.anchor(t0+60, []string{"c"})
-	is.window = nil
-	if err := g.Update(is.head(t0+60), at(60), is.fetch); err != nil {
+	second := is.Group.Root()
+	is.Anchor(t0+60, []string{"c"})
+	is.Window = nil
+	if err := g.Update(is.Head(t0+60), at(60), is.Fetch); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := g.Root(second, at(119)); err != nil {
@@ -282,18 +285,18 @@ func TestWindowLies(t *testing.T) {
 
 // TestLearn: a follower that slept proves the roots it missed from tiles.
 func TestLearn(t *testing.T) {
-	is := newIssuer(t, "issuer.example")
+	is := setlogtest.New(t, "issuer.example")
 	var roots []semaphore.Element
 	for i := range 40 {
 		var labels []string
 		for j := range 1 + i%23 {
 			labels = append(labels, fmt.Sprint(i, ".", j))
 		}
-		is.anchor(uint64(t0+i), labels)
-		roots = append(roots, is.group.Root())
+		is.Anchor(uint64(t0+i), labels)
+		roots = append(roots, is.Group.Root())
 	}
 	f := follow(t, is)
-	if err := f.Update(is.head(t0+40), at(40), is.fetch); err != nil {
+	if err := f.Update(is.Head(t0+40), at(40), is.Fetch); err != nil {
 		t.Fatal(err)
 	}
 	for _, i := range []int{0, 38, 20, 5, 21} {
@@ -303,22 +306,22 @@ func TestLearn(t *testing.T) {
 		if !f.Learnable(roots[i]) {
 			t.Fatal("not learnable")
 		}
-		is.refuse = func(string) error { return errGone }
-		if err := f.Learn(roots[i], is.fetch); !errors.Is(err, errGone) {
+		is.Refuse = func(string) error { return errGone }
+		if err := f.Learn(roots[i], is.Fetch); !errors.Is(err, errGone) {
 			t.Fatalf("tiles gone: %v", err)
 		}
-		is.refuse = nil
-		if err := f.Learn(roots[i], is.fetch); err != nil {
+		is.Refuse = nil
+		if err := f.Learn(roots[i], is.Fetch); err != nil {
 			t.Fatal(err)
 		}
 		if info, err := f.Root(roots[i], at(40)); err != nil || info.Seq != uint64(i+1) || info.Current {
 			t.Fatalf("%+v, %v", info, err)
 		}
 	}
-	if err := f.Learn(roots[20], is.fetch); err != nil || f.Learnable(roots[20]) {
+	if err := f.Learn(roots[20], is.Fetch); err != nil || f.Learnable(roots[20]) {
 		t.Error("learned twice:", err)
 	}
-	if err := f.Learn(commitment("made up"), is.fetch); !errors.Is(err, setlog.ErrRootUnknown) {
+	if err := f.Learn(setlogtest.Commitment("made up"), is.Fetch); !errors.Is(err, setlog.ErrRootUnknown) {
 		t.Error(err)
 	}
 	// After a restart the proofs are made again from tiles.
@@ -326,14 +329,14 @@ func TestLearn(t *testing.T) {
 	if !bytes.Equal(again.State(), f.State()) {
 		t.Error("state does not survive")
 	}
-	p, err := again.RootProof(roots[20], is.fetch)
+	p, err := again.RootProof(roots[20], is.Fetch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, e, err := p.Verify(is.verifier); err != nil || e.Root != roots[20] {
+	if _, e, err := p.Verify(is.Verifier); err != nil || e.Root != roots[20] {
 		t.Error(err)
 	}
-	if _, err := again.RootProof(roots[19], is.fetch); !errors.Is(err, setlog.ErrRootUnknown) {
+	if _, err := again.RootProof(roots[19], is.Fetch); !errors.Is(err, setlog.ErrRootUnknown) {
 		t.Error(err)
 	}
 }
@@ -342,23 +345,23 @@ func TestLearn(t *testing.T) {
 // not hold gets it accepted nowhere, and tiles that were doctored to hold it are
 // refused.
 func TestT54RootNotInLog(t *testing.T) {
-	is := newIssuer(t, "issuer.example")
-	is.anchor(t0, []string{"a"})
-	is.anchor(t0+1, []string{"b"})
-	private := commitment("a root for one person only")
-	is.window[0].Root = private
+	is := setlogtest.New(t, "issuer.example")
+	is.Anchor(t0, []string{"a"})
+	is.Anchor(t0+1, []string{"b"})
+	private := setlogtest.Commitment("a root for one person only")
+	is.Window[0].Root = private
 	f := follow(t, is)
-	if err := f.Update(is.head(t0+1), at(1), is.fetch); err != nil {
+	if err := f.Update(is.Head(t0+1), at(1), is.Fetch); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Root(private, at(1)); !errors.Is(err, setlog.ErrRootUnknown) {
 		t.Error("signed but not logged:", err)
 	}
-	if err := f.Learn(private, is.fetch); !errors.Is(err, setlog.ErrHead) {
+	if err := f.Learn(private, is.Fetch); !errors.Is(err, setlog.ErrHead) {
 		t.Error("learned:", err)
 	}
 	doctored := func(path string) ([]byte, error) {
-		b, err := is.fetch(path)
+		b, err := is.Fetch(path)
 		if err == nil && strings.HasPrefix(path, "tile/entries/") {
 			es, _ := setlog.ParseEntryBundle(b)
 			es[0].Root = private
@@ -376,8 +379,8 @@ func TestT54RootNotInLog(t *testing.T) {
 }
 
 func TestPersistFirst(t *testing.T) {
-	is := newIssuer(t, "issuer.example")
-	is.anchor(t0, []string{"a"})
+	is := setlogtest.New(t, "issuer.example")
+	is.Anchor(t0, []string{"a"})
 	var saved []byte
 	fail := errors.New("disk full")
 	broken := true
@@ -390,14 +393,14 @@ func TestPersistFirst(t *testing.T) {
 			return nil
 		}
 	})
-	if err := f.Update(is.head(t0), at(0), is.fetch); !errors.Is(err, fail) {
+	if err := f.Update(is.Head(t0), at(0), is.Fetch); !errors.Is(err, fail) {
 		t.Error(err)
 	}
 	if _, ok := f.Head(); ok {
 		t.Error("a head that was not persisted took effect")
 	}
 	broken = false
-	if err := f.Update(is.head(t0), at(0), is.fetch); err != nil || !bytes.Equal(saved, f.State()) {
+	if err := f.Update(is.Head(t0), at(0), is.Fetch); err != nil || !bytes.Equal(saved, f.State()) {
 		t.Error(err)
 	}
 }
@@ -406,7 +409,7 @@ func TestStateRefuses(t *testing.T) {
 	is := goldenIssuer(t)
 	f := follow(t, is)
 	fresh := f.State()
-	if err := f.Update(is.head(t0+1203), at(1203), is.fetch); err != nil {
+	if err := f.Update(is.Head(t0+1203), at(1203), is.Fetch); err != nil {
 		t.Fatal(err)
 	}
 	state := f.State()
@@ -419,16 +422,16 @@ func TestStateRefuses(t *testing.T) {
 		"trailing":  append(slices.Clone(fresh), "x\n"...),
 		"too long":  bytes.Repeat([]byte("a"), 16<<20),
 	} {
-		if _, err := setlog.NewFollower(setlog.FollowerConfig{VKey: is.vkey, State: b}); err == nil {
+		if _, err := setlog.NewFollower(setlog.FollowerConfig{VKey: is.VKey, State: b}); err == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}
-	other := newIssuer(t, "other.example")
-	if _, err := setlog.NewFollower(setlog.FollowerConfig{VKey: other.vkey, State: state}); !errors.Is(err, setlog.ErrKey) {
+	other := setlogtest.New(t, "other.example")
+	if _, err := setlog.NewFollower(setlog.FollowerConfig{VKey: other.VKey, State: state}); !errors.Is(err, setlog.ErrKey) {
 		t.Error("state of another issuer:", err)
 	}
 	for _, b := range [][]byte{fresh, state} {
-		g, err := setlog.NewFollower(setlog.FollowerConfig{VKey: is.vkey, State: b})
+		g, err := setlog.NewFollower(setlog.FollowerConfig{VKey: is.VKey, State: b})
 		if err != nil || !bytes.Equal(g.State(), b) {
 			t.Error(err)
 		}
@@ -438,40 +441,40 @@ func TestStateRefuses(t *testing.T) {
 // TestUpdateRefusesForeign: heads by other keys, and heads whose embedded
 // checkpoint is somebody else's.
 func TestUpdateRefusesForeign(t *testing.T) {
-	is, other := newIssuer(t, "issuer.example"), newIssuer(t, "other.example")
-	is.anchor(t0, []string{"a"})
-	other.anchor(t0, []string{"b"})
+	is, other := setlogtest.New(t, "issuer.example"), setlogtest.New(t, "other.example")
+	is.Anchor(t0, []string{"a"})
+	other.Anchor(t0, []string{"b"})
 	f := follow(t, is)
-	if err := f.Update(other.head(t0), at(0), other.fetch); !errors.Is(err, setlog.ErrSignature) {
+	if err := f.Update(other.Head(t0), at(0), other.Fetch); !errors.Is(err, setlog.ErrSignature) {
 		t.Error("other issuer:", err)
 	}
 	// The issuer's head around a checkpoint that another key signed.
-	skey, _, _ := setlog.GenerateKey(seeded("impostor"), is.name)
+	skey, _, _ := setlog.GenerateKey(setlogtest.Seed("impostor"), is.Name)
 	impostor, _ := note.NewSigner(skey)
-	h := is.unsignedHead(t0)
+	h := is.UnsignedHead(t0)
 	c, _ := h.Checkpoint()
 	h.RootProof.Checkpoint, _ = c.Sign(impostor)
-	signed, err := h.Sign(is.signer)
+	signed, err := h.Sign(is.Signer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Update(signed, at(0), is.fetch); !errors.Is(err, setlog.ErrSignature) {
+	if err := f.Update(signed, at(0), is.Fetch); !errors.Is(err, setlog.ErrSignature) {
 		t.Error("checkpoint by an impostor:", err)
 	}
-	if err := f.Update([]byte("junk"), at(0), is.fetch); !errors.Is(err, setlog.ErrMalformed) {
+	if err := f.Update([]byte("junk"), at(0), is.Fetch); !errors.Is(err, setlog.ErrMalformed) {
 		t.Error(err)
 	}
 }
 
 // TestConcurrentRoots reads roots while heads arrive (for -race).
 func TestConcurrentRoots(t *testing.T) {
-	is := newIssuer(t, "issuer.example")
-	is.anchor(t0, []string{"a"})
+	is := setlogtest.New(t, "issuer.example")
+	is.Anchor(t0, []string{"a"})
 	f := follow(t, is)
-	if err := f.Update(is.head(t0), at(0), is.fetch); err != nil {
+	if err := f.Update(is.Head(t0), at(0), is.Fetch); err != nil {
 		t.Fatal(err)
 	}
-	root := is.group.Root()
+	root := is.Group.Root()
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for range 4 {
@@ -492,8 +495,8 @@ func TestConcurrentRoots(t *testing.T) {
 		})
 	}
 	for i := range 20 {
-		is.anchor(uint64(t0+1+i/4), []string{fmt.Sprint("p", i)})
-		if err := f.Update(is.head(uint64(t0+1+i/4)), at(10), is.fetch); err != nil {
+		is.Anchor(uint64(t0+1+i/4), []string{fmt.Sprint("p", i)})
+		if err := f.Update(is.Head(uint64(t0+1+i/4)), at(10), is.Fetch); err != nil {
 			t.Error(err)
 		}
 	}
@@ -502,13 +505,13 @@ func TestConcurrentRoots(t *testing.T) {
 }
 
 func BenchmarkFollowerRoot(b *testing.B) {
-	is := newIssuer(b, "issuer.example")
-	is.anchor(t0, []string{"a"})
+	is := setlogtest.New(b, "issuer.example")
+	is.Anchor(t0, []string{"a"})
 	f := follow(b, is)
-	if err := f.Update(is.head(t0), at(0), is.fetch); err != nil {
+	if err := f.Update(is.Head(t0), at(0), is.Fetch); err != nil {
 		b.Fatal(err)
 	}
-	root := is.group.Root()
+	root := is.Group.Root()
 	for b.Loop() {
 		if _, err := f.Root(root, at(1)); err != nil {
 			b.Fatal(err)
@@ -518,9 +521,9 @@ func BenchmarkFollowerRoot(b *testing.B) {
 
 func BenchmarkOpenHead(b *testing.B) {
 	is := goldenIssuer(b)
-	head := is.head(t0 + 1203)
+	head := is.Head(t0 + 1203)
 	for b.Loop() {
-		if _, err := setlog.OpenHead(head, is.verifier); err != nil {
+		if _, err := setlog.OpenHead(head, is.Verifier); err != nil {
 			b.Fatal(err)
 		}
 	}

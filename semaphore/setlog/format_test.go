@@ -12,12 +12,13 @@ import (
 
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/setlog"
+	"github.com/perhuman/perhuman/semaphore/setlog/setlogtest"
 )
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func TestEntryRefuses(t *testing.T) {
-	good := setlog.Entry{Op: setlog.OpEnrol, Seq: 1, Commitment: commitment("a"), Biometric: [32]byte{1}, Root: commitment("r"), Live: 1}
+	good := setlog.Entry{Op: setlog.OpEnrol, Seq: 1, Commitment: setlogtest.Commitment("a"), Biometric: [32]byte{1}, Root: setlogtest.Commitment("r"), Live: 1}
 	if err := good.Validate(); err != nil {
 		t.Fatal(err)
 	}
@@ -73,14 +74,14 @@ func TestNames(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
-	skey, vkey, err := setlog.GenerateKey(seeded("x"), "issuer.example")
+	skey, vkey, err := setlog.GenerateKey(setlogtest.Seed("x"), "issuer.example")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := setlog.GenerateKey(strings.NewReader("short"), "issuer.example"); err == nil {
 		t.Error("a short read made a key")
 	}
-	if _, _, err := setlog.GenerateKey(seeded("x"), "Not A Name"); !errors.Is(err, setlog.ErrKey) {
+	if _, _, err := setlog.GenerateKey(setlogtest.Seed("x"), "Not A Name"); !errors.Is(err, setlog.ErrKey) {
 		t.Error("name taken", err)
 	}
 	signer, err := note.NewSigner(skey)
@@ -116,15 +117,15 @@ func TestKeys(t *testing.T) {
 // may still be accepted.
 func TestEveryByteCounts(t *testing.T) {
 	is := goldenIssuer(t)
-	head := is.head(1_790_001_203)
+	head := is.Head(1_790_001_203)
 	for i := range head {
 		bent := slices.Clone(head)
 		bent[i] ^= 1
-		if h, err := setlog.OpenHead(bent, is.verifier); err == nil {
+		if h, err := setlog.OpenHead(bent, is.Verifier); err == nil {
 			t.Fatalf("byte %d flipped: %+v", i, h)
 		}
 	}
-	text, err := is.proof(2).MarshalText()
+	text, err := is.Proof(2).MarshalText()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestEveryByteCounts(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		if _, _, err := p.Verify(is.verifier); err == nil {
+		if _, _, err := p.Verify(is.Verifier); err == nil {
 			t.Fatalf("byte %d flipped: proof accepted", i)
 		}
 	}
@@ -143,7 +144,7 @@ func TestEveryByteCounts(t *testing.T) {
 
 func TestRootProofRefuses(t *testing.T) {
 	is := goldenIssuer(t)
-	text, _ := is.proof(2).MarshalText()
+	text, _ := is.Proof(2).MarshalText()
 	for name, bend := range map[string]func(string) string{
 		"no extra":       func(s string) string { return cutLine(s, "extra ") },
 		"no index":       func(s string) string { return cutLine(s, "index ") },
@@ -165,22 +166,22 @@ func TestRootProofRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	p := is.proof(2)
-	other := newIssuer(t, "other.example")
-	if _, _, err := p.Verify(other.verifier); !errors.Is(err, setlog.ErrSignature) {
+	p := is.Proof(2)
+	other := setlogtest.New(t, "other.example")
+	if _, _, err := p.Verify(other.Verifier); !errors.Is(err, setlog.ErrSignature) {
 		t.Error("other issuer's key", err)
 	}
 	p.Index = 1
-	if _, _, err := p.Verify(is.verifier); !errors.Is(err, setlog.ErrProof) {
+	if _, _, err := p.Verify(is.Verifier); !errors.Is(err, setlog.ErrProof) {
 		t.Error("other index", err)
 	}
 	// Hostile sizes must not make tlog's index arithmetic loop.
 	for _, size := range []string{"4611686018427387905", "9223372036854775807", "1099511627777"} {
-		signed, err := note.Sign(&note.Note{Text: is.name + "\n" + size + "\n" + is.tree(5).Hash.String() + "\n"}, is.signer)
+		signed, err := note.Sign(&note.Note{Text: is.Name + "\n" + size + "\n" + is.Tree(5).Hash.String() + "\n"}, is.Signer)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := setlog.OpenCheckpoint(signed, is.verifier); !errors.Is(err, setlog.ErrMalformed) {
+		if _, err := setlog.OpenCheckpoint(signed, is.Verifier); !errors.Is(err, setlog.ErrMalformed) {
 			t.Errorf("size %s: %v", size, err)
 		}
 	}
@@ -200,49 +201,49 @@ func cutLine(s, prefix string) string {
 // known key is not, a name alone is not enough.
 func TestT52Signatures(t *testing.T) {
 	is := goldenIssuer(t)
-	witness := newIssuer(t, "witness.example")
-	cp, err := setlog.OpenCheckpoint(is.checkpoints[5], is.verifier)
+	witness := setlogtest.New(t, "witness.example")
+	cp, err := setlog.OpenCheckpoint(is.Checkpoints[5], is.Verifier)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cosigned, err := cp.Sign(is.signer, witness.signer)
+	cosigned, err := cp.Sign(is.Signer, witness.Signer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := setlog.OpenCheckpoint(cosigned, is.verifier); err != nil {
+	if _, err := setlog.OpenCheckpoint(cosigned, is.Verifier); err != nil {
 		t.Error("cosigned:", err)
 	}
-	p := is.proof(4)
+	p := is.Proof(4)
 	p.Checkpoint = cosigned
 	if text, err := p.MarshalText(); err != nil {
 		t.Error(err)
 	} else if q, err := setlog.ParseRootProof(text); err != nil || !bytes.Equal(q.Checkpoint, cosigned) {
 		t.Error("cosigned proof:", err)
 	}
-	if _, err := setlog.OpenCheckpoint(cosigned, newIssuer(t, "stranger.example").verifier); !errors.Is(err, setlog.ErrSignature) {
+	if _, err := setlog.OpenCheckpoint(cosigned, setlogtest.New(t, "stranger.example").Verifier); !errors.Is(err, setlog.ErrSignature) {
 		t.Error("stranger:", err)
 	}
 	// Same name, other key: the hash in the signature line differs.
-	skey, _, _ := setlog.GenerateKey(seeded("another key"), is.name)
+	skey, _, _ := setlog.GenerateKey(setlogtest.Seed("another key"), is.Name)
 	impostor, _ := note.NewSigner(skey)
 	forged, _ := cp.Sign(impostor)
-	if _, err := setlog.OpenCheckpoint(forged, is.verifier); !errors.Is(err, setlog.ErrSignature) {
+	if _, err := setlog.OpenCheckpoint(forged, is.Verifier); !errors.Is(err, setlog.ErrSignature) {
 		t.Error("impostor:", err)
 	}
 	// The known key's line with a signature of other text.
-	lines := strings.Split(string(is.checkpoints[2]), "\n")
+	lines := strings.Split(string(is.Checkpoints[2]), "\n")
 	bad := cp.Text() + "\n" + lines[len(lines)-2] + "\n"
-	if _, err := setlog.OpenCheckpoint([]byte(bad), is.verifier); !errors.Is(err, setlog.ErrSignature) {
+	if _, err := setlog.OpenCheckpoint([]byte(bad), is.Verifier); !errors.Is(err, setlog.ErrSignature) {
 		t.Error("wrong signature by the known key:", err)
 	}
-	if _, err := cp.Sign(witness.signer); !errors.Is(err, setlog.ErrKey) {
+	if _, err := cp.Sign(witness.Signer); !errors.Is(err, setlog.ErrKey) {
 		t.Error("signed under another name:", err)
 	}
 	// A checkpoint's signature is not a head's, nor the other way round.
-	if _, err := setlog.OpenHead(is.checkpoints[5], is.verifier); err == nil {
+	if _, err := setlog.OpenHead(is.Checkpoints[5], is.Verifier); err == nil {
 		t.Error("checkpoint taken as head")
 	}
-	if _, err := setlog.OpenCheckpoint(is.head(1_790_001_203), is.verifier); err == nil {
+	if _, err := setlog.OpenCheckpoint(is.Head(1_790_001_203), is.Verifier); err == nil {
 		t.Error("head taken as checkpoint")
 	}
 }
@@ -251,11 +252,11 @@ func TestT52Signatures(t *testing.T) {
 // could.
 func TestHeadRefuses(t *testing.T) {
 	is := goldenIssuer(t)
-	text, err := is.unsignedHead(1_790_001_203).Text()
+	text, err := is.UnsignedHead(1_790_001_203).Text()
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := is.group.Root().String()
+	root := is.Group.Root().String()
 	sub := func(old, new string) func(string) string {
 		return func(s string) string {
 			if !strings.Contains(s, old) {
@@ -292,17 +293,17 @@ func TestHeadRefuses(t *testing.T) {
 		"proof of other entry": {sub("index 4", "index 3"), setlog.ErrHead},
 	} {
 		bent := c.bend(text)
-		signed, err := note.Sign(&note.Note{Text: bent}, is.signer)
+		signed, err := note.Sign(&note.Note{Text: bent}, is.Signer)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := setlog.OpenHead(signed, is.verifier); !errors.Is(err, c.want) {
+		if _, err := setlog.OpenHead(signed, is.Verifier); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	h := is.unsignedHead(1_790_001_203)
+	h := is.UnsignedHead(1_790_001_203)
 	h.Live++
-	if _, err := h.Sign(is.signer); !errors.Is(err, setlog.ErrHead) {
+	if _, err := h.Sign(is.Signer); !errors.Is(err, setlog.ErrHead) {
 		t.Error("Sign takes a contradiction:", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/perhuman/perhuman/semaphore/setlog"
+	"github.com/perhuman/perhuman/semaphore/setlog/setlogtest"
 )
 
 // T21: every parser either refuses, or gives something that marshals to the very
@@ -72,7 +73,7 @@ func FuzzT21Checkpoint(f *testing.F) {
 
 func FuzzT21RootProof(f *testing.F) {
 	seed(f, "root-proof", "head")
-	is := newIssuer(f, "issuer.example/people")
+	is := setlogtest.New(f, "issuer.example/people")
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := setlog.ParseRootProof(b)
 		if err != nil {
@@ -80,7 +81,7 @@ func FuzzT21RootProof(f *testing.F) {
 		}
 		out, err := p.MarshalText()
 		same(t, b, out, err)
-		p.Verify(is.verifier) // must come back
+		p.Verify(is.Verifier) // must come back
 	})
 }
 
@@ -99,14 +100,14 @@ func FuzzT21Head(f *testing.F) {
 
 func FuzzT21SignedNotes(f *testing.F) {
 	seed(f, "head", "checkpoint")
-	is := newIssuer(f, "issuer.example/people")
+	is := setlogtest.New(f, "issuer.example/people")
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if h, err := setlog.OpenHead(b, is.verifier); err == nil {
+		if h, err := setlog.OpenHead(b, is.Verifier); err == nil {
 			if text, err := h.Text(); err != nil || !bytes.HasPrefix(b, []byte(text)) {
 				t.Fatal("head", err)
 			}
 		}
-		if c, err := setlog.OpenCheckpoint(b, is.verifier); err == nil && !bytes.HasPrefix(b, []byte(c.Text())) {
+		if c, err := setlog.OpenCheckpoint(b, is.Verifier); err == nil && !bytes.HasPrefix(b, []byte(c.Text())) {
 			t.Fatal("checkpoint")
 		}
 	})
@@ -114,7 +115,7 @@ func FuzzT21SignedNotes(f *testing.F) {
 
 func FuzzT21Fork(f *testing.F) {
 	seed(f, "fork")
-	is := newIssuer(f, "issuer.example/people")
+	is := setlogtest.New(f, "issuer.example/people")
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := setlog.ParseFork(b)
 		if err != nil {
@@ -122,7 +123,7 @@ func FuzzT21Fork(f *testing.F) {
 		}
 		out, err := e.MarshalText()
 		same(t, b, out, err)
-		e.Verify(is.verifier)
+		e.Verify(is.Verifier)
 	})
 }
 
@@ -172,13 +173,14 @@ func FuzzT21Leaves(f *testing.F) {
 func FuzzT21Tiles(f *testing.F) {
 	seed(f, "tile", "bundle")
 	is := goldenIssuer(f)
+	tree := is.Tree(5)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		fetch := func(path string) ([]byte, error) { return b, nil }
-		if err := setlog.CheckConsistency(is.checkpoints[2], is.checkpoints[5], fetch); err != nil {
+		if err := setlog.CheckConsistency(is.Checkpoints[2], is.Checkpoints[5], fetch); err != nil {
 			if _, fork := err.(*setlog.ErrFork); fork {
 				t.Fatal(err)
 			}
 		}
-		setlog.NewEntryReader(is.tree(5), fetch).FindSeq(2)
+		setlog.NewEntryReader(tree, fetch).FindSeq(2)
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/setlog"
+	"github.com/perhuman/perhuman/semaphore/setlog/setlogtest"
 )
 
 var update = flag.Bool("update", false, "write testdata/vectors.json")
@@ -28,21 +29,21 @@ type vector struct {
 
 // goldenIssuer has three batches: two enrolments, then a removal and one more,
 // then a policy document.
-func goldenIssuer(t testing.TB) *testIssuer {
-	is := newIssuer(t, "issuer.example/people")
-	is.anchor(1_790_000_000, []string{"ada", "bob"})
-	is.anchor(1_790_000_600, []string{"eve"}, 0)
-	is.window = append([]setlog.WindowRoot{{Seq: is.seq, Root: is.group.Root(), Superseded: 1_790_001_200}}, is.window...)
-	is.seq++
-	is.publish(1_790_001_200, []setlog.Entry{{Op: setlog.OpPolicy, Document: [32]byte{0xff, 1}}})
-	is.minValid = 2
+func goldenIssuer(t testing.TB) *setlogtest.Issuer {
+	is := setlogtest.New(t, "issuer.example/people")
+	is.Anchor(1_790_000_000, []string{"ada", "bob"})
+	is.Anchor(1_790_000_600, []string{"eve"}, 0)
+	is.Window = append([]setlog.WindowRoot{{Seq: is.Seq, Root: is.Group.Root(), Superseded: 1_790_001_200}}, is.Window...)
+	is.Seq++
+	is.Publish(1_790_001_200, []setlog.Entry{{Op: setlog.OpPolicy, Document: [32]byte{0xff, 1}}})
+	is.MinValid = 2
 	return is
 }
 
 func golden(t testing.TB) map[string][]byte {
 	t.Helper()
 	is := goldenIssuer(t)
-	out := map[string][]byte{"vkey": []byte(is.vkey)}
+	out := map[string][]byte{"vkey": []byte(is.VKey)}
 	put := func(name string, b []byte, err error) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -50,41 +51,41 @@ func golden(t testing.TB) map[string][]byte {
 		out[name] = b
 	}
 	for i, name := range []string{"entry/enrol", "entry/enrol-2", "entry/remove", "entry/enrol-3", "entry/policy"} {
-		b, err := is.entries[i].MarshalBinary()
+		b, err := is.Entries[i].MarshalBinary()
 		put(name, b, err)
 	}
-	other := setlog.Entry{Op: setlog.OpRekeyAnnounced, Seq: 9, LeafIndex: 1, Commitment: commitment("bob"), Root: commitment("root"), Live: 7, Day: 20718}
+	other := setlog.Entry{Op: setlog.OpRekeyAnnounced, Seq: 9, LeafIndex: 1, Commitment: setlogtest.Commitment("bob"), Root: setlogtest.Commitment("root"), Live: 7, Day: 20718}
 	for _, op := range []setlog.Op{setlog.OpRekeyAnnounced, setlog.OpRekeyOut, setlog.OpRekeyIn} {
 		other.Op = op
 		b, err := other.MarshalBinary()
 		put("entry/"+op.String(), b, err)
 	}
-	stats := setlog.Entry{Op: setlog.OpStatistics, Seq: 10, Document: [32]byte{31: 1}, Root: commitment("root"), Live: 7, Day: 20718}
+	stats := setlog.Entry{Op: setlog.OpStatistics, Seq: 10, Document: [32]byte{31: 1}, Root: setlogtest.Commitment("root"), Live: 7, Day: 20718}
 	b, err := stats.MarshalBinary()
 	put("entry/statistics", b, err)
-	put("record", is.entries[0].Record(), nil)
-	b, err = setlog.EntryBundle(is.entries)
+	put("record", is.Entries[0].Record(), nil)
+	b, err = setlog.EntryBundle(is.Entries)
 	put("bundle", b, err)
-	put("checkpoint", is.checkpoints[5], nil)
-	b, err = is.proof(2).MarshalText()
+	put("checkpoint", is.Checkpoints[5], nil)
+	b, err = is.Proof(2).MarshalText()
 	put("root-proof", b, err)
-	b, err = setlog.TileData(tlog.Tile{H: 8, L: 0, N: 0, W: 5}, 5, is.hashes)
+	b, err = setlog.TileData(tlog.Tile{H: 8, L: 0, N: 0, W: 5}, 5, is.Hashes)
 	put("tile", b, err)
-	b, err = setlog.SetTile(is.group, 0, 0)
+	b, err = setlog.SetTile(is.Group, 0, 0)
 	put("set-tile", b, err)
-	put("head", is.head(1_790_001_203), nil)
+	put("head", is.Head(1_790_001_203), nil)
 
-	twin := newIssuer(t, is.name)
-	twin.anchor(1_790_000_000, []string{"mallory", "bob"})
-	f, err := setlog.NewFollower(setlog.FollowerConfig{VKey: is.vkey})
+	twin := setlogtest.New(t, is.Name)
+	twin.Anchor(1_790_000_000, []string{"mallory", "bob"})
+	f, err := setlog.NewFollower(setlog.FollowerConfig{VKey: is.VKey})
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Unix(1_790_001_203, 0)
-	if err := f.Update(twin.head(1_790_000_001), now, twin.fetch); err != nil {
+	if err := f.Update(twin.Head(1_790_000_001), now, twin.Fetch); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Update(is.head(1_790_001_203), now, is.fetch); err == nil {
+	if err := f.Update(is.Head(1_790_001_203), now, is.Fetch); err == nil {
 		t.Fatal("fork accepted")
 	}
 	b, err = f.Fork().MarshalText()
@@ -115,7 +116,7 @@ func TestGolden(t *testing.T) {
 	}
 	for name, b := range got {
 		if !bytes.Equal(b, want[name]) {
-			t.Errorf("%s changed:\n got %x\nwant %x", name, b, want[name])
+			t.Errorf("%s changed", name)
 		}
 	}
 }

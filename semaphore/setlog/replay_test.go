@@ -9,16 +9,17 @@ import (
 
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/setlog"
+	"github.com/perhuman/perhuman/semaphore/setlog/setlogtest"
 )
 
 // replayRun is a run with enrolments, removals and a policy document.
-func replayRun(t testing.TB) *testIssuer {
+func replayRun(t testing.TB) *setlogtest.Issuer {
 	rng := rand.New(rand.NewSource(55))
-	is := newIssuer(t, "issuer.example")
+	is := setlogtest.New(t, "issuer.example")
 	for i := range 40 {
 		if i == 20 {
-			is.seq++
-			is.publish(t0+20, []setlog.Entry{{Op: setlog.OpPolicy, Document: [32]byte{1}}})
+			is.Seq++
+			is.Publish(t0+20, []setlog.Entry{{Op: setlog.OpPolicy, Document: [32]byte{1}}})
 			continue
 		}
 		var labels []string
@@ -27,13 +28,13 @@ func replayRun(t testing.TB) *testIssuer {
 		}
 		var removed []int
 		if i%4 == 3 {
-			for _, p := range rng.Perm(is.group.Size())[:2] {
-				if !is.group.Member(p).IsZero() {
+			for _, p := range rng.Perm(is.Group.Size())[:2] {
+				if !is.Group.Member(p).IsZero() {
 					removed = append(removed, p)
 				}
 			}
 		}
-		is.anchor(uint64(t0+i), labels, removed...)
+		is.Anchor(uint64(t0+i), labels, removed...)
 	}
 	return is
 }
@@ -43,11 +44,11 @@ func replayRun(t testing.TB) *testIssuer {
 func TestT55Replay(t *testing.T) {
 	is := replayRun(t)
 	var r setlog.Replay
-	for i, e := range is.entries {
+	for i, e := range is.Entries {
 		if err := r.Apply(e); err != nil {
 			t.Fatal(err)
 		}
-		if i+1 < len(is.entries) && is.entries[i+1].Seq == e.Seq {
+		if i+1 < len(is.Entries) && is.Entries[i+1].Seq == e.Seq {
 			continue
 		}
 		if err := r.Finish(); err != nil {
@@ -62,12 +63,12 @@ func TestT55Replay(t *testing.T) {
 		}
 	}
 	g, _ := r.Group()
-	if r.Seq() != 40 || g.Size() != is.group.Size() || g.Root() != is.group.Root() || r.Live() != is.live {
+	if r.Seq() != 40 || g.Size() != is.Group.Size() || g.Root() != is.Group.Root() || r.Live() != is.Live {
 		t.Error("another set")
 	}
 	// In one go, as an audit does.
 	var all setlog.Replay
-	if err := errors.Join(all.Apply(is.entries...), all.Finish()); err != nil || all.Entries() != int64(len(is.entries)) {
+	if err := errors.Join(all.Apply(is.Entries...), all.Finish()); err != nil || all.Entries() != int64(len(is.Entries)) {
 		t.Error(err)
 	}
 }
@@ -76,12 +77,15 @@ func TestT55Replay(t *testing.T) {
 func TestT55ReplayRefuses(t *testing.T) {
 	is := replayRun(t)
 	firstOf := func(op setlog.Op) int {
-		return slices.IndexFunc(is.entries, func(e setlog.Entry) bool { return e.Op == op && e.Seq > 2 })
+		return slices.IndexFunc(is.Entries, func(e setlog.Entry) bool { return e.Op == op && e.Seq > 2 })
 	}
 	enrol, remove := firstOf(setlog.OpEnrol), firstOf(setlog.OpRemove)
-	batch := is.entries[enrol].Seq
+	batch := is.Entries[enrol].Seq
 	for name, bend := range map[string]func(es []setlog.Entry) []setlog.Entry{
-		"another leaf":       func(es []setlog.Entry) []setlog.Entry { es[enrol].Commitment = commitment("ghost"); return es },
+		"another leaf": func(es []setlog.Entry) []setlog.Entry {
+			es[enrol].Commitment = setlogtest.Commitment("ghost")
+			return es
+		},
 		"another position":   func(es []setlog.Entry) []setlog.Entry { es[enrol].LeafIndex++; return es },
 		"a member twice":     func(es []setlog.Entry) []setlog.Entry { es[enrol].Commitment = es[0].Commitment; return es },
 		"removed another":    func(es []setlog.Entry) []setlog.Entry { es[remove].LeafIndex++; return es },
@@ -93,14 +97,14 @@ func TestT55ReplayRefuses(t *testing.T) {
 		},
 		"a padded batch": func(es []setlog.Entry) []setlog.Entry {
 			e := es[len(es)-1]
-			e.LeafIndex, e.Commitment = e.LeafIndex+1, commitment("pad")
+			e.LeafIndex, e.Commitment = e.LeafIndex+1, setlogtest.Commitment("pad")
 			return append(es, e)
 		},
-		"two roots in a batch": func(es []setlog.Entry) []setlog.Entry { es[0].Root = commitment("r"); return es },
+		"two roots in a batch": func(es []setlog.Entry) []setlog.Entry { es[0].Root = setlogtest.Commitment("r"); return es },
 		"another root": func(es []setlog.Entry) []setlog.Entry {
 			for i := range es {
 				if es[i].Seq == batch {
-					es[i].Root = commitment("r")
+					es[i].Root = setlogtest.Commitment("r")
 				}
 			}
 			return es
@@ -125,7 +129,7 @@ func TestT55ReplayRefuses(t *testing.T) {
 		},
 	} {
 		var r setlog.Replay
-		err := r.Apply(bend(slices.Clone(is.entries))...)
+		err := r.Apply(bend(slices.Clone(is.Entries))...)
 		if err == nil {
 			err = r.Finish()
 		}

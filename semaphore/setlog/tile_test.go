@@ -12,6 +12,7 @@ import (
 
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/setlog"
+	"github.com/perhuman/perhuman/semaphore/setlog/setlogtest"
 )
 
 func TestTilePaths(t *testing.T) {
@@ -63,19 +64,19 @@ func TestTileIn(t *testing.T) {
 // TestAppendMatchesRebuild: batches of any size give the hashes of a log written
 // in one go, and reading through an overlay proves entries before the commit.
 func TestAppendMatchesRebuild(t *testing.T) {
-	is := newIssuer(t, "issuer.example")
+	is := setlogtest.New(t, "issuer.example")
 	for i := range 12 {
 		var labels []string
 		for j := range 1 + i*5 {
 			labels = append(labels, fmt.Sprint(i, ".", j))
 		}
-		is.anchor(uint64(t0+i), labels)
+		is.Anchor(uint64(t0+i), labels)
 	}
-	all, tree, err := setlog.Append(0, is.entries, setlog.Hashes(nil))
+	all, tree, err := setlog.Append(0, is.Entries, setlog.Hashes(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(all, []tlog.Hash(is.hashes)) || tree != is.tree(int64(len(is.entries))) {
+	if !slices.Equal(all, []tlog.Hash(is.Hashes)) || tree != is.Tree(int64(len(is.Entries))) {
 		t.Fatal("hashes depend on the batches")
 	}
 	if int64(len(all)) != tlog.StoredHashCount(tree.N) {
@@ -83,22 +84,22 @@ func TestAppendMatchesRebuild(t *testing.T) {
 	}
 	half := tree.N / 2
 	count := tlog.StoredHashCount(half)
-	more, tree2, err := setlog.Append(half, is.entries[half:], setlog.Hashes(all[:count]))
+	more, tree2, err := setlog.Append(half, is.Entries[half:], setlog.Hashes(all[:count]))
 	if err != nil || tree2 != tree {
 		t.Fatal(err)
 	}
-	signed, _ := setlog.Checkpoint{Origin: is.name, Size: tree.N, Hash: tree.Hash}.Sign(is.signer)
+	signed, _ := setlog.Checkpoint{Origin: is.Name, Size: tree.N, Hash: tree.Hash}.Sign(is.Signer)
 	over := setlog.Overlay{Base: setlog.Hashes(all[:count]), From: count, New: more}
 	for _, i := range []int64{0, half - 1, half, tree.N - 1} {
-		p, err := setlog.ProveRoot(is.entries[i], i, signed, over)
+		p, err := setlog.ProveRoot(is.Entries[i], i, signed, over)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := p.Verify(is.verifier); err != nil {
+		if _, _, err := p.Verify(is.Verifier); err != nil {
 			t.Error(err)
 		}
 	}
-	if _, err := setlog.ProveRoot(is.entries[0], 1, signed, over); !errors.Is(err, setlog.ErrProof) {
+	if _, err := setlog.ProveRoot(is.Entries[0], 1, signed, over); !errors.Is(err, setlog.ErrProof) {
 		t.Error("proof of another entry:", err)
 	}
 	if _, err := over.ReadHashes([]int64{tlog.StoredHashCount(tree.N)}); !errors.Is(err, setlog.ErrProof) {
@@ -114,43 +115,43 @@ func TestAppendMatchesRebuild(t *testing.T) {
 
 // TestPartialTileGone: a log may drop a partial tile once the full one is there.
 func TestPartialTileGone(t *testing.T) {
-	is := newIssuer(t, "issuer.example")
+	is := setlogtest.New(t, "issuer.example")
 	var labels []string
 	for j := range 300 {
 		labels = append(labels, fmt.Sprint(j))
 	}
-	is.anchor(t0, labels[:200])
-	early := is.tree(200)
-	is.anchor(t0+1, labels[200:])
-	is.refuse = func(path string) error {
+	is.Anchor(t0, labels[:200])
+	early := is.Tree(200)
+	is.Anchor(t0+1, labels[200:])
+	is.Refuse = func(path string) error {
 		if strings.Contains(path, ".p/") {
 			return errGone
 		}
 		return nil
 	}
-	r := setlog.NewEntryReader(early, is.fetch)
+	r := setlog.NewEntryReader(early, is.Fetch)
 	e, err := r.Entry(150)
-	if err != nil || e != is.entries[150] {
+	if err != nil || e != is.Entries[150] {
 		t.Fatal(err)
 	}
-	if !slices.Contains(is.fetched, "tile/entries/000") || !slices.Contains(is.fetched, "tile/0/000") {
-		t.Error(is.fetched)
+	if !slices.Contains(is.Fetched, "tile/entries/000") || !slices.Contains(is.Fetched, "tile/0/000") {
+		t.Error(is.Fetched)
 	}
-	if _, err := setlog.NewEntryReader(is.tree(300), is.fetch).Entry(299); !errors.Is(err, errGone) {
+	if _, err := setlog.NewEntryReader(is.Tree(300), is.Fetch).Entry(299); !errors.Is(err, errGone) {
 		t.Error("no full tile yet:", err)
 	}
 	if _, err := r.Entry(200); !errors.Is(err, setlog.ErrProof) {
 		t.Error("beyond the tree:", err)
 	}
-	is.refuse = nil
-	n := len(is.fetched)
-	r = setlog.NewEntryReader(is.tree(300), is.fetch)
+	is.Refuse = nil
+	n := len(is.Fetched)
+	r = setlog.NewEntryReader(is.Tree(300), is.Fetch)
 	for i := range int64(300) {
 		if _, err := r.Entry(i); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := len(is.fetched) - n; got > 5 {
+	if got := len(is.Fetched) - n; got > 5 {
 		t.Errorf("%d fetches for 300 entries", got)
 	}
 	if _, _, err := r.FindSeq(3); !errors.Is(err, setlog.ErrProof) {
@@ -170,7 +171,7 @@ func TestSetPath(t *testing.T) {
 		sizes[n] = true
 	}
 	for n := 1; n <= 600; n++ {
-		if err := g.Add(commitment(fmt.Sprint(n))); err != nil {
+		if err := g.Add(setlogtest.Commitment(fmt.Sprint(n))); err != nil {
 			t.Fatal(err)
 		}
 		if !sizes[n] {
@@ -232,7 +233,7 @@ func TestSetPathDeep(t *testing.T) {
 func TestSetPathRefuses(t *testing.T) {
 	g, _ := semaphore.NewGroup()
 	for i := range 600 {
-		if err := g.Add(commitment(fmt.Sprint(i))); err != nil {
+		if err := g.Add(setlogtest.Commitment(fmt.Sprint(i))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -240,7 +241,7 @@ func TestSetPathRefuses(t *testing.T) {
 	if _, err := setlog.SetPath(g.Root(), 600, 600, honest); !errors.Is(err, setlog.ErrMalformed) {
 		t.Error(err)
 	}
-	if _, err := setlog.SetPath(commitment("other root"), 600, 5, honest); !errors.Is(err, setlog.ErrProof) {
+	if _, err := setlog.SetPath(setlogtest.Commitment("other root"), 600, 5, honest); !errors.Is(err, setlog.ErrProof) {
 		t.Error(err)
 	}
 	for _, size := range []uint64{255, 1000, 512, 1 << 33} {
