@@ -153,7 +153,7 @@ func (w *Wallet) fromTiles(ctx context.Context, h setlog.Head, position uint64) 
 // source adapts the wallet's Source to what a follower asks for.
 func logTiles(ctx context.Context, s Source) func(path string) ([]byte, error) {
 	return func(path string) ([]byte, error) {
-		b, err := s.Tile(ctx, path)
+		b, err := s.File(ctx, path)
 		if err != nil {
 			return nil, errors.Join(errSource, err)
 		}

@@ -33,8 +33,9 @@ const (
 type Source interface {
 	// Head reads the signed head.
 	Head(ctx context.Context) ([]byte, error)
-	// Tile reads a log tile, by its path below the log's prefix.
-	Tile(ctx context.Context, path string) ([]byte, error)
+	// File reads a static file of the log, here always a tile, by its path below
+	// the log's prefix.
+	File(ctx context.Context, path string) ([]byte, error)
 	// Leaves reads all leaves of the set at a sequence number.
 	Leaves(ctx context.Context, seq uint64) ([]byte, error)
 	// SetTile reads up to 256 nodes of the set's tree.

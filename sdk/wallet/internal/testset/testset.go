@@ -22,7 +22,7 @@ import (
 	"github.com/perhuman/perhuman/semaphore/setlog"
 )
 
-// Set is an issuer. Its methods Head, Tile, Leaves and SetTile make it a
+// Set is an issuer. Its methods Head, File, Leaves and SetTile make it a
 // wallet's source.
 type Set struct {
 	Name, VKey string
@@ -240,8 +240,8 @@ func (s *Set) file(path string) ([]byte, error) {
 // Head implements wallet.Source.
 func (s *Set) Head(context.Context) ([]byte, error) { return s.Read("head") }
 
-// Tile implements wallet.Source.
-func (s *Set) Tile(_ context.Context, path string) ([]byte, error) { return s.Read(path) }
+// File implements wallet.Source.
+func (s *Set) File(_ context.Context, path string) ([]byte, error) { return s.Read(path) }
 
 // Leaves implements wallet.Source.
 func (s *Set) Leaves(_ context.Context, seq uint64) ([]byte, error) {

@@ -1,0 +1,27 @@
+// Command wasm is the wallet for browsers: GOOS=js GOARCH=wasm builds it into
+// the file that sdk/web/worker.js loads.
+//
+// It puts one object, perhumanWallet, on the global scope. Every method returns
+// a Promise at once and works in a goroutine; it rejects with an object
+// {code, message} whose code is a wallet.Code. The object takes secrets as
+// Uint8Array, copies them, and overwrites its copies before it answers; the
+// worker overwrites its own. Method by method:
+//
+//	configure({fetch, forget, stage})        what the worker lends: see host.go
+//	newKey() -> Uint8Array                    32 random bytes
+//	identity(key) -> {commitment, public_key}
+//	possession(key, {nonce, issuer}) -> {public_key, signature, salt}
+//	sync(key, {issuer, at, state, zkey}) -> {member, position, seq, live, crowd, state}
+//	book({origin, action, kind, len, k}) -> {book, rp, period}
+//	prepare(key, request) -> {book, rp, period, left, crowd, resend, key_checked, expires}
+//	prove(key, request) -> {response, nullifier, slot, scope, book, rp, period, resent}
+//	checkPost(bundle, {issuer, rp_keys, max_k}) -> report
+//	exportKey(key) -> string;  importKey(string) -> Uint8Array
+//
+// The only network is in sync, through configure's fetch. prove uses none.
+//
+// The build must stay small (a test holds gzip -9 of it under 1,400,000 bytes)
+// and must not link net/http, gnark or go-iden3-crypto. encoding/json is left
+// out for the same reason: JavaScript has parsed what arrives here, and the
+// code here checks each field by name and type.
+package main

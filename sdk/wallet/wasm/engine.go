@@ -1,0 +1,285 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"strconv"
+	"sync"
+	"syscall/js"
+	"time"
+
+	"github.com/perhuman/perhuman/sdk/wallet"
+	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/prove"
+	"github.com/perhuman/perhuman/semaphore/scope"
+)
+
+// engine is all that lives between two calls: the sets that were synced, the
+// proving key, the verifying keys. Never a secret.
+type engine struct {
+	host     *host
+	verifier func() (*semaphore.Verifier, error)
+
+	mu      sync.Mutex // one call at a time works on wallets: there is one thread
+	prover  *lateProver
+	pages   *pageStore
+	wallets map[string]*wallet.Wallet // by verifier key
+	latest  string                    // verifier key of the last sync
+}
+
+func newEngine() *engine {
+	return &engine{
+		host:     &host{},
+		verifier: sync.OnceValues(semaphore.NewVerifier),
+		prover:   &lateProver{},
+		pages:    newPageStore(),
+		wallets:  make(map[string]*wallet.Wallet),
+	}
+}
+
+// lateProver is the wallets' prover; its key comes with the first sync that
+// names one.
+type lateProver struct{ p *prove.Prover }
+
+func (l *lateProver) Depth() int {
+	if l.p == nil {
+		return 0
+	}
+	return l.p.Depth()
+}
+
+func (l *lateProver) Prove(ctx context.Context, id *semaphore.Identity, path semaphore.MerkleProof, message, scope semaphore.Uint256) (*semaphore.Proof, error) {
+	return l.p.Prove(ctx, id, path, message, scope)
+}
+
+// loadKey fetches the proving key once. prove.New holds it against the pinned
+// SHA-256; a kept copy that fails is thrown away and fetched again, because a
+// cache may be damaged.
+func (e *engine) loadKey(ctx context.Context, url string) error {
+	if e.prover.p != nil || url == "" {
+		return nil
+	}
+	e.host.stage("key", 0, 0)
+	var err error
+	for range 2 {
+		var zkey []byte
+		if zkey, err = e.host.fetch(ctx, url, maxZKey, true); err != nil {
+			return err
+		}
+		if e.prover.p, err = prove.New(bytes.NewReader(zkey), prove.WithProgress(e.host.stage)); err == nil {
+			return nil
+		}
+		e.prover.p = nil
+		e.host.forget(ctx, url)
+	}
+	return &wallet.Refusal{Code: wallet.ProofFailed, Detail: "the proving key is not the official one", Err: err}
+}
+
+// sync does all of the network: head, consistency, leaves or tiles, proving key.
+func (e *engine) sync(ctx context.Context, args []js.Value) (any, error) {
+	key, err := secretKey(args)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	o := object(arg(args, 1))
+	issuer, at := o.text("issuer", 1024), o.text("at", 2048)
+	state, zkey := o.raw("state", 64<<20), o.optional("zkey", 2048)
+	if o.err != nil {
+		return nil, o.err
+	}
+	if at, err = address(at); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	w, err := e.open(issuer, at, state)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Unlock(key); err != nil {
+		return nil, err
+	}
+	w.Lock() // Sync needs the commitment only
+	st, err := w.Sync(ctx)
+	if err != nil {
+		return nil, &stateError{err, w.State()}
+	}
+	e.latest = issuer
+	if err := e.loadKey(ctx, zkey); err != nil {
+		return nil, &stateError{err, w.State()}
+	}
+	out := map[string]any{
+		"member": st.Member, "seq": float64(st.Seq), "live": float64(st.Live), "crowd": float64(st.Crowd), "state": toBytes(w.State()),
+	}
+	if st.Member {
+		out["position"] = float64(st.Position)
+	}
+	return out, nil
+}
+
+// open gives the wallet that follows an issuer. The state given counts only the
+// first time: what this engine has seen since is newer.
+func (e *engine) open(issuer, at string, state []byte) (*wallet.Wallet, error) {
+	if w, ok := e.wallets[issuer]; ok {
+		return w, nil
+	}
+	v, err := e.verifier()
+	if err != nil {
+		return nil, err
+	}
+	w, err := wallet.New(wallet.Config{
+		Issuer: issuer, Source: source{e.host, at}, Store: e.pages, Prover: e.prover, Verifier: v, State: state, Now: time.Now,
+	})
+	if err == nil {
+		e.wallets[issuer] = w
+	}
+	return w, err
+}
+
+// request reads what a relying party asks for.
+func request(v js.Value) (wallet.Request, *fields, error) {
+	o := object(v)
+	r := wallet.Request{
+		Origin: o.text("origin", 512), Action: o.text("action", 128),
+		Challenge: o.optional("challenge", 1024), Content: o.digest("content_digest"),
+	}
+	kind := o.text("kind", 16)
+	if o.err != nil {
+		return r, o, o.err
+	}
+	var err error
+	if r.Policy, err = policy(kind, o); err != nil {
+		return r, o, err
+	}
+	for _, k := range o.texts("rp_keys", 64, 64) {
+		b, err := scope.DecodeToken(k)
+		if err != nil || len(b) != ed25519.PublicKeySize {
+			return r, o, invalid("rp_keys: Ed25519 keys in base64url expected")
+		}
+		r.Keys = append(r.Keys, b)
+	}
+	return r, o, o.err
+}
+
+func policy(kind string, o *fields) (scope.Policy, error) {
+	k, err := scope.ParseKind(kind)
+	if err != nil {
+		return scope.Policy{}, invalid("kind: once, returning or per_epoch expected")
+	}
+	switch k {
+	case scope.KindOnce:
+		return scope.Once(), nil
+	case scope.KindReturning:
+		return scope.Returning(), nil
+	}
+	p := scope.Policy{Kind: k, Len: o.number("len", scope.MaxLen), K: uint32(o.number("k", scope.MaxSlots))}
+	if o.err != nil {
+		return p, o.err
+	}
+	if err := p.Validate(); err != nil {
+		return p, invalid("len, k: not a usable policy")
+	}
+	return p, nil
+}
+
+// bookName is how the page's own database names a book.
+func bookName(b wallet.Book) string {
+	return b.RP + "|" + b.Action + "|" + strconv.FormatUint(b.Period.Start, 10) + "|" + strconv.FormatUint(b.Period.Len, 10)
+}
+
+func describe(b wallet.Book) map[string]any {
+	return map[string]any{
+		"book": bookName(b), "rp": b.RP,
+		"period": map[string]any{"start": float64(b.Period.Start), "len": float64(b.Period.Len)},
+	}
+}
+
+// book names where the page keeps the slots that it will pass as used.
+func (e *engine) book(_ context.Context, args []js.Value) (any, error) {
+	r, _, err := request(arg(args, 0))
+	if err != nil {
+		return nil, err
+	}
+	rp, err := scope.RPFromOrigin(r.Origin)
+	if err != nil {
+		return nil, &wallet.Refusal{Code: wallet.OriginRefused, Err: err}
+	}
+	if err := scope.ValidateAction(r.Action); err != nil {
+		return nil, &wallet.Refusal{Code: wallet.RequestInvalid, Err: err}
+	}
+	return describe(wallet.Book{RP: rp, Action: r.Action, Period: r.Policy.Period(time.Now())}), nil
+}
+
+// with unlocks the wallet for one call and lends it the slots that the page
+// knows to be used.
+func (e *engine) with(args []js.Value, f func(*wallet.Wallet, wallet.Request) (any, error)) (any, error) {
+	key, err := secretKey(args)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	r, o, err := request(arg(args, 1))
+	if err != nil {
+		return nil, err
+	}
+	used, refused := o.numbers("used", scope.MaxSlots, scope.MaxSlots-1), o.count("refused", scope.MaxSlots)
+	issuer := o.optional("issuer", 1024)
+	if o.err != nil {
+		return nil, o.err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if issuer == "" {
+		issuer = e.latest
+	}
+	w, ok := e.wallets[issuer]
+	if !ok {
+		return nil, &wallet.Refusal{Code: wallet.NotSynced, Detail: "sync first"}
+	}
+	if err := w.Unlock(key); err != nil {
+		return nil, err
+	}
+	defer w.Lock()
+	token, err := scope.DecodeToken(r.Challenge)
+	if err != nil {
+		return nil, &wallet.Refusal{Code: wallet.ChallengeInvalid, Err: err}
+	}
+	e.pages.lend(used, int(refused), scope.ChallengeDigest(token))
+	return f(w, r)
+}
+
+// prepare applies every rule and proves nothing.
+func (e *engine) prepare(ctx context.Context, args []js.Value) (any, error) {
+	return e.with(args, func(w *wallet.Wallet, r wallet.Request) (any, error) {
+		p, err := w.Prepare(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		out := describe(wallet.Book{RP: p.RP, Action: p.Action, Period: p.Period})
+		out["left"], out["crowd"], out["resend"], out["key_checked"] = p.Left, float64(p.Crowd), p.Resend, p.KeyChecked
+		out["expires"] = float64(p.Expires.Unix())
+		return out, nil
+	})
+}
+
+// prove makes the proof. It uses no network, and the page writes the slot down
+// before it shows the response to anybody.
+func (e *engine) prove(ctx context.Context, args []js.Value) (any, error) {
+	return e.with(args, func(w *wallet.Wallet, r wallet.Request) (any, error) {
+		if e.prover.p == nil {
+			return nil, &wallet.Refusal{Code: wallet.NotSynced, Detail: "the proving key has not been loaded"}
+		}
+		a, err := w.Answer(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		out := describe(a.Book(r.Action))
+		out["response"], out["nullifier"], out["scope"] = a.Response, a.Nullifier.String(), a.Scope.String()
+		out["slot"], out["resent"] = int(a.Slot), a.Resent
+		return out, nil
+	})
+}

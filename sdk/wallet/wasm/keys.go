@@ -1,0 +1,106 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"syscall/js"
+
+	"github.com/perhuman/perhuman/sdk/wallet"
+	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/scope"
+)
+
+// maxKey bounds the length of an imported key; official identities may have
+// keys of any length.
+const maxKey = 4096
+
+func (e *engine) configure(_ context.Context, args []js.Value) (any, error) {
+	e.host.set(arg(args, 0))
+	return nil, nil
+}
+
+func (e *engine) newKey(context.Context, []js.Value) (any, error) {
+	key, err := wallet.NewKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	return toBytes(key), nil
+}
+
+// secretKey reads the first argument; the caller overwrites it after use.
+func secretKey(args []js.Value) ([]byte, error) {
+	key, err := fromBytes(arg(args, 0), maxKey)
+	if err != nil || len(key) < wallet.MinKey {
+		return nil, &wallet.Refusal{Code: wallet.SecretInvalid, Detail: "a key is a Uint8Array of 16 bytes or more"}
+	}
+	return key, nil
+}
+
+func (e *engine) identity(_ context.Context, args []js.Value) (any, error) {
+	key, err := secretKey(args)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	id := semaphore.IdentityFromKey(key)
+	return map[string]any{"commitment": id.Commitment().String(), "public_key": publicKey(id.PublicKey())}, nil
+}
+
+func publicKey(k semaphore.PublicKey) []any { return []any{k.X.String(), k.Y.String()} }
+
+func (e *engine) possession(_ context.Context, args []js.Value) (any, error) {
+	key, err := secretKey(args)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	o := object(arg(args, 1))
+	nonce, issuer := o.digest("nonce"), o.text("issuer", 255)
+	if o.err == nil && nonce == [32]byte{} {
+		o.fail("nonce", "32 bytes in base64url")
+	}
+	if o.err != nil {
+		return nil, o.err
+	}
+	p, err := wallet.Possess(semaphore.IdentityFromKey(key), key, issuer, nonce)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"public_key": publicKey(p.PublicKey),
+		"signature":  scope.EncodeToken(p.Signature),
+		"salt":       scope.EncodeToken(p.Salt[:]),
+	}, nil
+}
+
+// exportKey and importKey use the official text form of an identity: standard
+// base64 of the key, read strictly.
+func (e *engine) exportKey(_ context.Context, args []js.Value) (any, error) {
+	key, err := secretKey(args)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	return semaphore.IdentityFromKey(key).Export(), nil
+}
+
+func (e *engine) importKey(_ context.Context, args []js.Value) (any, error) {
+	v := arg(args, 0)
+	if v.Type() != js.TypeString || v.Get("length").Int() > 2*maxKey {
+		return nil, &wallet.Refusal{Code: wallet.SecretInvalid, Detail: "a base64 string is expected"}
+	}
+	id, err := semaphore.ParseIdentity(v.String())
+	if err != nil {
+		// The parser's error is dropped: it must not quote what was pasted.
+		return nil, &wallet.Refusal{Code: wallet.SecretInvalid, Detail: "not an exported identity"}
+	}
+	key := id.Key()
+	defer clear(key)
+	if len(key) < wallet.MinKey {
+		return nil, &wallet.Refusal{Code: wallet.SecretInvalid, Detail: "this key is too short to be a secret"}
+	}
+	return toBytes(key), nil
+}
