@@ -1,0 +1,245 @@
+// The page's side of the wallet engine: starts worker.js and turns its
+// messages into Promises. All cryptography, also the proving, happens in the
+// worker; nothing here blocks the page.
+//
+//   const engine = await Engine.start({ onstage: (s) => show(s) })
+//   const key = await engine.newKey()
+//   const status = await engine.sync(key, { issuer, at, state, zkey })   // the only call that uses the network
+//   const answer = await engine.prove(key, { origin, action, kind, len, k, challenge, content_digest, used },
+//     { record: async (a) => writeDown(a.book, a.slot) })
+//   engine.close()
+//
+// Every call has a timeout. A call that passes it closes the engine, because a
+// worker that does not answer cannot be trusted to answer the next call. Calls
+// reject with EngineError, whose code is one of the wallet's codes, or timeout,
+// closed, or worker_failed.
+//
+// Keys are copied into the worker, which overwrites its copies; overwrite yours
+// with key.fill(0) when the wallet locks.
+
+/**
+ * @typedef {{stage: string, done: number, total: number}} Stage
+ * @typedef {{start: number, len: number}} Period
+ * @typedef {{commitment: string, public_key: [string, string]}} Identity
+ * @typedef {{public_key: [string, string], signature: string, salt: string}} Possession
+ * @typedef {{
+ *   issuer: string, at: string, state?: Uint8Array | null, zkey?: string | null,
+ * }} SyncOptions  issuer: verifier key; at: base URL of its files; state: what the last sync gave; zkey: URL of the proving key
+ * @typedef {{member: boolean, position?: number, seq: number, live: number, crowd: number, state: Uint8Array}} SyncStatus
+ * @typedef {{
+ *   origin: string, action: string, kind: 'once' | 'returning' | 'per_epoch', len?: number, k?: number,
+ *   challenge: string, content_digest?: string, rp_keys?: string[],
+ *   used?: number[], refused?: number, issuer?: string,
+ * }} ProofRequest  origin: as the browser reported it; used: slots written down for this book; refused: how many of the newest of them were called already used
+ * @typedef {{book: string, rp: string, period: Period}} Book
+ * @typedef {Book & {left: number, crowd: number, resend: boolean, key_checked: boolean, expires: number}} Prompt
+ * @typedef {Book & {response: string, nullifier: string, scope: string, slot: number, resent: boolean}} Answer
+ * @typedef {{issuer: string, rp_keys: string[], max_k?: number}} CheckOptions
+ */
+
+/** Milliseconds after which a call has failed. Proving takes 1 to 2 s on a laptop; phones and old machines get room. */
+const TIMEOUTS = /** @type {const} */ ({ start: 60_000, sync: 120_000, prove: 60_000, checkPost: 30_000, other: 15_000 })
+
+export class EngineError extends Error {
+  /** @param {{code: string, message: string, state?: Uint8Array, evidence?: string}} e */
+  constructor({ code, message, state, evidence }) {
+    super(message)
+    this.name = 'EngineError'
+    /** One of the wallet's codes, or timeout, closed, worker_failed. */
+    this.code = code
+    /** After a failed sync: the state to keep all the same. */
+    this.state = state
+    /** With fork_detected: the two histories, as text that anyone can check. */
+    this.evidence = evidence
+  }
+}
+
+export class Engine {
+  /** @type {Worker | undefined} */
+  #worker
+  /** @type {((stage: Stage) => void) | undefined} */
+  #onstage
+  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: EngineError) => void, timer: ReturnType<typeof setTimeout>}>} */
+  #calls = new Map()
+  #next = 1
+
+  /**
+   * @private Use Engine.start.
+   * @param {Worker} worker
+   * @param {((stage: Stage) => void) | undefined} onstage
+   */
+  constructor(worker, onstage) {
+    this.#worker = worker
+    this.#onstage = onstage
+    worker.addEventListener('message', (event) => this.#receive(event.data))
+    worker.addEventListener('error', () => this.#end('worker_failed', 'the worker could not be loaded or has failed'))
+    worker.addEventListener('messageerror', () => this.#end('worker_failed', 'a message could not be read'))
+  }
+
+  /**
+   * Starts a worker and waits until the wasm runs in it.
+   * @param {{workerURL?: string | URL, wasmURL?: string | URL, onstage?: (stage: Stage) => void, timeout?: number}} [options]
+   * @returns {Promise<Engine>}
+   */
+  static async start({ workerURL, wasmURL, onstage, timeout = TIMEOUTS.start } = {}) {
+    const worker = new Worker(workerURL ?? new URL('./worker.js', import.meta.url), { type: 'module', name: 'perhuman' })
+    const engine = new Engine(worker, onstage)
+    try {
+      await engine.#call('start', [wasmURL ? { wasmURL: String(wasmURL) } : {}], timeout)
+    } catch (e) {
+      engine.close()
+      throw e
+    }
+    return engine
+  }
+
+  /** Draws a new secret. @returns {Promise<Uint8Array>} */
+  newKey() {
+    return this.#call('newKey', [])
+  }
+
+  /** What is public of a secret. @param {Uint8Array} key @returns {Promise<Identity>} */
+  identity(key) {
+    return this.#call('identity', [key])
+  }
+
+  /**
+   * Signs an issuer's session nonce, and derives the salt for the biometric commitment.
+   * @param {Uint8Array} key
+   * @param {{nonce: string, issuer: string}} request  issuer: its name, not its key
+   * @returns {Promise<Possession>}
+   */
+  possession(key, request) {
+    return this.#call('possession', [key, request])
+  }
+
+  /**
+   * Reads the issuer's public files and checks them. Call it on a schedule of your own, never because an app asked.
+   * @param {Uint8Array} key
+   * @param {SyncOptions} options
+   * @returns {Promise<SyncStatus>}
+   */
+  sync(key, options) {
+    return this.#call('sync', [key, options], TIMEOUTS.sync)
+  }
+
+  /**
+   * Names the book in which a request's slots are counted: look up what is written down for it, pass it as used.
+   * @param {Omit<ProofRequest, 'challenge'>} request
+   * @returns {Promise<Book>}
+   */
+  book(request) {
+    return this.#call('book', [request])
+  }
+
+  /**
+   * Applies every rule to a request and proves nothing: for the consent screen. Rejects where prove would.
+   * @param {Uint8Array} key
+   * @param {ProofRequest} request
+   * @returns {Promise<Prompt>}
+   */
+  prepare(key, request) {
+    return this.#call('prepare', [key, request])
+  }
+
+  /**
+   * Makes the proof, with no network. The slot must be written down before the response is shown to anybody: do it in
+   * record, which is awaited before the answer is returned, or between this call and showing. If record fails, so does
+   * prove, and nothing has been shown.
+   * @param {Uint8Array} key
+   * @param {ProofRequest} request
+   * @param {{record?: (answer: Answer) => unknown, timeout?: number}} [options]
+   * @returns {Promise<Answer>}
+   */
+  async prove(key, request, { record, timeout = TIMEOUTS.prove } = {}) {
+    /** @type {Answer} */
+    const answer = await this.#call('prove', [key, request], timeout)
+    if (record && !answer.resent) {
+      try {
+        await record(answer)
+      } catch (e) {
+        throw new EngineError({ code: 'store_unavailable', message: e instanceof Error ? e.message : 'the slot could not be written down' })
+      }
+    }
+    return answer
+  }
+
+  /**
+   * Checks a post bundle with nothing but the issuer's key and the app's: no network.
+   * @param {object} bundle  as parsed from JSON
+   * @param {CheckOptions} options
+   * @returns {Promise<any>}
+   */
+  checkPost(bundle, options) {
+    return this.#call('checkPost', [bundle, options], TIMEOUTS.checkPost)
+  }
+
+  /** The official text form of an identity, base64. @param {Uint8Array} key @returns {Promise<string>} */
+  export(key) {
+    return this.#call('exportKey', [key])
+  }
+
+  /** Reads the official text form, strictly. @param {string} text @returns {Promise<Uint8Array>} */
+  import(text) {
+    return this.#call('importKey', [text])
+  }
+
+  /** Ends the worker; calls that wait reject with code closed. */
+  close() {
+    this.#end('closed', 'the engine was closed')
+  }
+
+  /**
+   * @param {string} method
+   * @param {unknown[]} args
+   * @param {number} [timeout]
+   * @returns {Promise<any>}
+   */
+  #call(method, args, timeout = TIMEOUTS.other) {
+    return new Promise((resolve, reject) => {
+      if (!this.#worker) {
+        reject(new EngineError({ code: 'closed', message: 'the engine was closed' }))
+        return
+      }
+      const id = this.#next++
+      const timer = setTimeout(() => {
+        this.#settle(id)?.reject(new EngineError({ code: 'timeout', message: `${method} took longer than ${timeout} ms` }))
+        this.#end('closed', 'the engine was closed after a timeout')
+      }, timeout)
+      this.#calls.set(id, { resolve, reject, timer })
+      try {
+        this.#worker.postMessage({ id, method, args })
+      } catch {
+        this.#settle(id)?.reject(new EngineError({ code: 'request_invalid', message: 'the request cannot be passed to the worker' }))
+      }
+    })
+  }
+
+  /** @param {number} id */
+  #settle(id) {
+    const call = this.#calls.get(id)
+    if (call) {
+      clearTimeout(call.timer)
+      this.#calls.delete(id)
+    }
+    return call
+  }
+
+  /** @param {any} message */
+  #receive(message) {
+    if (message.dead) this.#end('worker_failed', 'the wallet program ended')
+    else if (message.stage) this.#onstage?.({ stage: message.stage, done: message.done, total: message.total })
+    else if (message.error) this.#settle(message.id)?.reject(new EngineError(message.error))
+    else this.#settle(message.id)?.resolve(message.value)
+  }
+
+  /**
+   * @param {string} code
+   * @param {string} message
+   */
+  #end(code, message) {
+    this.#worker?.terminate()
+    this.#worker = undefined
+    for (const id of [...this.#calls.keys()]) this.#settle(id)?.reject(new EngineError({ code, message }))
+  }
+}

@@ -1,0 +1,166 @@
+// The wallet's worker: loads Go's runtime and wallet.wasm, and passes calls
+// from engine.js to the Go object perhumanWallet and answers back.
+//
+// The page's Content-Security-Policy needs script-src 'self' 'wasm-unsafe-eval',
+// worker-src 'self', and connect-src with 'self' and the issuer's origin.
+// Go's wasm_exec.js is a classic script that defines globalThis.Go; as a module
+// it does the same, so import() loads it, without importScripts or eval.
+//
+// Messages in:  {id, method, args}; the first is method "start" with {wasmURL}.
+// Messages out: {id, value} or {id, error: {code, message, ...}};
+//               {stage, done, total} while a call works; {dead: true} if Go ended.
+
+/**
+ * The parts of a dedicated worker's global scope that are used here.
+ * @typedef {{
+ *   postMessage(message: unknown, transfer?: Transferable[]): void,
+ *   addEventListener(type: 'message', listener: (event: {data: any}) => void): void,
+ *   Go: new () => {importObject: WebAssembly.Imports, run(instance: WebAssembly.Instance): Promise<void>},
+ *   perhumanWallet?: Record<string, (...args: unknown[]) => Promise<unknown>>,
+ *   caches?: CacheStorage,
+ * }} WorkerScope
+ */
+const scope = /** @type {WorkerScope} */ (/** @type {unknown} */ (globalThis))
+
+const CACHE = 'perhuman-artifacts-1'
+const FETCH_TIMEOUT = 30_000
+
+/** @param {string} code @param {string} message */
+function failure(code, message) {
+  return Object.assign(new Error(message), { code })
+}
+
+/**
+ * Reads a body and stops as soon as it is larger than it may be.
+ * @param {Response} response
+ * @param {number} max
+ */
+async function bounded(response, max) {
+  if (!response.body) return new Uint8Array()
+  const parts = []
+  let size = 0
+  const reader = response.body.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    size += value.length
+    if (size > max) {
+      await reader.cancel()
+      throw failure('source_unavailable', 'answer too large')
+    }
+    parts.push(value)
+  }
+  const out = new Uint8Array(size)
+  let at = 0
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out
+}
+
+/** The cache is an aid: private windows and plain http have none, and it may be full. */
+async function cache() {
+  try {
+    return await scope.caches?.open(CACHE)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Fetches a public file: no credentials, no Referer, no redirects, so that the
+ * issuer's host learns neither who asks nor for which app.
+ * @param {string} url
+ * @param {{max: number, keep: boolean, fresh: boolean}} how
+ */
+async function fetchFile(url, { max, keep, fresh }) {
+  const kept = keep ? await cache() : undefined
+  const hit = await kept?.match(url).catch(() => undefined)
+  if (hit) return bounded(hit, max)
+  /** @type {Response} */
+  let response
+  try {
+    response = await fetch(url, {
+      credentials: 'omit',
+      referrerPolicy: 'no-referrer',
+      redirect: 'error',
+      cache: fresh ? 'no-store' : 'default',
+      signal: AbortSignal.timeout(FETCH_TIMEOUT),
+    })
+  } catch {
+    throw failure('source_unavailable', 'no connection')
+  }
+  if (response.status !== 200) throw failure('source_unavailable', `HTTP status ${response.status}`)
+  const body = await bounded(response, max)
+  await kept?.put(url, new Response(body.slice())).catch(() => undefined)
+  return body
+}
+
+/** @param {string} url */
+async function forgetFile(url) {
+  await (await cache())?.delete(url)
+}
+
+/** @param {string} url */
+async function compile(url) {
+  // A computed address, because this file is checked by tsc and Go's is not ours to check.
+  await import(new URL('./dist/wasm_exec.js', import.meta.url).href)
+  const response = await fetch(url)
+  if (!response.ok) throw failure('source_unavailable', `wallet.wasm: HTTP status ${response.status}`)
+  const { Go } = scope
+  const go = new Go()
+  const type = response.headers.get('Content-Type') ?? ''
+  const { instance } = type.startsWith('application/wasm')
+    ? await WebAssembly.instantiateStreaming(response, go.importObject)
+    : await WebAssembly.instantiate(await response.arrayBuffer(), go.importObject)
+  // Go's main runs until it waits for calls; by then perhumanWallet is there.
+  go.run(instance).finally(() => scope.postMessage({ dead: true }))
+  if (!scope.perhumanWallet) throw failure('internal_error', 'wallet.wasm did not start')
+  return scope.perhumanWallet
+}
+
+/** @type {Promise<Record<string, (...args: unknown[]) => Promise<unknown>>> | undefined} */
+let wallet
+
+/** @param {{wasmURL?: string}} options */
+async function start({ wasmURL }) {
+  wallet ??= compile(wasmURL ?? new URL('./dist/wallet.wasm', import.meta.url).href)
+  const object = await wallet
+  await object.configure({
+    fetch: fetchFile,
+    forget: forgetFile,
+    /** @param {string} stage @param {number} done @param {number} total */
+    stage: (stage, done, total) => scope.postMessage({ stage, done, total }),
+  })
+}
+
+/**
+ * @param {string} method
+ * @param {unknown[]} args
+ */
+async function call(method, args) {
+  if (method === 'start') return start(/** @type {{wasmURL?: string}} */ (args[0] ?? {}))
+  if (!wallet) throw failure('internal_error', 'not started')
+  const object = await wallet
+  if (method === 'configure' || !Object.hasOwn(object, method)) throw failure('request_invalid', 'no such method')
+  return object[method](...args)
+}
+
+/** @param {any} e */
+function plain(e) {
+  const { code = 'internal_error', message = 'the worker failed', state, evidence } = e ?? {}
+  return { code: String(code), message: String(message), state, evidence }
+}
+
+scope.addEventListener('message', async ({ data: { id, method, args } }) => {
+  try {
+    const value = await call(method, args)
+    scope.postMessage({ id, value })
+  } catch (e) {
+    scope.postMessage({ id, error: plain(e) })
+  } finally {
+    // Keys arrive as copies; none stays behind.
+    for (const a of args) if (a instanceof Uint8Array) a.fill(0)
+  }
+})
