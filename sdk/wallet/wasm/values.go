@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"syscall/js"
 
 	"github.com/perhuman/perhuman/sdk/wallet"
@@ -37,6 +38,19 @@ func (f *fields) get(name string) js.Value {
 		return js.Undefined()
 	}
 	return f.v.Get(name)
+}
+
+// only refuses names that are not listed.
+func (f *fields) only(names ...string) {
+	if f.err != nil {
+		return
+	}
+	keys := js.Global().Get("Object").Call("keys", f.v)
+	for i := range keys.Length() {
+		if k := keys.Index(i).String(); !slices.Contains(names, k) {
+			f.err = invalid("a field that has no meaning")
+		}
+	}
 }
 
 func (f *fields) fail(name, want string) {
