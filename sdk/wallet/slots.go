@@ -7,7 +7,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
-	"slices"
 
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
@@ -36,19 +35,21 @@ func slotKey(identityKey []byte) ([]byte, error) {
 // two devices seldom start with the same slot. Raising k inserts new slots and
 // keeps the relative order of the old.
 func slotOrder(key, device []byte, b Book, k uint32) ([]uint32, error) {
-	type ranked struct {
-		slot uint32
-		rank []byte
-	}
-	all := make([]ranked, k)
-	for i := range all {
-		s, err := b.Scope(uint32(i))
+	slots := make([]uint32, 0, k)
+	ranks := make([][]byte, k)
+	for i := range k {
+		s, err := b.Scope(i)
 		if err != nil {
 			return nil, err
 		}
-		all[i] = ranked{uint32(i), prf(key, 's', s[:])}
+		ranks[i] = prf(key, 's', s[:])
+		// Sorted by insertion: at most 1000, and a general sort adds 10 KB to the
+		// download of the page.
+		slots = append(slots, i)
+		for j := i; j > 0 && bytes.Compare(ranks[slots[j]], ranks[slots[j-1]]) < 0; j-- {
+			slots[j], slots[j-1] = slots[j-1], slots[j]
+		}
 	}
-	slices.SortFunc(all, func(x, y ranked) int { return bytes.Compare(x.rank, y.rank) })
 	start := 0
 	if len(device) > 0 {
 		first, err := b.Scope(0)
@@ -61,11 +62,7 @@ func slotOrder(key, device []byte, b Book, k uint32) ([]uint32, error) {
 		}
 		start = int(rest)
 	}
-	order := make([]uint32, 0, k)
-	for i := range all {
-		order = append(order, all[(start+i)%len(all)].slot)
-	}
-	return order, nil
+	return append(slots[start:k:k], slots[:start]...), nil
 }
 
 func prf(key []byte, purpose byte, parts ...[]byte) []byte {

@@ -48,6 +48,12 @@ type Prover interface {
 	Prove(ctx context.Context, id *semaphore.Identity, path semaphore.MerkleProof, message, scope semaphore.Uint256) (*semaphore.Proof, error)
 }
 
+// Verifier checks proofs; *semaphore.Verifier is the one to use. An interface,
+// so that a wallet without one does not link pairings.
+type Verifier interface {
+	Verify(p *semaphore.Proof) error
+}
+
 // Config says whom a wallet follows and what it builds on.
 type Config struct {
 	Issuer string // verifier key of the set's log: name+hash+key
@@ -55,10 +61,10 @@ type Config struct {
 	Store  Store
 	Prover Prover // may be nil in a wallet that only enrols
 
-	Verifier *semaphore.Verifier // checks each proof before it is shown; nil: not checked
-	Device   []byte              // random, one for each device that holds the secret; nil: none
-	State    []byte              // what Persist was last given; nil at first
-	Persist  func([]byte) error  // keeps what was seen of the log; nil: in memory only
+	Verifier Verifier           // checks each proof before it is shown; nil: not checked
+	Device   []byte             // random, one for each device that holds the secret; nil: none
+	State    []byte             // what Persist was last given; nil at first
+	Persist  func([]byte) error // keeps what was seen of the log; nil: in memory only
 
 	Now          func() time.Time
 	MinCrowd     uint64        // live members to hide among; 0 = DefaultMinCrowd

@@ -15,13 +15,13 @@
 //	book({origin, action, kind, len, k}) -> {book, rp, period}
 //	prepare(key, request) -> {book, rp, period, left, crowd, resend, key_checked, expires}
 //	prove(key, request) -> {response, nullifier, slot, scope, book, rp, period, resent}
-//	checkPost(bundle, {issuer, rp_keys, max_k}) -> report
 //	exportKey(key) -> string;  importKey(string) -> Uint8Array
 //
 // The only network is in sync, through configure's fetch. prove uses none.
 //
 // The build must stay small (a test holds gzip -9 of it under 1,400,000 bytes)
-// and must not link net/http, gnark or go-iden3-crypto. encoding/json is left
-// out for the same reason: JavaScript has parsed what arrives here, and the
-// code here checks each field by name and type.
+// and must not link net/http, gnark or go-iden3-crypto. For the same reason it
+// is without encoding/json (JavaScript has parsed what arrives here; package
+// bridge checks each field by name and type), and without pairings, which the
+// program in the folder check has.
 package main

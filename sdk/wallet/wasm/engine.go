@@ -12,16 +12,20 @@ import (
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/wallet"
+	"github.com/perhuman/perhuman/sdk/wallet/wasm/internal/bridge"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/prove"
 	"github.com/perhuman/perhuman/semaphore/scope"
 )
 
-// engine is all that lives between two calls: the sets that were synced, the
-// proving key, the verifying keys. Never a secret.
+// engine is all that lives between two calls: the sets that were synced and
+// the proving key. Never a secret.
+//
+// Its wallets have no Verifier: pairings and verifying keys would add 5 % to
+// the download, and a relying party refuses a spoiled proof without spending
+// anything.
 type engine struct {
-	host     *host
-	verifier func() (*semaphore.Verifier, error)
+	host *host
 
 	mu      sync.Mutex // one call at a time works on wallets: there is one thread
 	prover  *lateProver
@@ -32,11 +36,10 @@ type engine struct {
 
 func newEngine() *engine {
 	return &engine{
-		host:     &host{},
-		verifier: sync.OnceValues(semaphore.NewVerifier),
-		prover:   &lateProver{},
-		pages:    newPageStore(),
-		wallets:  make(map[string]*wallet.Wallet),
+		host:    &host{},
+		prover:  &lateProver{},
+		pages:   newPageStore(),
+		wallets: make(map[string]*wallet.Wallet),
 	}
 }
 
@@ -85,11 +88,11 @@ func (e *engine) sync(ctx context.Context, args []js.Value) (any, error) {
 		return nil, err
 	}
 	defer clear(key)
-	o := object(arg(args, 1))
-	issuer, at := o.text("issuer", 1024), o.text("at", 2048)
-	state, zkey := o.raw("state", 64<<20), o.optional("zkey", 2048)
-	if o.err != nil {
-		return nil, o.err
+	o := bridge.Object(bridge.Arg(args, 1))
+	issuer, at := o.Text("issuer", 1024), o.Text("at", 2048)
+	state, zkey := o.Raw("state", 64<<20), o.Optional("zkey", 2048)
+	if o.Err != nil {
+		return nil, o.Err
 	}
 	if at, err = address(at); err != nil {
 		return nil, err
@@ -112,11 +115,9 @@ func (e *engine) sync(ctx context.Context, args []js.Value) (any, error) {
 	if err := e.loadKey(ctx, zkey); err != nil {
 		return nil, &stateError{err, w.State()}
 	}
-	out := map[string]any{
-		"member": st.Member, "seq": float64(st.Seq), "live": float64(st.Live), "crowd": float64(st.Crowd), "state": toBytes(w.State()),
-	}
+	out := bridge.Record("member", st.Member, "seq", st.Seq, "live", st.Live, "crowd", st.Crowd, "state", bridge.ToBytes(w.State()))
 	if st.Member {
-		out["position"] = float64(st.Position)
+		out.Set("position", st.Position)
 	}
 	return out, nil
 }
@@ -127,12 +128,8 @@ func (e *engine) open(issuer, at string, state []byte) (*wallet.Wallet, error) {
 	if w, ok := e.wallets[issuer]; ok {
 		return w, nil
 	}
-	v, err := e.verifier()
-	if err != nil {
-		return nil, err
-	}
 	w, err := wallet.New(wallet.Config{
-		Issuer: issuer, Source: source{e.host, at}, Store: e.pages, Prover: e.prover, Verifier: v, State: state, Now: time.Now,
+		Issuer: issuer, Source: source{e.host, at}, Store: e.pages, Prover: e.prover, State: state, Now: time.Now,
 	})
 	if err == nil {
 		e.wallets[issuer] = w
@@ -141,34 +138,34 @@ func (e *engine) open(issuer, at string, state []byte) (*wallet.Wallet, error) {
 }
 
 // request reads what a relying party asks for.
-func request(v js.Value) (wallet.Request, *fields, error) {
-	o := object(v)
+func request(v js.Value) (wallet.Request, *bridge.Fields, error) {
+	o := bridge.Object(v)
 	r := wallet.Request{
-		Origin: o.text("origin", 512), Action: o.text("action", 128),
-		Challenge: o.optional("challenge", 1024), Content: o.digest("content_digest"),
+		Origin: o.Text("origin", 512), Action: o.Text("action", 128),
+		Challenge: o.Optional("challenge", 1024), Content: o.Digest("content_digest"),
 	}
-	kind := o.text("kind", 16)
-	if o.err != nil {
-		return r, o, o.err
+	kind := o.Text("kind", 16)
+	if o.Err != nil {
+		return r, o, o.Err
 	}
 	var err error
 	if r.Policy, err = policy(kind, o); err != nil {
 		return r, o, err
 	}
-	for _, k := range o.texts("rp_keys", 64, 64) {
+	for _, k := range o.Texts("rp_keys", 64, 64) {
 		b, err := scope.DecodeToken(k)
 		if err != nil || len(b) != ed25519.PublicKeySize {
-			return r, o, invalid("rp_keys: Ed25519 keys in base64url expected")
+			return r, o, bridge.Invalid("rp_keys: Ed25519 keys in base64url expected")
 		}
 		r.Keys = append(r.Keys, b)
 	}
-	return r, o, o.err
+	return r, o, o.Err
 }
 
-func policy(kind string, o *fields) (scope.Policy, error) {
+func policy(kind string, o *bridge.Fields) (scope.Policy, error) {
 	k, err := scope.ParseKind(kind)
 	if err != nil {
-		return scope.Policy{}, invalid("kind: once, returning or per_epoch expected")
+		return scope.Policy{}, bridge.Invalid("kind: once, returning or per_epoch expected")
 	}
 	switch k {
 	case scope.KindOnce:
@@ -176,12 +173,12 @@ func policy(kind string, o *fields) (scope.Policy, error) {
 	case scope.KindReturning:
 		return scope.Returning(), nil
 	}
-	p := scope.Policy{Kind: k, Len: o.number("len", scope.MaxLen), K: uint32(o.number("k", scope.MaxSlots))}
-	if o.err != nil {
-		return p, o.err
+	p := scope.Policy{Kind: k, Len: o.Number("len", scope.MaxLen), K: uint32(o.Number("k", scope.MaxSlots))}
+	if o.Err != nil {
+		return p, o.Err
 	}
 	if err := p.Validate(); err != nil {
-		return p, invalid("len, k: not a usable policy")
+		return p, bridge.Invalid("len, k: not a usable policy")
 	}
 	return p, nil
 }
@@ -191,16 +188,13 @@ func bookName(b wallet.Book) string {
 	return b.RP + "|" + b.Action + "|" + strconv.FormatUint(b.Period.Start, 10) + "|" + strconv.FormatUint(b.Period.Len, 10)
 }
 
-func describe(b wallet.Book) map[string]any {
-	return map[string]any{
-		"book": bookName(b), "rp": b.RP,
-		"period": map[string]any{"start": float64(b.Period.Start), "len": float64(b.Period.Len)},
-	}
+func book(b wallet.Book) js.Value {
+	return bridge.Record("book", bookName(b), "rp", b.RP, "period", bridge.Record("start", b.Period.Start, "len", b.Period.Len))
 }
 
 // book names where the page keeps the slots that it will pass as used.
 func (e *engine) book(_ context.Context, args []js.Value) (any, error) {
-	r, _, err := request(arg(args, 0))
+	r, _, err := request(bridge.Arg(args, 0))
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +205,7 @@ func (e *engine) book(_ context.Context, args []js.Value) (any, error) {
 	if err := scope.ValidateAction(r.Action); err != nil {
 		return nil, &wallet.Refusal{Code: wallet.RequestInvalid, Err: err}
 	}
-	return describe(wallet.Book{RP: rp, Action: r.Action, Period: r.Policy.Period(time.Now())}), nil
+	return book(wallet.Book{RP: rp, Action: r.Action, Period: r.Policy.Period(time.Now())}), nil
 }
 
 // with unlocks the wallet for one call and lends it the slots that the page
@@ -222,14 +216,14 @@ func (e *engine) with(args []js.Value, f func(*wallet.Wallet, wallet.Request) (a
 		return nil, err
 	}
 	defer clear(key)
-	r, o, err := request(arg(args, 1))
+	r, o, err := request(bridge.Arg(args, 1))
 	if err != nil {
 		return nil, err
 	}
-	used, refused := o.numbers("used", scope.MaxSlots, scope.MaxSlots-1), o.count("refused", scope.MaxSlots)
-	issuer := o.optional("issuer", 1024)
-	if o.err != nil {
-		return nil, o.err
+	used, refused := o.Numbers("used", scope.MaxSlots, scope.MaxSlots-1), o.Count("refused", scope.MaxSlots)
+	issuer := o.Optional("issuer", 1024)
+	if o.Err != nil {
+		return nil, o.Err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -259,9 +253,8 @@ func (e *engine) prepare(ctx context.Context, args []js.Value) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		out := describe(wallet.Book{RP: p.RP, Action: p.Action, Period: p.Period})
-		out["left"], out["crowd"], out["resend"], out["key_checked"] = p.Left, float64(p.Crowd), p.Resend, p.KeyChecked
-		out["expires"] = float64(p.Expires.Unix())
+		out := book(wallet.Book{RP: p.RP, Action: p.Action, Period: p.Period})
+		bridge.Add(out, "left", p.Left, "crowd", p.Crowd, "resend", p.Resend, "key_checked", p.KeyChecked, "expires", p.Expires.Unix())
 		return out, nil
 	})
 }
@@ -277,9 +270,8 @@ func (e *engine) prove(ctx context.Context, args []js.Value) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		out := describe(a.Book(r.Action))
-		out["response"], out["nullifier"], out["scope"] = a.Response, a.Nullifier.String(), a.Scope.String()
-		out["slot"], out["resent"] = int(a.Slot), a.Resent
+		out := book(a.Book(r.Action))
+		bridge.Add(out, "response", a.Response, "nullifier", a.Nullifier.String(), "scope", a.Scope.String(), "slot", a.Slot, "resent", a.Resent)
 		return out, nil
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"syscall/js"
 
 	"github.com/perhuman/perhuman/sdk/wallet"
+	"github.com/perhuman/perhuman/sdk/wallet/wasm/internal/bridge"
 	"github.com/perhuman/perhuman/semaphore/setlog"
 )
 
@@ -47,55 +48,19 @@ func (h *host) stage(name string, done, total int) {
 func (h *host) fetch(ctx context.Context, url string, max int, keep bool) ([]byte, error) {
 	f, ok := h.get("fetch")
 	if !ok {
-		return nil, &wallet.Refusal{Code: wallet.SourceUnavailable, Detail: "the worker lends no fetch"}
+		return nil, bridge.Invalid("the worker lends no fetch")
 	}
-	v, err := await(ctx, f.Invoke(url, map[string]any{"max": max, "keep": keep, "fresh": !keep}))
+	v, err := bridge.Await(ctx, f.Invoke(url, bridge.Record("max", max, "keep", keep, "fresh", !keep)), string(wallet.SourceUnavailable))
 	if err != nil {
 		return nil, err
 	}
-	return fromBytes(v, max)
+	return bridge.FromBytes(v, max)
 }
 
 func (h *host) forget(ctx context.Context, url string) {
 	if f, ok := h.get("forget"); ok {
-		_, _ = await(ctx, f.Invoke(url)) // a cache that cannot forget is read over by the next fetch
+		_, _ = bridge.Await(ctx, f.Invoke(url), string(wallet.SourceUnavailable)) // a cache that cannot forget is read over by the next fetch
 	}
-}
-
-// await waits for a Promise without blocking the event loop.
-func await(ctx context.Context, promise js.Value) (js.Value, error) {
-	type result struct {
-		v   js.Value
-		err error
-	}
-	done := make(chan result, 1)
-	then := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		done <- result{v: arg(args, 0)}
-		return nil
-	})
-	defer then.Release()
-	catch := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		done <- result{err: &wallet.Refusal{Code: wallet.SourceUnavailable, Detail: message(arg(args, 0))}}
-		return nil
-	})
-	defer catch.Release()
-	promise.Call("then", then, catch)
-	select {
-	case r := <-done:
-		return r.v, r.err
-	case <-ctx.Done():
-		return js.Undefined(), ctx.Err()
-	}
-}
-
-func message(v js.Value) string {
-	if v.Type() == js.TypeObject {
-		v = v.Get("message")
-	}
-	if v.Type() != js.TypeString {
-		return "fetch failed"
-	}
-	return v.String()
 }
 
 // Sizes that no honest file exceeds.
@@ -140,14 +105,14 @@ func address(at string) (string, error) {
 	host, plain := strings.CutPrefix(at, "http://")
 	if !plain {
 		if !strings.HasPrefix(at, "https://") {
-			return "", invalid("at: https, or http on loopback, expected")
+			return "", bridge.Invalid("at: https, or http on loopback, expected")
 		}
 		return at, nil
 	}
 	host, _, _ = strings.Cut(host, "/")
 	host, _, _ = strings.Cut(host, ":")
 	if host != "localhost" && !strings.HasSuffix(host, ".localhost") && host != "127.0.0.1" {
-		return "", invalid("at: https, or http on loopback, expected")
+		return "", bridge.Invalid("at: https, or http on loopback, expected")
 	}
 	return at, nil
 }

@@ -8,6 +8,7 @@ import (
 	"syscall/js"
 
 	"github.com/perhuman/perhuman/sdk/wallet"
+	"github.com/perhuman/perhuman/sdk/wallet/wasm/internal/bridge"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
 )
@@ -17,7 +18,7 @@ import (
 const maxKey = 4096
 
 func (e *engine) configure(_ context.Context, args []js.Value) (any, error) {
-	e.host.set(arg(args, 0))
+	e.host.set(bridge.Arg(args, 0))
 	return nil, nil
 }
 
@@ -27,12 +28,12 @@ func (e *engine) newKey(context.Context, []js.Value) (any, error) {
 		return nil, err
 	}
 	defer clear(key)
-	return toBytes(key), nil
+	return bridge.ToBytes(key), nil
 }
 
 // secretKey reads the first argument; the caller overwrites it after use.
 func secretKey(args []js.Value) ([]byte, error) {
-	key, err := fromBytes(arg(args, 0), maxKey)
+	key, err := bridge.FromBytes(bridge.Arg(args, 0), maxKey)
 	if err != nil || len(key) < wallet.MinKey {
 		return nil, &wallet.Refusal{Code: wallet.SecretInvalid, Detail: "a key is a Uint8Array of 16 bytes or more"}
 	}
@@ -46,7 +47,7 @@ func (e *engine) identity(_ context.Context, args []js.Value) (any, error) {
 	}
 	defer clear(key)
 	id := semaphore.IdentityFromKey(key)
-	return map[string]any{"commitment": id.Commitment().String(), "public_key": publicKey(id.PublicKey())}, nil
+	return bridge.Record("commitment", id.Commitment().String(), "public_key", publicKey(id.PublicKey())), nil
 }
 
 func publicKey(k semaphore.PublicKey) []any { return []any{k.X.String(), k.Y.String()} }
@@ -57,23 +58,23 @@ func (e *engine) possession(_ context.Context, args []js.Value) (any, error) {
 		return nil, err
 	}
 	defer clear(key)
-	o := object(arg(args, 1))
-	nonce, issuer := o.digest("nonce"), o.text("issuer", 255)
-	if o.err == nil && nonce == [32]byte{} {
-		o.fail("nonce", "32 bytes in base64url")
+	o := bridge.Object(bridge.Arg(args, 1))
+	nonce, issuer := o.Digest("nonce"), o.Text("issuer", 255)
+	if o.Err == nil && nonce == [32]byte{} {
+		o.Fail("nonce", "32 bytes in base64url")
 	}
-	if o.err != nil {
-		return nil, o.err
+	if o.Err != nil {
+		return nil, o.Err
 	}
 	p, err := wallet.Possess(semaphore.IdentityFromKey(key), key, issuer, nonce)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{
-		"public_key": publicKey(p.PublicKey),
-		"signature":  scope.EncodeToken(p.Signature),
-		"salt":       scope.EncodeToken(p.Salt[:]),
-	}, nil
+	return bridge.Record(
+		"public_key", publicKey(p.PublicKey),
+		"signature", scope.EncodeToken(p.Signature),
+		"salt", scope.EncodeToken(p.Salt[:]),
+	), nil
 }
 
 // exportKey and importKey use the official text form of an identity: standard
@@ -88,12 +89,12 @@ func (e *engine) exportKey(_ context.Context, args []js.Value) (any, error) {
 }
 
 func (e *engine) importKey(_ context.Context, args []js.Value) (any, error) {
-	v := arg(args, 0)
-	if v.Type() != js.TypeString || v.Get("length").Int() > 2*maxKey {
+	v := bridge.Arg(args, 0)
+	if v.Type() != js.TypeString {
 		return nil, &wallet.Refusal{Code: wallet.SecretInvalid, Detail: "a base64 string is expected"}
 	}
 	id, err := semaphore.ParseIdentity(v.String())
-	if err != nil {
+	if err != nil || len(id.Key()) > maxKey {
 		// The parser's error is dropped: it must not quote what was pasted.
 		return nil, &wallet.Refusal{Code: wallet.SecretInvalid, Detail: "not an exported identity"}
 	}
@@ -102,5 +103,5 @@ func (e *engine) importKey(_ context.Context, args []js.Value) (any, error) {
 	if len(key) < wallet.MinKey {
 		return nil, &wallet.Refusal{Code: wallet.SecretInvalid, Detail: "this key is too short to be a secret"}
 	}
-	return toBytes(key), nil
+	return bridge.ToBytes(key), nil
 }
