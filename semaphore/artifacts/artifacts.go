@@ -78,9 +78,21 @@ func VerifyingKeyJSON(depth int) []byte {
 
 // VerifyingKeys gives all 32 keys, that of depth d at index d-1, each checked
 // against its pin. The result is shared: do not write to it.
-func VerifyingKeys() ([][]byte, error) { return unpack() }
+func VerifyingKeys() ([][]byte, error) {
+	unpacked.once.Do(func() { unpacked.keys, unpacked.err = unpack() })
+	return unpacked.keys, unpacked.err
+}
 
-var unpack = sync.OnceValues(func() ([][]byte, error) {
+// unpacked is a once of its own and not a sync.OnceValues: that would be made at
+// start-up and so tie archive and decompressor to every program that only needs
+// a pin, the wallet in the browser among them.
+var unpacked struct {
+	once sync.Once
+	keys [][]byte
+	err  error
+}
+
+func unpack() ([][]byte, error) {
 	all, err := io.ReadAll(flate.NewReader(bytes.NewReader(archive)))
 	if err != nil || len(all) < 4*MaxDepth {
 		return nil, fmt.Errorf("%w: archive", ErrCorrupt)
@@ -99,4 +111,4 @@ var unpack = sync.OnceValues(func() ([][]byte, error) {
 		}
 	}
 	return keys, nil
-})
+}
