@@ -195,26 +195,27 @@ func (w *Wallet) prove(ctx context.Context, s *secret, q checked, slot uint32) (
 	if err != nil {
 		return Answer{}, err
 	}
-	if w.cfg.Prover == nil {
-		return Answer{}, refuse(Internal, "this wallet has no prover")
+	prover := w.cfg.Prover
+	if prover == nil || prover.Prove == nil {
+		return Answer{}, refuse(NotSynced, "this wallet has no prover")
 	}
-	if len(m.path.Siblings) > w.cfg.Prover.Depth() {
-		return Answer{}, refuse(ProofFailed, fmt.Sprintf("the set is deeper than proofs of depth %d", w.cfg.Prover.Depth()))
+	if len(m.path.Siblings) > prover.Depth {
+		return Answer{}, refuse(ProofFailed, fmt.Sprintf("the set is deeper than proofs of depth %d", prover.Depth))
 	}
 	a, err := w.describe(s, q, slot)
 	if err != nil {
 		return Answer{}, err
 	}
 	message := scope.Message(q.content, q.digest)
-	p, err := w.cfg.Prover.Prove(ctx, s.id, m.path, message, a.Scope)
+	p, err := prover.Prove(ctx, s.id, m.path, message, a.Scope)
 	if err != nil {
 		return Answer{}, wrap(ProofFailed, "", err)
 	}
-	if p.MerkleTreeRoot != m.path.Root || p.Nullifier != a.Nullifier || p.Message != message || p.Scope != a.Scope || p.MerkleTreeDepth != w.cfg.Prover.Depth() {
+	if p.MerkleTreeRoot != m.path.Root || p.Nullifier != a.Nullifier || p.Message != message || p.Scope != a.Scope || p.MerkleTreeDepth != prover.Depth {
 		return Answer{}, refuse(ProofFailed, "the proof is not the one that was asked for")
 	}
-	if w.cfg.Verifier != nil {
-		if err := w.cfg.Verifier.Verify(p); err != nil {
+	if w.cfg.Verify != nil {
+		if err := w.cfg.Verify(p); err != nil {
 			return Answer{}, wrap(ProofFailed, "the proof does not verify", err)
 		}
 	}

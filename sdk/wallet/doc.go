@@ -10,7 +10,7 @@
 //
 // # Use
 //
-//	w, err := wallet.New(wallet.Config{Issuer: vkey, Source: src, Store: store, Prover: prover, Now: time.Now})
+//	w, err := wallet.New(wallet.Config{Issuer: vkey, Source: src, Store: store, Prover: &wallet.Prover{Depth: p.Depth(), Prove: p.Prove}, Now: time.Now})
 //	err = w.Unlock(key)                 // 32 secret bytes, held until Lock
 //	st, err := w.Sync(ctx)              // on the wallet's own schedule; the only call that uses the network
 //	prompt, err := w.Prepare(ctx, req)  // every rule but the proof: what to show the person
@@ -52,7 +52,7 @@
 //
 // # Self-check
 //
-// With [Config].Verifier set, each proof is verified before its slot is
+// With [Config].Verify set, each proof is verified before its slot is
 // written down: under a millisecond where a proof takes 200, and a proof that
 // memory corruption or a wrong key file has spoiled then costs no slot.
 package wallet

@@ -42,16 +42,14 @@ type Source interface {
 	SetTile(ctx context.Context, seq uint64, level int, n uint64) ([]byte, error)
 }
 
-// Prover makes proofs of one depth; *prove.Prover is the one to use.
-type Prover interface {
-	Depth() int
-	Prove(ctx context.Context, id *semaphore.Identity, path semaphore.MerkleProof, message, scope semaphore.Uint256) (*semaphore.Proof, error)
-}
-
-// Verifier checks proofs; *semaphore.Verifier is the one to use. An interface,
-// so that a wallet without one does not link pairings.
-type Verifier interface {
-	Verify(p *semaphore.Proof) error
+// Prover makes proofs of one depth: Prover{Depth: p.Depth(), Prove: p.Prove}
+// with a *prove.Prover. It is a struct of functions and not an interface because
+// an interface's method types keep all methods of semaphore.Proof in a program,
+// parsers and subgroup checks included, that the wallet in the browser does not
+// need.
+type Prover struct {
+	Depth int
+	Prove func(ctx context.Context, id *semaphore.Identity, path semaphore.MerkleProof, message, scope semaphore.Uint256) (*semaphore.Proof, error)
 }
 
 // Config says whom a wallet follows and what it builds on.
@@ -59,12 +57,12 @@ type Config struct {
 	Issuer string // verifier key of the set's log: name+hash+key
 	Source Source
 	Store  Store
-	Prover Prover // may be nil in a wallet that only enrols
+	Prover *Prover // may be nil, or be filled in later, in a wallet that only enrols
 
-	Verifier Verifier           // checks each proof before it is shown; nil: not checked
-	Device   []byte             // random, one for each device that holds the secret; nil: none
-	State    []byte             // what Persist was last given; nil at first
-	Persist  func([]byte) error // keeps what was seen of the log; nil: in memory only
+	Verify  func(*semaphore.Proof) error // checks each proof before it is shown, as (*semaphore.Verifier).Verify does; nil: not checked
+	Device  []byte                       // random, one for each device that holds the secret; nil: none
+	State   []byte                       // what Persist was last given; nil at first
+	Persist func([]byte) error           // keeps what was seen of the log; nil: in memory only
 
 	Now          func() time.Time
 	MinCrowd     uint64        // live members to hide among; 0 = DefaultMinCrowd

@@ -13,7 +13,6 @@ import (
 
 	"github.com/perhuman/perhuman/sdk/wallet"
 	"github.com/perhuman/perhuman/sdk/wallet/wasm/internal/bridge"
-	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/prove"
 	"github.com/perhuman/perhuman/semaphore/scope"
 )
@@ -21,14 +20,14 @@ import (
 // engine is all that lives between two calls: the sets that were synced and
 // the proving key. Never a secret.
 //
-// Its wallets have no Verifier: pairings and verifying keys would add 5 % to
+// Its wallets have no Verify: pairings and verifying keys would add 5 % to
 // the download, and a relying party refuses a spoiled proof without spending
 // anything.
 type engine struct {
 	host *host
 
-	mu      sync.Mutex // one call at a time works on wallets: there is one thread
-	prover  *lateProver
+	mu      sync.Mutex     // one call at a time works on wallets: there is one thread
+	prover  *wallet.Prover // empty until a sync names a key
 	pages   *pageStore
 	wallets map[string]*wallet.Wallet // by verifier key
 	latest  string                    // verifier key of the last sync
@@ -37,32 +36,17 @@ type engine struct {
 func newEngine() *engine {
 	return &engine{
 		host:    &host{},
-		prover:  &lateProver{},
+		prover:  &wallet.Prover{},
 		pages:   newPageStore(),
 		wallets: make(map[string]*wallet.Wallet),
 	}
-}
-
-// lateProver is the wallets' prover; its key comes with the first sync that
-// names one.
-type lateProver struct{ p *prove.Prover }
-
-func (l *lateProver) Depth() int {
-	if l.p == nil {
-		return 0
-	}
-	return l.p.Depth()
-}
-
-func (l *lateProver) Prove(ctx context.Context, id *semaphore.Identity, path semaphore.MerkleProof, message, scope semaphore.Uint256) (*semaphore.Proof, error) {
-	return l.p.Prove(ctx, id, path, message, scope)
 }
 
 // loadKey fetches the proving key once. prove.New holds it against the pinned
 // SHA-256; a kept copy that fails is thrown away and fetched again, because a
 // cache may be damaged.
 func (e *engine) loadKey(ctx context.Context, url string) error {
-	if e.prover.p != nil || url == "" {
+	if e.prover.Prove != nil || url == "" {
 		return nil
 	}
 	e.host.stage("key", 0, 0)
@@ -72,10 +56,11 @@ func (e *engine) loadKey(ctx context.Context, url string) error {
 		if zkey, err = e.host.fetch(ctx, url, maxZKey, true); err != nil {
 			return err
 		}
-		if e.prover.p, err = prove.New(bytes.NewReader(zkey), prove.WithProgress(e.host.stage)); err == nil {
+		var p *prove.Prover
+		if p, err = prove.New(bytes.NewReader(zkey), prove.WithProgress(e.host.stage)); err == nil {
+			*e.prover = wallet.Prover{Depth: p.Depth(), Prove: p.Prove}
 			return nil
 		}
-		e.prover.p = nil
 		e.host.forget(ctx, url)
 	}
 	return &wallet.Refusal{Code: wallet.ProofFailed, Detail: "the proving key is not the official one", Err: err}
@@ -263,9 +248,6 @@ func (e *engine) prepare(ctx context.Context, args []js.Value) (any, error) {
 // before it shows the response to anybody.
 func (e *engine) prove(ctx context.Context, args []js.Value) (any, error) {
 	return e.with(args, func(w *wallet.Wallet, r wallet.Request) (any, error) {
-		if e.prover.p == nil {
-			return nil, &wallet.Refusal{Code: wallet.NotSynced, Detail: "the proving key has not been loaded"}
-		}
 		a, err := w.Answer(ctx, r)
 		if err != nil {
 			return nil, err
