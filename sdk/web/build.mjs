@@ -1,5 +1,6 @@
 // Makes the files that are served but not committed:
-//   dist/        wallet.wasm (the Go wallet and prover), wasm_exec.js (Go's loader), both also as .gz
+//   dist/        wallet.wasm (the Go wallet and prover), check.wasm (the check of posts), wasm_exec.js (Go's
+//                loader), all also as .gz
 //   face/dist/   face-api, its weights and the tfjs wasm backend, from node_modules
 //
 //   node build.mjs          everything; without node_modules the face files are left out, with a notice
@@ -27,18 +28,19 @@ function putZipped(path, body) {
 }
 
 function wasm() {
-  const built = join(here, 'dist', 'wallet.wasm.new')
-  mkdirSync(dirname(built), { recursive: true })
-  execFileSync('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', built, './sdk/wallet/wasm'], {
-    cwd: root, stdio: 'inherit', env: { ...process.env, GOOS: 'js', GOARCH: 'wasm' },
-  })
-  const body = readFileSync(built)
-  rmSync(built)
-  putZipped(join(here, 'dist', 'wallet.wasm'), body)
+  for (const [name, source] of [['wallet.wasm', './sdk/wallet/wasm'], ['check.wasm', './sdk/wallet/wasm/check']]) {
+    const built = join(here, 'dist', name + '.new')
+    mkdirSync(dirname(built), { recursive: true })
+    execFileSync('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', built, source], {
+      cwd: root, stdio: 'inherit', env: { ...process.env, GOOS: 'js', GOARCH: 'wasm' },
+    })
+    const body = readFileSync(built)
+    rmSync(built)
+    putZipped(join(here, 'dist', name), body)
+    console.log(`dist/${name} ${body.length} bytes, ${readFileSync(join(here, 'dist', name + '.gz')).length} with gzip`)
+  }
   const goroot = execFileSync('go', ['env', 'GOROOT'], { cwd: root, encoding: 'utf8' }).trim()
   putZipped(join(here, 'dist', 'wasm_exec.js'), readFileSync(join(goroot, 'lib', 'wasm', 'wasm_exec.js')))
-  const zipped = readFileSync(join(here, 'dist', 'wallet.wasm.gz')).length
-  console.log(`dist/wallet.wasm ${body.length} bytes, ${zipped} with gzip`)
 }
 
 function face(must) {

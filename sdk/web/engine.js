@@ -34,11 +34,14 @@
  * @typedef {{book: string, rp: string, period: Period}} Book
  * @typedef {Book & {left: number, crowd: number, resend: boolean, key_checked: boolean, expires: number}} Prompt
  * @typedef {Book & {response: string, nullifier: string, scope: string, slot: number, resent: boolean}} Answer
- * @typedef {{issuer: string, rp_keys: string[], max_k?: number}} CheckOptions
+ * @typedef {{issuer: string, rp_keys: string[], max_k?: number, rp?: string, action?: string}} CheckOptions  rp, action: if given, the post must be from there
  */
 
 /** Milliseconds after which a call has failed. Proving takes 1 to 2 s on a laptop; phones and old machines get room. */
-const TIMEOUTS = /** @type {const} */ ({ start: 60_000, sync: 120_000, prove: 60_000, checkPost: 30_000, other: 15_000 })
+const TIMEOUTS = /** @type {const} */ ({ start: 60_000, sync: 120_000, prove: 60_000, checkPost: 60_000, other: 15_000 })
+
+/** A worker resolves addresses against its own, a page means its own. @param {string | URL | undefined} url */
+const absolute = (url) => (url ? new URL(url, globalThis.location?.href).href : undefined)
 
 export class EngineError extends Error {
   /** @param {{code: string, message: string, state?: Uint8Array, evidence?: string}} e */
@@ -77,15 +80,19 @@ export class Engine {
   }
 
   /**
-   * Starts a worker and waits until the wasm runs in it.
-   * @param {{workerURL?: string | URL, wasmURL?: string | URL, onstage?: (stage: Stage) => void, timeout?: number}} [options]
+   * Starts a worker and waits until a program runs in it: the wallet, or with program 'check' the checker of posts,
+   * which is all that a page for readers needs. The other one is loaded when it is first called.
+   * @param {{
+   *   program?: 'wallet' | 'check', workerURL?: string | URL, wasmURL?: string | URL, checkURL?: string | URL,
+   *   onstage?: (stage: Stage) => void, timeout?: number,
+   * }} [options]
    * @returns {Promise<Engine>}
    */
-  static async start({ workerURL, wasmURL, onstage, timeout = TIMEOUTS.start } = {}) {
+  static async start({ program = 'wallet', workerURL, wasmURL, checkURL, onstage, timeout = TIMEOUTS.start } = {}) {
     const worker = new Worker(workerURL ?? new URL('./worker.js', import.meta.url), { type: 'module', name: 'perhuman' })
     const engine = new Engine(worker, onstage)
     try {
-      await engine.#call('start', [wasmURL ? { wasmURL: String(wasmURL) } : {}], timeout)
+      await engine.#call('start', [{ program, wasmURL: absolute(wasmURL), checkURL: absolute(checkURL) }], timeout)
     } catch (e) {
       engine.close()
       throw e

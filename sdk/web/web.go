@@ -38,11 +38,11 @@ var embedded embed.FS
 const Prefix = "/perhuman/"
 
 // ErrNotBuilt says that dist holds no prover.
-var ErrNotBuilt = errors.New("web: dist/wallet.wasm and dist/wasm_exec.js are not built; run make wasm")
+var ErrNotBuilt = errors.New("web: dist/wallet.wasm, dist/check.wasm and dist/wasm_exec.js are not built; run make wasm")
 
 // Built reports with ErrNotBuilt when the prover is missing from this binary.
 func Built() error {
-	for _, name := range []string{"dist/wallet.wasm", "dist/wasm_exec.js"} {
+	for _, name := range []string{"dist/wallet.wasm", "dist/check.wasm", "dist/wasm_exec.js"} {
 		if _, err := fs.Stat(embedded, name); err != nil {
 			return ErrNotBuilt
 		}

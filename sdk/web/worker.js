@@ -1,12 +1,14 @@
-// The wallet's worker: loads Go's runtime and wallet.wasm, and passes calls
-// from engine.js to the Go object perhumanWallet and answers back.
+// The worker of engine.js: loads Go's runtime and the two Go programs, each
+// when it is first needed, and passes calls to them and answers back. wallet.wasm
+// holds secrets and proves; check.wasm checks posts and is all that a reader
+// downloads.
 //
 // The page's Content-Security-Policy needs script-src 'self' 'wasm-unsafe-eval',
 // worker-src 'self', and connect-src with 'self' and the issuer's origin.
 // Go's wasm_exec.js is a classic script that defines globalThis.Go; as a module
 // it does the same, so import() loads it, without importScripts or eval.
 //
-// Messages in:  {id, method, args}; the first is method "start" with {wasmURL}.
+// Messages in:  {id, method, args}; the first is "start" with {program, wasmURL, checkURL}.
 // Messages out: {id, value} or {id, error: {code, message, ...}};
 //               {stage, done, total} while a call works; {dead: true} if Go ended.
 
@@ -16,9 +18,12 @@
  *   postMessage(message: unknown, transfer?: Transferable[]): void,
  *   addEventListener(type: 'message', listener: (event: {data: any}) => void): void,
  *   Go: new () => {importObject: WebAssembly.Imports, run(instance: WebAssembly.Instance): Promise<void>},
- *   perhumanWallet?: Record<string, (...args: unknown[]) => Promise<unknown>>,
+ *   perhumanWallet?: GoObject,
+ *   perhumanCheck?: GoObject,
  *   caches?: CacheStorage,
  * }} WorkerScope
+ * @typedef {Record<string, (...args: unknown[]) => Promise<unknown>>} GoObject
+ * @typedef {'wallet' | 'check'} Program
  */
 const scope = /** @type {WorkerScope} */ (/** @type {unknown} */ (globalThis))
 
@@ -102,47 +107,67 @@ async function forgetFile(url) {
   await (await cache())?.delete(url)
 }
 
-/** @param {string} url */
-async function compile(url) {
+/** Where the programs are; start may change that. */
+const addresses = {
+  wallet: new URL('./dist/wallet.wasm', import.meta.url).href,
+  check: new URL('./dist/check.wasm', import.meta.url).href,
+}
+
+/** @param {Program} program */
+async function run(program) {
   // A computed address, because this file is checked by tsc and Go's is not ours to check.
   await import(new URL('./dist/wasm_exec.js', import.meta.url).href)
-  const response = await fetch(url)
-  if (!response.ok) throw failure('source_unavailable', `wallet.wasm: HTTP status ${response.status}`)
+  const response = await fetch(addresses[program])
+  if (!response.ok) throw failure('source_unavailable', `${program}.wasm: HTTP status ${response.status}`)
   const { Go } = scope
   const go = new Go()
   const type = response.headers.get('Content-Type') ?? ''
   const { instance } = type.startsWith('application/wasm')
     ? await WebAssembly.instantiateStreaming(response, go.importObject)
     : await WebAssembly.instantiate(await response.arrayBuffer(), go.importObject)
-  // Go's main runs until it waits for calls; by then perhumanWallet is there.
+  // Go's main runs until it waits for calls; by then its object is there.
   go.run(instance).finally(() => scope.postMessage({ dead: true }))
-  if (!scope.perhumanWallet) throw failure('internal_error', 'wallet.wasm did not start')
-  return scope.perhumanWallet
+  const object = program === 'wallet' ? scope.perhumanWallet : scope.perhumanCheck
+  if (!object) throw failure('internal_error', `${program}.wasm did not start`)
+  if (program === 'wallet') {
+    await object.configure({
+      fetch: fetchFile,
+      forget: forgetFile,
+      /** @param {string} stage @param {number} done @param {number} total */
+      stage: (stage, done, total) => scope.postMessage({ stage, done, total }),
+    })
+  }
+  return object
 }
 
-/** @type {Promise<Record<string, (...args: unknown[]) => Promise<unknown>>> | undefined} */
-let wallet
+/** @type {Map<Program, Promise<GoObject>>} */
+const running = new Map()
 
-/** @param {{wasmURL?: string}} options */
-async function start({ wasmURL }) {
-  wallet ??= compile(wasmURL ?? new URL('./dist/wallet.wasm', import.meta.url).href)
-  const object = await wallet
-  await object.configure({
-    fetch: fetchFile,
-    forget: forgetFile,
-    /** @param {string} stage @param {number} done @param {number} total */
-    stage: (stage, done, total) => scope.postMessage({ stage, done, total }),
-  })
+/** Starts a program once; after a failure, again. @param {Program} program */
+function load(program) {
+  let object = running.get(program)
+  if (!object) {
+    object = run(program)
+    running.set(program, object)
+    object.catch(() => running.delete(program))
+  }
+  return object
+}
+
+/** @param {{program?: Program, wasmURL?: string, checkURL?: string}} options */
+async function start({ program = 'wallet', wasmURL, checkURL }) {
+  if (wasmURL) addresses.wallet = wasmURL
+  if (checkURL) addresses.check = checkURL
+  await load(program)
 }
 
 /**
  * @param {string} method
- * @param {unknown[]} args
+ * @param {any[]} args
  */
 async function call(method, args) {
-  if (method === 'start') return start(/** @type {{wasmURL?: string}} */ (args[0] ?? {}))
-  if (!wallet) throw failure('internal_error', 'not started')
-  const object = await wallet
+  if (method === 'start') return start(args[0] ?? {})
+  const object = await load(method === 'checkPost' ? 'check' : 'wallet')
   if (method === 'configure' || !Object.hasOwn(object, method)) throw failure('request_invalid', 'no such method')
   return object[method](...args)
 }

@@ -18,7 +18,7 @@ import { fill, h, icon } from '/perhuman/dom.js'
 /** @type {Promise<Engine> | undefined} */
 let engine
 async function started() {
-  engine ??= Engine.start({ workerURL: '/perhuman/worker.js', wasmURL: '/perhuman/dist/wallet.wasm' })
+  engine ??= Engine.start({ program: 'check', workerURL: '/perhuman/worker.js' })
   try {
     return await engine
   } catch (err) {
