@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/semaphore"
 )
 
 // pairing bounds how many proofs are checked at one time and how many may wait
@@ -47,3 +48,10 @@ func (p *pairing) do(ctx context.Context, f func() error) error {
 	defer func() { <-p.running }()
 	return f()
 }
+
+// Bounded runs f, which checks proofs, within the bounds that the verifier's
+// own proofs have. Its error is f's, or *api.Error with api.Overloaded.
+func (v *Verifier) Bounded(ctx context.Context, f func() error) error { return v.pairing.do(ctx, f) }
+
+// Proofs gives the verifier of proofs alone, for use inside Bounded.
+func (v *Verifier) Proofs() *semaphore.Verifier { return v.cfg.Proofs }

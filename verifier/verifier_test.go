@@ -14,8 +14,8 @@ import (
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/verifier"
-	"github.com/perhuman/perhuman/verifier/internal/people"
 	"github.com/perhuman/perhuman/verifier/memory"
+	"github.com/perhuman/perhuman/verifier/verifiertest"
 )
 
 const (
@@ -33,15 +33,15 @@ type scene struct {
 	t        *testing.T
 	v        *verifier.Verifier
 	store    verifier.Store
-	roots    *people.Roots
-	set      *people.Set
+	roots    *verifiertest.Roots
+	set      *verifiertest.Set
 	now      time.Time
 	counters verifier.Counters
 }
 
 func newScene(t *testing.T, change ...func(*verifier.Config)) *scene {
 	t.Helper()
-	s := &scene{t: t, set: people.One(), now: noon, store: memory.New()}
+	s := &scene{t: t, set: verifiertest.One(), now: noon, store: memory.New()}
 	s.roots = s.set.Roots()
 	seed := make([]byte, ed25519.SeedSize)
 	cfg := verifier.Config{
@@ -124,7 +124,7 @@ func TestAcceptedVerdictHasEveryField(t *testing.T) {
 	switch {
 	case v.Action != action, v.Policy != "per_epoch", v.Nullifier != nullifier.String(), v.Returning, v.Replayed, v.SameMessage != nil,
 		v.Slot == nil || *v.Slot != 3, v.K != 5, v.Period == nil || *v.Period != api.Period{Start: 1_799_971_200, Len: 86400},
-		v.Root != s.set.Group.Root().String(), v.RootSeq != 7, v.SetSize != people.Size, v.Bound != 1, v.Environment != "live",
+		v.Root != s.set.Group.Root().String(), v.RootSeq != 7, v.SetSize != verifiertest.Size, v.Bound != 1, v.Environment != "live",
 		v.FirstSeenAt != uint64(noon.Unix()), !strings.HasPrefix(v.VerificationID, "ver_"), v.Retryable, v.ErrorCodes == nil, len(v.ErrorCodes) != 0:
 		t.Errorf("%+v", v)
 	}

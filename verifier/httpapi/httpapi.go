@@ -29,6 +29,7 @@ import (
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/sdk/serve"
 	"github.com/perhuman/perhuman/semaphore/scope"
+	"github.com/perhuman/perhuman/semaphore/setlog"
 	"github.com/perhuman/perhuman/verifier"
 )
 
@@ -65,8 +66,9 @@ type app struct {
 
 type server struct {
 	Options
-	apps   []app
-	engine *gin.Engine
+	apps    []app
+	issuers []string // names, in the order of Options.Issuers
+	engine  *gin.Engine
 }
 
 // New makes the handler.
@@ -82,10 +84,20 @@ func newServer(o Options) (*server, error) {
 	if len(o.Apps) == 0 {
 		return nil, fmt.Errorf("httpapi: %w", ErrNoKey)
 	}
+	if len(o.Issuers) == 0 {
+		return nil, errors.New("httpapi: at least one issuer is needed")
+	}
 	if o.Rand == nil {
 		o.Rand = crand.Reader
 	}
 	s := &server{Options: o}
+	for _, vkey := range o.Issuers {
+		key, err := setlog.ParseVKey(vkey)
+		if err != nil {
+			return nil, fmt.Errorf("httpapi: issuer: %w", err)
+		}
+		s.issuers = append(s.issuers, key.Name())
+	}
 	for i, a := range o.Apps {
 		if a.Verifier == nil || len(a.Actions) == 0 {
 			return nil, fmt.Errorf("httpapi: app %d needs a verifier and actions", i)
@@ -127,6 +139,7 @@ func (s *server) routes() {
 	e.OPTIONS("/v1/challenges", s.preflight)
 	e.POST("/v1/challenges", s.answer(s.challenge))
 	e.POST("/v1/verify", s.answer(s.verify))
+	e.POST("/v1/posts/verify", s.answer(s.verifyPost))
 	s.engine = e
 }
 

@@ -1,6 +1,7 @@
-// Package people is a small set of virtual people who make real proofs, for the
-// tests of the verifier and its HTTP side.
-package people
+// Package verifiertest is a small set of virtual people who make real proofs,
+// and the log that publishes their set, for the tests of the verifier and of
+// what stands on it. It is never linked into a program.
+package verifiertest
 
 import (
 	"bytes"

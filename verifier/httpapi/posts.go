@@ -1,0 +1,53 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/sdk/post"
+	"github.com/perhuman/perhuman/sdk/serve"
+)
+
+// PostRequest is POST /v1/posts/verify.
+type PostRequest struct {
+	Bundle json.RawMessage `json:"bundle"`
+}
+
+// verifyPost makes the offline check of a post bundle, for platforms that
+// cannot make it themselves. It spends nothing and answers a post.Report. A
+// bundle of the app's own site is held to the app's keys and its k; of another
+// site's the report says that time and cap are unproven.
+func (s *server) verifyPost(c *gin.Context) (any, error) {
+	a, err := s.authenticate(c.Request)
+	if err != nil {
+		return nil, s.early(err)
+	}
+	var in PostRequest
+	if err := serve.ReadJSON(c.Writer, c.Request, post.MaxBundle+1024, &in); err != nil {
+		return nil, s.early(err)
+	}
+	if len(in.Bundle) == 0 {
+		return nil, s.early(api.Errorf(api.MalformedRequest, "bundle is missing"))
+	}
+	cfg := post.CheckConfig{Issuer: s.Issuers[0], Verifier: a.Verifier.Proofs()}
+	if b, err := post.Parse(in.Bundle); err == nil {
+		if i := slices.Index(s.issuers, b.Issuer); i >= 0 {
+			cfg.Issuer = s.Issuers[i]
+		}
+		if b.Post.RP == a.Verifier.RP() {
+			cfg.RPKeys = a.Verifier.PublicKeys()
+			if p, ok := a.Actions[b.Action]; ok {
+				cfg.MaxK = p.K
+			}
+		}
+	}
+	var report post.Report
+	err = a.Verifier.Bounded(c, func() error {
+		report = post.CheckJSON(in.Bundle, cfg)
+		return nil
+	})
+	return done(report, err)
+}

@@ -1,0 +1,95 @@
+package verifiertest
+
+import (
+	"crypto/sha256"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/perhuman/perhuman/semaphore/setlog"
+)
+
+// Log publishes a Set the way an issuer does: one batch of entries, signed
+// heads, over HTTP.
+type Log struct {
+	Name, VKey string
+	Proof      setlog.RootProof // of the set's root
+
+	set    *Set
+	signer note.Signer
+
+	mu   sync.Mutex
+	head []byte
+	down bool
+}
+
+// NewLog makes the log of a set under an issuer's name. Call Publish next.
+func (s *Set) NewLog(t testing.TB, name string, now time.Time) *Log {
+	t.Helper()
+	seed := sha256.Sum256([]byte("log key of " + name))
+	skey, vkey, err := setlog.GenerateKey(strings.NewReader(string(seed[:])), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &Log{Name: name, VKey: vkey, set: s}
+	if l.signer, err = note.NewSigner(skey); err != nil {
+		t.Fatal(err)
+	}
+	var entries []setlog.Entry
+	for i, id := range s.IDs {
+		entries = append(entries, setlog.Entry{
+			Op: setlog.OpEnrol, Seq: 1, LeafIndex: uint64(i), Commitment: id.Commitment(),
+			Biometric: sha256.Sum256([]byte{byte(i)}), Root: s.Group.Root(), Live: Size, Day: uint32(now.Unix() / 86400),
+		})
+	}
+	hashes, tree, err := setlog.Append(0, entries, setlog.Hashes(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkpoint, err := setlog.Checkpoint{Origin: name, Size: tree.N, Hash: tree.Hash}.Sign(l.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Proof, err = setlog.ProveRoot(entries[Size-1], Size-1, checkpoint, setlog.Hashes(hashes)); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// Publish signs a head as of now.
+func (l *Log) Publish(t testing.TB, now time.Time) {
+	t.Helper()
+	h := setlog.Head{
+		Origin: l.Name, Seq: 1, Size: Size, Live: Size, Depth: l.set.Group.Depth(),
+		Root: l.set.Group.Root(), Issued: uint64(now.Unix()), RootProof: l.Proof,
+	}
+	signed, err := h.Sign(l.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.head = signed
+}
+
+// Down makes the log answer nothing, or answer again.
+func (l *Log) Down(down bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.down = down
+}
+
+// ServeHTTP answers GET .../head.
+func (l *Log) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.down || !strings.HasSuffix(r.URL.Path, "/head") {
+		http.Error(w, "no", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write(l.head)
+}
