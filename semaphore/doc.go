@@ -31,5 +31,6 @@
 // # Secrets
 //
 // Identity is the only type that holds a secret. It prints as its public
-// commitment. Signing and key derivation do not branch on secret bits.
+// commitment. Signing and key derivation do not branch on secret bits; package
+// babyjub says how far that goes.
 package semaphore

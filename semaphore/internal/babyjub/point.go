@@ -6,10 +6,12 @@
 // addition law is complete: there are no exceptional points, and one formula
 // serves addition and doubling.
 //
-// ScalarMul hides its scalar: every window costs the same additions and reads
-// the whole table. What it cannot promise is more than gnark-crypto's field
-// arithmetic does, which is written without secret-dependent branches on
-// amd64 and arm64 but not proved constant-time elsewhere.
+// ScalarMul does not branch on its scalar and reads no address that depends on
+// it: every window costs the same doublings and one addition, and reads the
+// whole table. Scalar does the same for arithmetic modulo l. Below them,
+// gnark-crypto's field additions still branch on whether a sum passed the
+// modulus, which its authors do not claim to hide: this keeps secrets from a
+// clock on the network, not from a process that shares the core.
 package babyjub
 
 import (
@@ -108,7 +110,7 @@ func Add(p, q Point) Point {
 }
 
 // ScalarMul gives k*p, where k is 32 bytes big-endian. p must be on the curve.
-// The time does not depend on k.
+// Nothing here branches on k; the package comment says what that covers.
 func ScalarMul(p Point, k *[32]byte) Point {
 	q := p.extended()
 	r := q.multiply(k[:])

@@ -7,8 +7,7 @@ import (
 )
 
 // Scalar is an integer modulo l in four 64-bit words, lowest first. Its
-// arithmetic takes the same time for every value: EdDSA's secret passes
-// through it. It is slow (a few microseconds) and needs no table.
+// arithmetic does not branch on the value: EdDSA's secret passes through it. It is slow (a few microseconds) and needs no table.
 type Scalar [4]uint64
 
 var orderWords = sync.OnceValue(func() Scalar {
