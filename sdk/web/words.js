@@ -94,5 +94,6 @@ export const words = {
 
 /** The words of the closest language there is. @param {string} lang */
 export function wordsFor(lang) {
-  return words[lang.toLowerCase().split('-')[0]] ?? words.en
+  const short = lang.toLowerCase().split('-')[0]
+  return Object.hasOwn(words, short) ? words[short] : words.en
 }

@@ -164,7 +164,7 @@ export async function backupCode(secret) {
 
 /** Reads a backup code however it was typed. @param {string} text */
 export async function readBackupCode(text) {
-  const symbols = text.toUpperCase().replace(/[\s-]/g, '').replace(/^PH1/, '').replaceAll('O', '0').replace(/[IL]/g, '1')
+  const symbols = text.toUpperCase().replace(/[\s-]/g, '').replaceAll('O', '0').replace(/[IL]/g, '1').replace(/^PH1/, '')
   if (symbols.length !== 55 || [...symbols].some((c) => !alphabet.includes(c))) throw new CustodyError('backup_malformed')
   let bits = 0n
   for (const c of symbols) bits = (bits << 5n) | BigInt(alphabet.indexOf(c))

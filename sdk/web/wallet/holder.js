@@ -145,7 +145,7 @@ export class Holder extends EventTarget {
 
   /** Reads a backup code or an identity exported by an official Semaphore client. @param {string} text */
   async read(text) {
-    if (/^\s*ph1/i.test(text)) return custody.readBackupCode(text)
+    if (/^\s*ph[1il]/i.test(text) && !/[+/=]/.test(text)) return custody.readBackupCode(text)
     return new Uint8Array(await (await this.engine()).import(text.trim()))
   }
 
