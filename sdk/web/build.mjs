@@ -1,6 +1,5 @@
 // Makes the files that are served but not committed:
-//   dist/        wallet.wasm (the Go wallet and prover), check.wasm (the check of posts), wasm_exec.js (Go's
-//                loader), all also as .gz
+//   dist/        wallet.wasm (the Go wallet and prover), check.wasm (the check of posts), wasm_exec.js (Go's loader), all also as .gz
 //   face/dist/   face-api, its weights and the tfjs wasm backend, from node_modules
 //
 //   node build.mjs          everything; without node_modules the face files are left out, with a notice
@@ -27,10 +26,13 @@ function putZipped(path, body) {
   if (put(path, body) || !existsSync(path + '.gz')) put(path + '.gz', gzipSync(body, { level: 9 }))
 }
 
+/** The programs that pages load: one proves, one checks posts. */
+const programs = { 'wallet.wasm': './sdk/wallet/wasm', 'check.wasm': './sdk/wallet/wasm/check' }
+
 function wasm() {
-  for (const [name, source] of [['wallet.wasm', './sdk/wallet/wasm'], ['check.wasm', './sdk/wallet/wasm/check']]) {
+  mkdirSync(join(here, 'dist'), { recursive: true })
+  for (const [name, source] of Object.entries(programs)) {
     const built = join(here, 'dist', name + '.new')
-    mkdirSync(dirname(built), { recursive: true })
     execFileSync('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', built, source], {
       cwd: root, stdio: 'inherit', env: { ...process.env, GOOS: 'js', GOARCH: 'wasm' },
     })

@@ -10,9 +10,10 @@
 // root: the secret lives there and never enters an app's page. What the two
 // say to each other is in messages of window.postMessage with exact origins.
 //
-// The files under dist (the prover as WebAssembly and Go's loader for it) are
-// built, not committed: build.mjs makes them. [Built] says whether they are
-// there; without them pages load and say that no prover is available.
+// The files under dist (the prover and the check of posts as WebAssembly, and
+// Go's loader for them) are built, not committed: build.mjs makes them. [Built]
+// says whether they are there; without them pages load and say that no prover
+// is available.
 //
 // Every answer carries a strict Content-Security-Policy (no inline script or
 // style, no foreign origin), nosniff and an ETag. Files that compress well are
@@ -37,10 +38,10 @@ var embedded embed.FS
 // Prefix is the path under which apps and wallets serve the shared files.
 const Prefix = "/perhuman/"
 
-// ErrNotBuilt says that dist holds no prover.
-var ErrNotBuilt = errors.New("web: dist/wallet.wasm, dist/check.wasm and dist/wasm_exec.js are not built; run make wasm")
+// ErrNotBuilt says that dist does not hold the programs that pages load.
+var ErrNotBuilt = errors.New("web: dist holds no wallet.wasm, check.wasm, wasm_exec.js; run make wasm")
 
-// Built reports with ErrNotBuilt when the prover is missing from this binary.
+// Built reports with ErrNotBuilt when a program is missing from this binary.
 func Built() error {
 	for _, name := range []string{"dist/wallet.wasm", "dist/check.wasm", "dist/wasm_exec.js"} {
 		if _, err := fs.Stat(embedded, name); err != nil {

@@ -63,11 +63,14 @@ function compose(session) {
   }
   // Before the wallet opens: an empty post is not worth a proof.
   check.addEventListener('click', (event) => {
-    if (text.value.trim()) return
+    const size = new TextEncoder().encode(text.value.trim().normalize('NFC')).length
+    text.setCustomValidity(size === 0 ? 'A post needs words.' : size > 2000 ? 'That is too long for this board.' : '')
+    if (text.validity.valid) return
     event.stopPropagation()
     text.reportValidity()
     text.focus()
   }, { capture: true })
+  text.addEventListener('input', () => text.setCustomValidity(''))
   text.addEventListener('input', () => { if (check.getResponse()) check.reset() })
   check.addEventListener('perhuman-error', () => fill(status))
   /** @param {string} response */

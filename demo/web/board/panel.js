@@ -84,7 +84,7 @@ export async function showProof(session, post) {
   /** @param {any} bundle @param {string} text shown */
   const check = async (bundle, text) => {
     const shown = { ...bundle, post: { ...bundle.post, text } }
-    const report = /** @type {Report} */ (await (await started()).checkPost(shown, { issuer: session.issuer.vkey, rp_keys: session.rp_keys, max_k: session.policy.k }))
+    const report = /** @type {Report} */ (await (await started()).checkPost(shown, { issuer: session.issuer.vkey, rp_keys: session.rp_keys, rp: session.rp, action: 'post', max_k: session.policy.k }))
     const same = bundle.post.text === post.text && bundle.post.author === post.author && bundle.post.created === post.created
     const good = report.ok && same
     dialog.dataset.state = good ? 'good' : 'bad'

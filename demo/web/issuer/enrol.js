@@ -11,7 +11,7 @@ import { iris, personas } from './personas.js'
 /**
  * @typedef {{origin: string, commitment: string, public_key: [string, string], tell: (m: object) => void, hear: (type: string) => Promise<any>}} Wallet
  * @typedef {{nonce: string, issuer: string, expires_at: number, captures: string[]}} Session
- * @typedef {{modality: 'iris', persona: number} | {modality: 'face', vector: string}} Taken
+ * @typedef {{modality: 'iris', persona: number} | {modality: 'face', vector: number[]}} Taken
  */
 
 const main = byId('main')
@@ -144,7 +144,7 @@ async function takeFace() {
       bar.value = p.done
       viewer.dataset.state = p.good ? 'good' : ''
     })
-    return { modality: 'face', vector: toBase64url(new Uint8Array(vector.buffer)) }
+    return { modality: 'face', vector: [...vector] }
   } catch (err) {
     if (stop.signal.aborted) return null
     await new Promise((resolve) => {

@@ -240,7 +240,7 @@ export async function dialog(holder, main) {
 }
 
 /** Troubles that pass by themselves; any other is the wallet's final word. */
-const passing = new Set(['source_unavailable', 'timeout', 'closed', 'worker_failed', 'engine_missing', 'roots_stale'])
+const passing = new Set(['source_unavailable', 'timeout', 'closed', 'worker_failed', 'engine_missing', 'roots_stale', 'crowd_too_small'])
 
 /** What is left, as dots and in words. @param {number} left @param {Request} r */
 function meter(left, r) {

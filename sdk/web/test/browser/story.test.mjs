@@ -1,0 +1,198 @@
+// The whole story on the real demo binary, with a passphrase and simulated
+// irises: enrol, prove with the network cut, post, re-check, run into the cap;
+// a double is refused; the bot page's answers equal the server's counters.
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { assertAbsent, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
+import { start } from '../support/demo.mjs'
+import { agree, ask, captureIris, makeWallet, openIssuer, passphrase, post, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
+import { picture } from '../support/pictures.mjs'
+
+const why = skip()
+let demo, context, seen, profile
+/** @type {Uint8Array} */
+let secret
+const cut = 'Nobody but a person wrote this, and the network was down while it was proven.'
+
+before(async () => {
+  if (why) return
+  demo = await start()
+  profile = mkdtempSync(join(tmpdir(), 'perhuman-profile-'))
+  context = await launch({ profile })
+  seen = watch(context)
+})
+after(async () => {
+  await context?.close()
+  await demo?.stop()
+  if (profile) rmSync(profile, { recursive: true, force: true })
+})
+
+test('a person makes a wallet and enrols with a simulated iris', { skip: why, timeout: 120_000 }, async () => {
+  const board = await context.newPage()
+  await board.goto(demo.board)
+  await board.locator('.post').first().waitFor()
+  await picture(board, 'board')
+  const [wallet] = await Promise.all([context.waitForEvent('page'), board.getByRole('link', { name: 'Become verified' }).click()])
+  await wallet.getByRole('heading', { name: /A wallet for one thing/ }).waitFor()
+  await picture(wallet, 'wallet-welcome')
+  await makeWallet(wallet)
+  await picture(wallet, 'wallet-open')
+  ;({ secret } = await readSecret(wallet))
+
+  const issuer = await openIssuer(wallet)
+  await picture(issuer, 'issuer-consent')
+  await agree(issuer)
+  await picture(issuer, 'issuer-capture')
+  await issuer.getByRole('button', { name: /simulated iris/ }).click()
+  await picture(issuer, 'issuer-iris')
+  await issuer.getByRole('button', { name: 'Back' }).click()
+  await captureIris(issuer, 'Chidi')
+  await issuer.getByRole('heading', { name: /You are new here/ }).waitFor({ timeout: 30_000 })
+  await picture(issuer, 'issuer-done')
+  await issuer.getByRole('button', { name: 'Back to my wallet' }).click()
+  await untilMember(wallet)
+  await picture(wallet, 'wallet-member')
+  await wallet.close()
+})
+
+test('a post is proven with the network cut from the click to the finished proof', { skip: why, timeout: 120_000 }, async () => {
+  const board = context.pages().find((p) => p.url().startsWith(demo.board)) ?? await context.newPage()
+  await board.goto(demo.board)
+  const popup = await ask(board, cut)
+  await picture(popup, 'wallet-asked-locked')
+  await unlock(popup)
+  const prove = popup.getByRole('button', { name: 'Prove it' })
+  await prove.waitFor({ timeout: 60_000 })
+  assert.equal(await popup.locator('#asker').textContent(), new URL(demo.board).host)
+  assert.ok(await popup.getByText('5 of 5 left today').isVisible())
+  assert.ok(await popup.getByText(cut).isVisible())
+  await picture(popup, 'wallet-asked')
+
+  await context.setOffline(true)
+  const before = seen.requests.length
+  await prove.click()
+  // The wallet answers; the board tries to hand the proof in, and cannot.
+  await board.getByRole('button', { name: 'Send again' }).waitFor({ timeout: 60_000 })
+  const tried = seen.requests.slice(before)
+  assert.deepEqual(tried.map((r) => `${r.method} ${new URL(r.url).pathname}`).filter((r) => r !== 'GET /api/posts'), ['POST /posts'])
+  await context.setOffline(false)
+  seen.complaints = seen.complaints.filter((c) => !c.includes('ERR_INTERNET_DISCONNECTED'))
+  await board.getByRole('button', { name: 'Send again' }).click()
+  await board.locator('.post', { hasText: cut }).getByRole('button', { name: /verified human/ }).waitFor()
+  await picture(board, 'board-posted')
+})
+
+test('anyone re-checks the post in their own page, with no request to verify it; tampering turns it red', { skip: why, timeout: 60_000 }, async () => {
+  const page = await context.newPage()
+  await page.goto(demo.board)
+  await page.locator('.post', { hasText: cut }).getByRole('button', { name: /verified human/ }).click()
+  const panel = page.locator('dialog.panel')
+  await page.locator('dialog.panel[data-state=good]').waitFor({ timeout: 30_000 })
+  const facts = await panel.locator('.facts li').evaluateAll((rows) => rows.map((li) => [li.dataset.state, li.querySelector('b').textContent]))
+  assert.deepEqual(facts.map(([state]) => state), Array(6).fill('good'), JSON.stringify(facts))
+  await picture(page, 'board-checked', { fullPage: false })
+  const before = seen.requests.length
+  await panel.getByRole('button', { name: 'Tamper with it' }).click()
+  await page.locator('dialog.panel[data-state=bad]').waitFor()
+  assert.ok(await panel.getByText('The text was changed').isVisible())
+  await picture(page, 'board-tampered', { fullPage: false })
+  await panel.getByRole('button', { name: 'Put it back' }).click()
+  await page.locator('dialog.panel[data-state=good]').waitFor()
+  assert.deepEqual(seen.requests.slice(before).map((r) => r.url).filter((url) => !url.endsWith('/api/posts')), [], 'checking used the network')
+  const [download] = await Promise.all([page.waitForEvent('download'), panel.getByRole('link', { name: 'Download the bundle' }).click()])
+  const bundle = JSON.parse(readFileSync(await download.path(), 'utf8'))
+  assert.equal(bundle.post.text, cut)
+  await page.keyboard.press('Escape')
+  await panel.waitFor({ state: 'detached' })
+  await page.close()
+})
+
+test('after five posts a day the wallet says quota_exhausted', { skip: why, timeout: 180_000 }, async () => {
+  const board = context.pages().find((p) => p.url().startsWith(demo.board))
+  await board.reload()
+  for (let i = 2; i <= 5; i++) await post(board, `Post number ${i} of today.`)
+  const popup = await ask(board, 'One more.')
+  await unlock(popup)
+  await popup.getByText(/used up what this site lets one person do/).waitFor({ timeout: 30_000 })
+  await picture(popup, 'wallet-exhausted')
+  await popup.getByRole('button', { name: 'Back to the site' }).click()
+  const status = board.locator('perhuman-check [role=status]')
+  await board.waitForFunction(() => document.querySelector('perhuman-check')?.shadowRoot?.querySelector('[role=status]')?.textContent)
+  assert.match(await status.textContent(), /used up what this site lets one person do/)
+  // Five posts of one human, five nullifiers: nobody can link them.
+  const nullifiers = await board.evaluate(async () => {
+    const { posts } = await (await fetch('/api/posts')).json()
+    const mine = posts.filter((p) => p.verified)
+    return Promise.all(mine.map(async (p) => (await (await fetch(`/api/posts/${p.id}/bundle`)).json()).proof.slice(44, 87)))
+  })
+  assert.equal(nullifiers.length, 5)
+  assert.equal(new Set(nullifiers).size, 5)
+})
+
+test('the same person under a new secret is refused', { skip: why, timeout: 120_000 }, async () => {
+  const other = await launch()
+  const watched = watch(other)
+  const wallet = await other.newPage()
+  await wallet.goto(demo.wallet)
+  await makeWallet(wallet)
+  const issuer = await openIssuer(wallet)
+  await agree(issuer)
+  await captureIris(issuer, 'Chidi')
+  await issuer.getByRole('heading', { name: 'This person cannot enrol twice' }).waitFor({ timeout: 30_000 })
+  await picture(issuer, 'issuer-refused')
+  await issuer.getByRole('button', { name: 'Back to my wallet' }).click()
+  await wallet.getByText(/enrolled already|did not accept/).waitFor()
+  assertLoopback(watched, demo.port)
+  const expected = watched.complaints.filter((c) => !/status of 409|status of 422/.test(c))
+  assert.deepEqual(expected, [])
+  await other.close()
+})
+
+test('the bot page: every attack gets its code, and the server counted the same', { skip: why, timeout: 180_000 }, async () => {
+  const page = await context.newPage()
+  await page.goto(demo.board + '/bot')
+  await page.locator('.attack').first().waitFor()
+  await page.getByRole('button', { name: 'Fire all' }).click()
+  await page.getByText(/answered as expected/).waitFor({ timeout: 120_000 })
+  const outcomes = await page.locator('.attack').evaluateAll((els) => els.map((el) => [el.dataset.case, el.dataset.outcome, el.dataset.code]))
+  assert.ok(outcomes.length >= 10)
+  for (const [name, outcome, code] of outcomes) assert.equal(outcome, 'expected', `${name}: ${code}`)
+  await page.locator('#tally[data-agree=true]').waitFor({ timeout: 10_000 })
+  await page.locator('.attack summary').first().click()
+  assert.match(await page.locator('.attack pre.answered').first().textContent(), /^HTTP\/1\.1 [2-5]\d\d/)
+  await picture(page, 'board-bot')
+  await page.close()
+})
+
+test('the secret left no page, and no storage holds it in the clear', { skip: why, timeout: 60_000 }, async () => {
+  const wallet = await context.newPage()
+  await wallet.goto(demo.wallet)
+  await wallet.getByRole('heading', { name: 'Your wallet is locked' }).waitFor()
+  await picture(wallet, 'wallet-locked')
+  assertNotSent(secret, seen)
+  for (const { body, url } of seen.requests) assert.equal((body ?? Buffer.alloc(0)).indexOf(passphrase), -1, url)
+  assertAbsent(secret, await storage(wallet), 'IndexedDB or web storage')
+  assertLoopback(seen, demo.port)
+  // What the bot page fires is answered with 4xx on purpose; browsers log that.
+  assert.deepEqual(seen.complaints.filter((c) => !(c.includes('/bot') || /status of 4\d\d/.test(c) && c.includes('/bot'))), [])
+  await context.close()
+  context = undefined
+  let files = 0
+  for (const path of walk(profile)) {
+    files++
+    assertAbsent(secret, readFileSync(path), path)
+  }
+  assert.ok(files > 20)
+})
+
+function* walk(dir) {
+  for (const name of readdirSync(dir)) {
+    const path = join(dir, name)
+    const info = statSync(path, { throwIfNoEntry: false })
+    if (info?.isDirectory()) yield* walk(path)
+    else if (info?.isFile()) yield path
+  }
+}

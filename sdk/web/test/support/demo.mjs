@@ -1,0 +1,59 @@
+// Starts the real demo binary on a free port with data of its own.
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import http from 'node:http'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url))
+
+/** @returns {Promise<number>} */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer()
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+/** @param {number} port @param {string} host */
+function alive(port, host) {
+  return new Promise((resolve) => {
+    const request = http.get({ host: '127.0.0.1', port, path: '/', headers: { Host: `${host}.localhost:${port}` } }, (answer) => {
+      answer.resume()
+      resolve(answer.statusCode === 200)
+    })
+    request.on('error', () => resolve(false))
+    request.setTimeout(1000, () => request.destroy())
+  })
+}
+
+export async function start() {
+  const dir = mkdtempSync(join(tmpdir(), 'perhuman-'))
+  const binary = join(dir, 'demo')
+  execFileSync('go', ['build', '-trimpath', '-o', binary, './demo'], { cwd: root, stdio: 'inherit' })
+  const port = await freePort()
+  const child = spawn(binary, ['-var', join(dir, 'var'), '-port', String(port)], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (d) => { said += d })
+  const gone = new Promise((resolve) => child.on('exit', resolve))
+  const end = Date.now() + 60_000
+  while (!await alive(port, 'agora')) {
+    if (child.exitCode !== null || Date.now() > end) throw new Error(`the demo did not start: ${said}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  return {
+    port, board: `http://agora.localhost:${port}`, wallet: `http://wallet.localhost:${port}`, issuer: `http://issuer.localhost:${port}`,
+    said: () => said,
+    async stop() {
+      child.kill('SIGTERM')
+      await gone
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,104 @@
+// What a person does with the pages, as the tests play it.
+import assert from 'node:assert/strict'
+import { readBackupCode } from '../../wallet/custody.js'
+
+export const passphrase = 'four unrelated words here'
+
+/** Makes a wallet with a passphrase in an open wallet page. */
+export async function makeWallet(page) {
+  const choose = page.getByRole('button', { name: 'Use a passphrase instead' })
+  if (await choose.isVisible()) await choose.click()
+  await page.getByLabel('Passphrase', { exact: true }).fill(passphrase)
+  await page.getByLabel('The same again').fill(passphrase)
+  await page.getByRole('button', { name: 'Make my secret', exact: true }).click()
+  await page.getByRole('heading', { name: 'Become a verified human' }).waitFor()
+}
+
+/** Opens the issuer's window from the wallet and agrees. @returns the issuer's page, asking for the kind of capture */
+export async function openIssuer(wallet) {
+  const [issuer] = await Promise.all([wallet.context().waitForEvent('page'), wallet.getByRole('button', { name: 'Become verified' }).click()])
+  await issuer.getByLabel(/I have read this/).check()
+  return issuer
+}
+
+export async function agree(issuer) {
+  await issuer.getByRole('button', { name: 'Continue' }).click()
+  await issuer.getByRole('button', { name: /simulated iris/ }).waitFor()
+}
+
+/** Enrols with a simulated iris. @param {string} name of the made-up person */
+export async function captureIris(issuer, name) {
+  await issuer.getByRole('button', { name: /simulated iris/ }).click()
+  await issuer.getByLabel(name).check()
+  await issuer.getByRole('button', { name: 'Capture this iris' }).click()
+}
+
+export async function untilMember(wallet) {
+  await wallet.getByRole('heading', { name: /You are one of \d+ people/ }).waitFor({ timeout: 60_000 })
+}
+
+/** Reads the secret off the backup code, as the person would. */
+export async function readSecret(wallet) {
+  await wallet.getByRole('button', { name: 'Show the backup code' }).click()
+  const code = await wallet.locator('dialog .code').textContent()
+  await wallet.getByRole('button', { name: 'I have it on paper' }).click()
+  return { code, secret: await readBackupCode(code) }
+}
+
+/** Writes a post and presses the button. @returns the wallet's window, with the question open */
+export async function ask(board, text) {
+  await board.getByLabel('Your post').fill(text)
+  const [popup] = await Promise.all([board.context().waitForEvent('page'), board.locator('perhuman-check').getByRole('button').click()])
+  await popup.getByRole('heading', { name: /asks: are you one human/ }).waitFor()
+  return popup
+}
+
+export async function unlock(popup) {
+  await popup.getByLabel('Passphrase').fill(passphrase)
+  await popup.getByRole('button', { name: 'Unlock', exact: true }).click()
+}
+
+/** From the text to the post on the board. */
+export async function post(board, text) {
+  const popup = await ask(board, text)
+  await unlock(popup)
+  const closed = popup.waitForEvent('close', { timeout: 60_000 })
+  await popup.getByRole('button', { name: 'Prove it' }).click()
+  await closed
+  await board.locator('.post', { hasText: text }).getByRole('button', { name: /verified human/ }).waitFor()
+}
+
+/** Every value in a page's IndexedDB, caches and web storage, as one buffer. */
+export async function storage(page) {
+  const base64 = await page.evaluate(async () => {
+    const parts = []
+    const add = (v) => {
+      if (v instanceof ArrayBuffer) parts.push(new Uint8Array(v))
+      else if (ArrayBuffer.isView(v)) parts.push(new Uint8Array(v.buffer, v.byteOffset, v.byteLength))
+      else if (Array.isArray(v)) v.forEach(add)
+      else if (v && typeof v === 'object') for (const [k, x] of Object.entries(v)) {
+        add(k)
+        add(x)
+      }
+      else parts.push(new TextEncoder().encode(String(v)))
+    }
+    for (const { name } of await indexedDB.databases()) {
+      const db = await new Promise((resolve, reject) => Object.assign(indexedDB.open(name), { onsuccess: (e) => resolve(e.target.result), onerror: reject }))
+      for (const store of db.objectStoreNames) {
+        const s = db.transaction(store).objectStore(store)
+        for (const request of [s.getAll(), s.getAllKeys()]) add(await new Promise((resolve) => { request.onsuccess = () => resolve(request.result) }))
+      }
+      db.close()
+    }
+    add({ ...localStorage })
+    add({ ...sessionStorage })
+    add(document.cookie)
+    const bytes = new Uint8Array(await new Blob(parts).arrayBuffer())
+    let text = ''
+    for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768))
+    return btoa(text)
+  })
+  const all = Buffer.from(base64, 'base64')
+  assert.ok(all.length > 100)
+  return all
+}

@@ -1,0 +1,50 @@
+// A small site for tests of the widget: serves sdk/web under /perhuman/ with
+// the policy of the real pages, on every name under .localhost.
+import { existsSync, readFileSync } from 'node:fs'
+import http from 'node:http'
+import { extname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const kinds = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.html': 'text/html; charset=utf-8' }
+const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+/**
+ * @param {Record<string, (request: http.IncomingMessage, body: string) => {type: string, body: string, status?: number}>} routes "host /path" -> answer
+ * @returns {Promise<{port: number, close: () => Promise<void>}>}
+ */
+export async function serve(routes) {
+  const server = http.createServer((request, answer) => {
+    let body = ''
+    request.on('data', (d) => { body += d })
+    request.on('end', () => {
+      const host = (request.headers.host ?? '').split('.')[0]
+      const path = new URL(request.url ?? '/', 'http://x.localhost').pathname
+      answer.setHeader('Content-Security-Policy', policy)
+      answer.setHeader('Cache-Control', 'no-store')
+      const route = routes[`${host} ${path}`]
+      if (route) {
+        const made = route(request, body)
+        answer.writeHead(made.status ?? 200, { 'Content-Type': made.type })
+        answer.end(made.body)
+        return
+      }
+      const file = join(root, normalize(path.replace(/^\/perhuman\//, '/')))
+      if (path.startsWith('/perhuman/') && kinds[extname(file)] && existsSync(file)) {
+        answer.writeHead(200, { 'Content-Type': kinds[extname(file)] })
+        answer.end(readFileSync(file))
+        return
+      }
+      answer.writeHead(path === '/favicon.ico' ? 204 : 404)
+      answer.end()
+    })
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: server.address().port,
+    close: () => new Promise((resolve) => {
+      server.close(resolve)
+      server.closeAllConnections()
+    }),
+  }
+}
