@@ -5,93 +5,75 @@ import (
 	"github.com/consensys/gnark-crypto/ecc/bn254/fp"
 )
 
-// special marks additions that the chord formula does not cover.
-type special uint8
-
-const (
-	chord   special = iota
-	first           // the second point is infinity
-	second          // the first is
-	nothing         // they are opposite
-	tangent         // they are equal
-)
-
-// g1 is curve for G1.
+// g1 is curve for G1. It works on vectors of coordinates, which gnark-crypto
+// multiplies eight at a time where the processor can.
 type g1 struct {
-	den, prefix [batch]fp.Element
-	kind        [batch]special
+	px, py, qx, qy [batch]fp.Element
+	den, inv       [batch]fp.Element
+	inverter       inverter
+	unusual        []exception
 }
 
 func (c *g1) add(buf []bn254.G1Affine, ops []op) {
-	var acc fp.Element
-	acc.SetOne()
+	n := len(ops)
+	px, py, qx, qy := fp.Vector(c.px[:n]), fp.Vector(c.py[:n]), fp.Vector(c.qx[:n]), fp.Vector(c.qy[:n])
 	for i, o := range ops {
-		p, q, den := &buf[o.a], &buf[o.b], &c.den[i]
-		c.kind[i] = chord
-		den.Sub(&q.X, &p.X)
-		if den.IsZero() || p.X.IsZero() || q.X.IsZero() {
-			c.unusual(i, p, q)
+		p, q := &buf[o.a], &buf[o.b]
+		px[i], py[i] = p.X, p.Y
+		qx[i], qy[i] = q.X, q.Y
+	}
+	den, inv := fp.Vector(c.den[:n]), fp.Vector(c.inv[:n])
+	den.Sub(qx, px)
+	qy.Sub(qy, py)
+	for i := range den {
+		if den[i].IsZero() || px[i].IsZero() || qx[i].IsZero() {
+			c.classify(i, &buf[ops[i].a], &buf[ops[i].b])
 		}
-		c.prefix[i] = acc
-		acc.Mul(&acc, den)
 	}
-	acc.Inverse(&acc)
-	for i := len(ops) - 1; i >= 0; i-- {
-		den := &c.den[i]
-		c.prefix[i].Mul(&c.prefix[i], &acc)
-		acc.Mul(&acc, den)
+	c.inverter.invert(inv, den)
+	// slope = (y2-y1)/(x2-x1), x3 = slope^2 - x1 - x2, y3 = slope*(x1-x3) - y1
+	slope := den
+	slope.Mul(qy, inv)
+	x := inv
+	x.Mul(slope, slope)
+	x.Sub(x, px)
+	x.Sub(x, qx)
+	px.Sub(px, x)
+	px.Mul(px, slope)
+	px.Sub(px, py)
+	for _, e := range c.unusual {
+		x[e.at], px[e.at] = e.g1.X, e.g1.Y
 	}
-	var slope, x fp.Element
+	c.unusual = c.unusual[:0]
 	for i, o := range ops {
-		p, q, dst := &buf[o.a], &buf[o.b], &buf[o.dst]
-		switch c.kind[i] {
-		case chord:
-			slope.Sub(&q.Y, &p.Y)
-		case first:
-			*dst = *p
-			continue
-		case second:
-			*dst = *q
-			continue
-		case nothing:
-			*dst = bn254.G1Affine{}
-			continue
-		case tangent:
-			slope.Square(&p.X)
-			x.Double(&slope)
-			slope.Add(&slope, &x)
-		}
-		slope.Mul(&slope, &c.prefix[i])
-		x.Square(&slope)
-		x.Sub(&x, &p.X)
-		x.Sub(&x, &q.X)
-		q0 := p.X
-		q0.Sub(&q0, &x)
-		q0.Mul(&q0, &slope)
-		dst.Y.Sub(&q0, &p.Y)
-		dst.X = x
+		dst := &buf[o.dst]
+		dst.X, dst.Y = x[i], px[i]
 	}
 }
 
-// unusual classifies an addition whose denominator or one of whose
-// x-coordinates is zero.
-func (c *g1) unusual(i int, p, q *bn254.G1Affine) {
-	den := &c.den[i]
+// exception is a sum that the chord formula does not give.
+type exception struct {
+	at int
+	g1 bn254.G1Affine
+	g2 bn254.G2Affine
+}
+
+// classify finds the sums that involve infinity, a doubling or a point and its
+// opposite. They are rare, except where buckets are empty.
+func (c *g1) classify(i int, p, q *bn254.G1Affine) {
+	e := exception{at: i}
 	switch {
 	case q.IsInfinity():
-		c.kind[i] = first
+		e.g1 = *p
 	case p.IsInfinity():
-		c.kind[i] = second
-	case !den.IsZero():
-		return
-	case p.Y.Equal(&q.Y): // no point of order two exists, so y is not 0
-		c.kind[i] = tangent
-		den.Double(&p.Y)
-		return
-	default:
-		c.kind[i] = nothing
+		e.g1 = *q
+	case !c.den[i].IsZero():
+		return // an x-coordinate is zero, nothing else
+	case p.Y.Equal(&q.Y):
+		e.g1.Double(p)
 	}
-	den.SetOne()
+	c.den[i].SetOne()
+	c.unusual = append(c.unusual, e)
 }
 
 func (c *g1) gather(buf, points []bn254.G1Affine, refs []uint32) {
@@ -120,7 +102,7 @@ func (c *g1) weigh(parts [][2]bn254.G1Affine, size int) bn254.G1Jac {
 
 func (c *g1) wipe() { *c = g1{} }
 
-// horner joins the windows of a multiplication in G1.
+// hornerG1 joins the windows of a multiplication.
 func hornerG1(windows []bn254.G1Jac, width int) (sum bn254.G1Jac) {
 	for i := len(windows) - 1; i >= 0; i-- {
 		for range width {
