@@ -24,6 +24,9 @@ func (p *Prover) Prove(ctx context.Context, id *semaphore.Identity, path semapho
 			p.wiped(&s)
 		}
 	}()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	in, err := s.inputs(p.layout.depth, id, path, message, scope)
 	if err != nil {
 		return nil, err
@@ -36,6 +39,9 @@ func (p *Prover) Prove(ctx context.Context, id *semaphore.Identity, path semapho
 		return nil, ErrSecret
 	}
 	s.keep(w)
+	if p.witness != nil {
+		p.witness(w)
+	}
 	if path.Root != w[p.layout.first[bRoot]].Bytes() {
 		return nil, fmt.Errorf("%w: does not lead to its root", semaphore.ErrPath)
 	}

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr/fft"
 	"github.com/perhuman/perhuman/semaphore/artifacts"
 )
@@ -40,7 +41,8 @@ type options struct {
 	rand     io.Reader
 	progress func(stage string, done, total int)
 	workers  int
-	wiped    func(*secrets) // for the test that looks at wiped memory
+	witness  func([]fr.Element) // for tests: sees the witness
+	wiped    func(*secrets)     // for tests: looks at wiped memory
 }
 
 // Option changes how a Prover works.

@@ -22,13 +22,13 @@ func randomElement(r *rand.Rand) (e fr.Element) {
 	return e
 }
 
-// randomSecret is below l: 250 random bits.
+// randomSecret is below l, whose top byte is 6.
 func randomSecret(r *rand.Rand) fr.Element {
 	var b [32]byte
-	for i := 1; i < 32; i++ {
+	for i := range b {
 		b[i] = byte(r.Uint32())
 	}
-	b[0] = byte(r.Uint32()) & 3
+	b[0] = byte(r.Uint32N(6))
 	var e fr.Element
 	e.SetBytes(b[:])
 	return e

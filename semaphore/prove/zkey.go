@@ -76,38 +76,25 @@ func parseZKey(b []byte) (*zkey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(data[secIC]) != (publics+1)*g1Size {
-		return nil, fmt.Errorf("%w: section %d has a wrong size", ErrKey, secIC)
+	// Sizes first: nothing is allocated for points that are not there.
+	for section, size := range map[int]int{
+		secIC: (publics + 1) * g1Size,
+		secA:  k.wires * g1Size, secB1: k.wires * g1Size, secB2: k.wires * g2Size,
+		secC: (k.wires - publics - 1) * g1Size, secH: k.domain * g1Size,
+	} {
+		if len(data[section]) != size {
+			return nil, fmt.Errorf("%w: section %d has a wrong size", ErrKey, section)
+		}
 	}
 	if k.coefs, err = parseCoefficients(data[secCoefficients], k.wires, k.domain); err != nil {
 		return nil, err
 	}
-	for _, s := range []struct {
-		id, n int
-		to    *[]bn254.G1Affine
-	}{
-		{secA, k.wires, &k.a},
-		{secB1, k.wires, &k.b1},
-		{secC, k.wires - publics - 1, &k.c},
-		{secH, k.domain, &k.h},
-	} {
-		r := &reader{b: data[s.id]}
-		points := make([]bn254.G1Affine, s.n)
-		for i := range points {
-			points[i] = r.g1()
-		}
-		if !r.done() {
-			return nil, fmt.Errorf("%w: section %d has a wrong size", ErrKey, s.id)
-		}
-		*s.to = points
-	}
+	k.a, k.b1 = g1Points(data[secA]), g1Points(data[secB1])
+	k.c, k.h = g1Points(data[secC]), g1Points(data[secH])
 	r = &reader{b: data[secB2]}
 	k.b2 = make([]bn254.G2Affine, k.wires)
 	for i := range k.b2 {
 		k.b2[i] = r.g2()
-	}
-	if !r.done() {
-		return nil, fmt.Errorf("%w: section %d has a wrong size", ErrKey, secB2)
 	}
 	return k, nil
 }
@@ -227,6 +214,15 @@ func (r *reader) limbs() (out [4]uint64) {
 }
 
 func (r *reader) fp() fp.Element { return fp.Element(r.limbs()) }
+
+func g1Points(b []byte) []bn254.G1Affine {
+	r := &reader{b: b}
+	out := make([]bn254.G1Affine, len(b)/g1Size)
+	for i := range out {
+		out[i] = r.g1()
+	}
+	return out
+}
 
 // g1 reads an affine point; (0, 0) is infinity, as in gnark-crypto.
 func (r *reader) g1() (p bn254.G1Affine) {
