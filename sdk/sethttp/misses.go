@@ -43,7 +43,7 @@ func (m *misses) add(root semaphore.Element, now time.Time) {
 	m.until[root] = now.Add(missTTL)
 }
 
-// clear forgets everything; a new head may know the roots.
+// clear forgets everything.
 func (m *misses) clear() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -153,10 +153,13 @@ func (s *Source) refresh(ctx context.Context) error {
 	if err != nil || body == nil {
 		return err
 	}
+	was, _ := s.follower.Head()
 	if err := s.follower.Update(body, s.now(), s.Fetch(ctx)); err != nil {
 		return err
 	}
-	s.misses.clear()
+	if is, _ := s.follower.Head(); is.Seq != was.Seq {
+		s.misses.clear() // what was not there before may be there now
+	}
 	s.mu.Lock()
 	s.etag = tag
 	s.mu.Unlock()

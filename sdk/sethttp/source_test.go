@@ -88,6 +88,11 @@ func TestUnknownRoot(t *testing.T) {
 	if n := s.count("head") - before; n < 1 || n > 2 {
 		t.Errorf("%d fetches for 100 callers", n)
 	}
+	// A head that was only signed again brings no roots and forgives nothing.
+	s.do(func(*setlogtest.Issuer) { s.now = t0 + 5 })
+	if err := src.Refresh(ctx); err != nil {
+		t.Fatal(err)
+	}
 	before = s.count("head")
 	for range 50 {
 		if _, err := src.Root(ctx, setlogtest.Commitment("made up"), at(1)); !errors.Is(err, setlog.ErrRootUnknown) {

@@ -34,8 +34,9 @@
 //
 // # Auditing
 //
-// [Replay] rebuilds the set from all entries and compares its root with the
-// logged one at every sequence number.
+// [Audit] reads a whole log over its files; [Replay], which it uses, rebuilds the
+// set from all entries and compares its root with the logged one at every
+// sequence number.
 //
 // # Formats
 //

@@ -196,8 +196,9 @@ func (f *Follower) succeeds(old *snapshot, h Head, fetch Fetch) error {
 	was := old.head
 	lower := h.Seq < was.Seq || h.MinValidSeq < was.MinValidSeq || h.LogSize() < was.LogSize() || h.Size < was.Size
 	switch {
-	case h.Issued < was.Issued:
-		return fmt.Errorf("%w: issued %d s before", ErrOldHead, was.Issued-h.Issued)
+	case h.Issued < was.Issued, h.Issued == was.Issued && lower:
+		// In one second an issuer can sign a head, anchor, and sign the next.
+		return fmt.Errorf("%w: seq %d issued at %d, seq %d at %d", ErrOldHead, h.Seq, h.Issued, was.Seq, was.Issued)
 	case lower:
 		return fmt.Errorf("%w: seq %d -> %d, min_valid_seq %d -> %d, log %d -> %d, set %d -> %d", ErrRollback,
 			was.Seq, h.Seq, was.MinValidSeq, h.MinValidSeq, was.LogSize(), h.LogSize(), was.Size, h.Size)

@@ -200,6 +200,7 @@ func TestNeverLowers(t *testing.T) {
 		want   error
 	}{
 		"a lagging copy":          {short.Head(t0 + 5), is.Fetch, setlog.ErrOldHead},
+		"the same second's first": {short.Head(t0 + 10), is.Fetch, setlog.ErrOldHead},
 		"a restored backup":       {short.Head(t0 + 20), is.Fetch, setlog.ErrRollback},
 		"the same, without tiles": {short.Head(t0 + 20), short.Fetch, setlog.ErrRollback},
 		"min_valid_seq lowered": {func() []byte {

@@ -139,3 +139,30 @@ func TestT55ReplayRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestT55Audit audits a whole log over its files; a biometric commitment that
+// was changed afterwards leaves the set alone but not the log.
+func TestT55Audit(t *testing.T) {
+	is := replayRun(t)
+	signed := is.Checkpoints[int64(len(is.Entries))]
+	r, err := setlog.Audit(signed, is.Verifier, is.Fetch)
+	if err != nil || r.Seq() != is.Seq || r.Live() != is.Live || r.Entries() != int64(len(is.Entries)) {
+		t.Fatal(err)
+	}
+	g, err := r.Group()
+	if err != nil || g.Root() != is.Group.Root() {
+		t.Error(err)
+	}
+	is.Entries[0].Biometric[0] ^= 1
+	if _, err := setlog.Audit(signed, is.Verifier, is.Fetch); !errors.Is(err, setlog.ErrProof) {
+		t.Error("another biometric commitment:", err)
+	}
+	is.Entries[0].Biometric[0] ^= 1
+	if _, err := setlog.Audit(signed, setlogtest.New(t, "other.example").Verifier, is.Fetch); !errors.Is(err, setlog.ErrSignature) {
+		t.Error(err)
+	}
+	is.Refuse = func(string) error { return errGone }
+	if _, err := setlog.Audit(signed, is.Verifier, is.Fetch); !errors.Is(err, errGone) {
+		t.Error(err)
+	}
+}
