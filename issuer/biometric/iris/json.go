@@ -37,7 +37,10 @@ func ParseEye(data []byte) (Eye, error) {
 		return Eye{}, err
 	}
 	t, err := fromBase64(f[0], f[1])
-	return Eye{f[2], t}, err
+	if err != nil {
+		return Eye{}, err
+	}
+	return Eye{f[2], t}, nil
 }
 
 // ParsePerson reads a two-eye file, as strictly as ParseEye.

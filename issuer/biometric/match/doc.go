@@ -18,7 +18,7 @@
 // Development, tests, demonstrations and small attended sets. Whoever runs it
 // can read every template; the issuer must state "plain" loudly in its public
 // metadata. Production splits templates among three parties. An iris costs
-// about 25 us of CPU per enrolled person (31 rotations, two eyes, two
+// about 30 us of CPU per enrolled person (31 rotations, two eyes, two
 // orientations), a face .2 us.
 //
 // # Error rates
