@@ -166,5 +166,5 @@ func bundle(t testing.TB, p post.Params) post.Bundle {
 	return c
 }
 
-// otherProof is an honest proof of the person's root at an earlier batch.
+// rootProof proves an entry under the issuer's newest checkpoint.
 func (w *world) rootProof(index int) setlog.RootProof { return w.is.Proof(index) }
