@@ -255,7 +255,7 @@ func TestMatchOrAddRetry(t *testing.T) {
 func TestCrowd(t *testing.T) {
 	n := 60
 	if os.Getenv("PERHUMAN_LONG") == "1" {
-		n = 1000
+		n = 600
 	}
 	crowd, m := synth.New(1), match.New()
 	for i := range n {
