@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// config is what the command line says.
+type config struct {
+	dir      string // keys, databases, the port
+	port     int    // 0: the one kept in dir, or defaultPort
+	headless bool
+	crowd    int
+}
+
+const (
+	defaultPort  = 8080
+	defaultCrowd = 300
+)
+
+func parseFlags(args []string, out io.Writer) (config, error) {
+	var c config
+	f := flag.NewFlagSet("demo", flag.ContinueOnError)
+	f.SetOutput(out)
+	f.StringVar(&c.dir, "var", "var", "folder for data and keys; delete it to start over")
+	f.IntVar(&c.port, "port", 0, fmt.Sprintf("port on loopback; kept in the folder, because it is part of the relying party's name (first start: %d)", defaultPort))
+	f.BoolVar(&c.headless, "headless", false, "play the whole story without a browser, print a line a step, and end")
+	if err := f.Parse(args); err != nil {
+		return c, err
+	}
+	if f.NArg() > 0 {
+		return c, fmt.Errorf("%q is not understood; see -help", f.Arg(0))
+	}
+	if c.port < 0 || c.port > 65535 {
+		return c, fmt.Errorf("port %d does not exist", c.port)
+	}
+	c.crowd = defaultCrowd
+	return c, nil
+}
+
+// keepPort settles the port: the one kept in the folder, else the one asked
+// for, else the default. A folder that was started on one port stays on it:
+// nullifiers and passkeys are bound to names that hold the port.
+func (c *config) keepPort() error {
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return fmt.Errorf("cannot make the folder for data: %w", err)
+	}
+	path := filepath.Join(c.dir, "port")
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if c.port == 0 {
+			c.port = defaultPort
+		}
+		return writeNew(path, []byte(strconv.Itoa(c.port)+"\n"))
+	}
+	if err != nil {
+		return err
+	}
+	kept, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil || kept < 1 || kept > 65535 {
+		return fmt.Errorf("%s does not hold a port", path)
+	}
+	if c.port != 0 && c.port != kept {
+		return fmt.Errorf("this folder was started on port %d, which is part of every proof made with it; use -port %d, another -var, or delete %s to start over", kept, kept, c.dir)
+	}
+	c.port = kept
+	return nil
+}
+
+// secret returns what a file in the folder holds, making it on the first call.
+// Files are readable by their owner alone, and what is in them is never shown.
+func (c *config) secret(name string, make func() ([]byte, error)) ([]byte, error) {
+	path := filepath.Join(c.dir, name)
+	b, err := os.ReadFile(path)
+	if err == nil {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			return nil, fmt.Errorf("%s can be read by others; set its mode to 0600", path)
+		}
+		return b, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if b, err = make(); err != nil {
+		return nil, err
+	}
+	return b, writeNew(path, b)
+}
+
+// writeNew writes a file that must not exist, durably, for its owner alone.
+func writeNew(path string, b []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(b)
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if err = errors.Join(err, tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(tmp.Name(), path); err != nil { // fails if another process was first
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+)
+
+// The three origins. Browsers resolve names under .localhost to this machine
+// and treat them as secure contexts, and the names differ, as passkeys demand.
+const (
+	boardHost  = "agora.localhost"
+	walletHost = "wallet.localhost"
+	issuerHost = "issuer.localhost"
+)
+
+func (c *config) rp() string             { return hostPort(boardHost, c.port) }
+func (c *config) url(host string) string { return "http://" + hostPort(host, c.port) }
+
+// hostPort writes a host as browsers do, without the default port.
+func hostPort(host string, port int) string {
+	if port == 80 {
+		return host
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port))
+}
+
+// listen opens the port on loopback, and on nothing else.
+func (c *config) listen() (net.Listener, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("port %d is busy: another program listens there. Stop it, or start over on another port with -port N -var OTHER_FOLDER (the port is part of every proof, so it is never changed silently)", c.port)
+	}
+	if errors.Is(err, syscall.EACCES) {
+		return nil, fmt.Errorf("port %d needs more rights than this process has; choose one above 1023", c.port)
+	}
+	return l, err
+}
+
+// byHost sends a request to the origin that its Host header names, exactly:
+// a page elsewhere that points its own name at loopback gets nothing (DNS
+// rebinding).
+func byHost(origins map[string]http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, ok := origins[r.Host]
+		if !ok {
+			http.Error(w, "This address is not served here.", http.StatusMisdirectedRequest)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}

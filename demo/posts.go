@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
+
+	"github.com/perhuman/perhuman/sdk/api"
+)
+
+// boardPost is a post as the board lists it. Verified posts carry a bundle
+// that proves them to anybody.
+type boardPost struct {
+	ID       int64  `json:"id"`
+	Author   string `json:"author"`
+	Text     string `json:"text"`
+	Created  uint64 `json:"created"`
+	Verified bool   `json:"verified"`
+	Seed     bool   `json:"seed"` // written by the demo itself
+}
+
+// posts is the board's own store: what any app would have anyway.
+type posts struct{ db *sql.DB }
+
+const postsSchema = `
+CREATE TABLE IF NOT EXISTS posts (
+	id      INTEGER PRIMARY KEY AUTOINCREMENT,
+	author  TEXT NOT NULL,
+	text    TEXT NOT NULL,
+	created INTEGER NOT NULL,
+	seed    INTEGER NOT NULL,
+	receipt TEXT UNIQUE,
+	bundle  BLOB
+) STRICT`
+
+func openPosts(ctx context.Context, path string) (*posts, error) {
+	db, err := sql.Open("sqlite3", "file:"+path+"?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_txlock=immediate")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(ctx, postsSchema); err != nil {
+		return nil, errors.Join(fmt.Errorf("board: %w", err), db.Close())
+	}
+	return &posts{db: db}, nil
+}
+
+func (p *posts) close() error { return p.db.Close() }
+
+// add stores a post. A verified post is known by its verification id: storing
+// it twice gives the first row, so that a client may safely repeat a request.
+func (p *posts) add(ctx context.Context, post boardPost, verification string, bundle []byte) (int64, error) {
+	var receipt sql.NullString
+	if verification != "" {
+		receipt = sql.NullString{String: verification, Valid: true}
+	}
+	var id int64
+	err := p.db.QueryRowContext(ctx,
+		`INSERT INTO posts (author, text, created, seed, receipt, bundle) VALUES (?, ?, ?, ?, ?, ?)
+		 ON CONFLICT (receipt) DO UPDATE SET receipt = excluded.receipt RETURNING id`,
+		post.Author, post.Text, int64(post.Created), post.Seed, receipt, bundle).Scan(&id)
+	if err != nil {
+		return 0, api.Wrap(api.StoreUnavailable, err)
+	}
+	return id, nil
+}
+
+// list gives the newest posts first.
+func (p *posts) list(ctx context.Context, limit int) ([]boardPost, error) {
+	rows, err := p.db.QueryContext(ctx,
+		`SELECT id, author, text, created, seed, bundle IS NOT NULL FROM posts ORDER BY id DESC LIMIT ?`, limit)
+	if err != nil {
+		return nil, api.Wrap(api.StoreUnavailable, err)
+	}
+	defer rows.Close()
+	all := []boardPost{}
+	for rows.Next() {
+		var b boardPost
+		if err := rows.Scan(&b.ID, &b.Author, &b.Text, &b.Created, &b.Seed, &b.Verified); err != nil {
+			return nil, api.Wrap(api.StoreUnavailable, err)
+		}
+		all = append(all, b)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, api.Wrap(api.StoreUnavailable, err)
+	}
+	return all, nil
+}
+
+// bundle gives the proof bundle of one post.
+func (p *posts) bundle(ctx context.Context, id int64) (json.RawMessage, error) {
+	var b []byte
+	err := p.db.QueryRowContext(ctx, `SELECT bundle FROM posts WHERE id = ? AND bundle IS NOT NULL`, id).Scan(&b)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, api.Errorf(api.NotFound, "no verified post has this number")
+	}
+	if err != nil {
+		return nil, api.Wrap(api.StoreUnavailable, err)
+	}
+	return b, nil
+}
+
+// seed fills an empty board, so that a first visitor sees what it is about.
+func (p *posts) seed(ctx context.Context, now uint64) error {
+	have, err := p.list(ctx, 1)
+	if err != nil || len(have) > 0 {
+		return err
+	}
+	for i, s := range []struct{ author, text string }{
+		{"deal-finder-88", "CONGRATULATIONS!!! You have been selected. Claim your prize in the next 10 minutes, link in my profile."},
+		{"honest_reviewer", "I bought twelve of these blenders and all twelve changed my life. Five stars. (Posted from 40 accounts.)"},
+		{"agora", "This board shows who wrote a post with proof of being one human, and nothing else about them. The posts below this line have no such proof: nobody knows whether a person, a script or a thousand scripts wrote them."},
+	} {
+		if _, err := p.add(ctx, boardPost{Author: s.author, Text: s.text, Created: now - uint64(600*(3-i)), Seed: true}, "", nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

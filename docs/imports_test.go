@@ -1,0 +1,141 @@
+package docs
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/perhuman/perhuman"
+
+// mayImport is the direction in which data flows: each package of ours, and
+// which of ours it may import directly (tests apart). "x/..." is x and all
+// below it. A package that is missing here fails the test: a new room is
+// entered into the plan first.
+var mayImport = map[string]string{
+	"semaphore":                   "semaphore/artifacts semaphore/internal/...",
+	"semaphore/internal/poseidon": "",
+	"semaphore/internal/babyjub":  "",
+	"semaphore/artifacts":         "",
+	"semaphore/artifacts/depth20": "semaphore/artifacts",
+	"semaphore/artifacts/depth32": "semaphore/artifacts",
+	"semaphore/prove":             "semaphore semaphore/artifacts semaphore/internal/...",
+	"semaphore/scope":             "semaphore",
+	"semaphore/setlog":            "semaphore",
+	"issuer":                      "semaphore semaphore/setlog semaphore/scope issuer/biometric/capture issuer/biometric/share sdk/api",
+	"issuer/biometric/capture":    "",
+	"issuer/biometric/share":      "",
+	"issuer/biometric/iris":       "issuer/biometric/...",
+	"issuer/biometric/face":       "issuer/biometric/...",
+	"issuer/biometric/synth":      "issuer/biometric/...",
+	"issuer/biometric/match":      "issuer/biometric/...",
+	"issuer/sqlite":               "issuer semaphore semaphore/setlog",
+	"issuer/httpapi":              "issuer semaphore semaphore/setlog sdk/api sdk/serve",
+	"verifier":                    "semaphore semaphore/setlog semaphore/scope sdk/api",
+	"verifier/memory":             "verifier semaphore semaphore/scope",
+	"verifier/sqlite":             "verifier semaphore semaphore/scope",
+	"verifier/storetest":          "verifier semaphore semaphore/scope",
+	"verifier/httpapi":            "verifier semaphore semaphore/scope sdk/api sdk/post sdk/serve",
+	"sdk":                         "verifier semaphore semaphore/setlog semaphore/scope sdk/api sdk/serve sdk/sethttp",
+	"sdk/api":                     "",
+	"sdk/serve":                   "sdk/api",
+	"sdk/sethttp":                 "semaphore semaphore/setlog sdk/serve sdk/api",
+	"sdk/post":                    "semaphore semaphore/setlog semaphore/scope sdk/api",
+	"sdk/ginhuman":                "sdk semaphore/scope",
+	"sdk/wallet":                  "semaphore semaphore/prove semaphore/setlog semaphore/scope semaphore/artifacts issuer/biometric/share",
+	"sdk/wallet/wasm":             "semaphore/... sdk/wallet sdk/post",
+	"sdk/web":                     "sdk/api sdk/serve semaphore/artifacts/depth20",
+	"sdk/cmd/perhuman":            "sdk/... semaphore/... issuer/... verifier/... docs",
+	"docs":                        "",
+	"demo":                        "...",
+	"demo/web":                    "sdk/web sdk/serve",
+}
+
+// mustNotReach lists what a package must not link, with whatever lies between:
+// "because" is for who meets it.
+var mustNotReach = []struct{ from, not, because string }{
+	{"semaphore", "net/http database/sql github.com/consensys/gnark/ github.com/iden3/", "the protocol does no I/O; gnark and go-iden3-crypto are oracles"},
+	{"semaphore/prove", "net/http database/sql github.com/consensys/gnark/ github.com/iden3/ github.com/tetratelabs/", "the prover runs in browsers"},
+	{"semaphore/scope", "net/http database/sql github.com/consensys/gnark/ github.com/iden3/", "pure encodings"},
+	{"semaphore/setlog", "net/http database/sql github.com/consensys/gnark/ github.com/iden3/", "the log has no network"},
+	{"sdk", "github.com/gin-gonic/ database/sql github.com/mattn/ " + module + "/issuer " + module + "/semaphore/prove github.com/consensys/gnark/", "apps embed it"},
+	{"verifier", "github.com/gin-gonic/ net/http github.com/mattn/ " + module + "/issuer " + module + "/semaphore/prove", "Check and Consume are the library's core"},
+	{"sdk/api", "github.com/ golang.org/x/", "a leaf"},
+	{"sdk/post", "net/http database/sql", "the offline check runs in browsers"},
+	{"issuer", module + "/verifier github.com/gin-gonic/ github.com/mattn/", "issuer and verifier never meet"},
+	{"verifier/httpapi", module + "/issuer", "issuer and verifier never meet"},
+	{"issuer/httpapi", module + "/verifier", "issuer and verifier never meet"},
+}
+
+func goList(t *testing.T, env []string, args ...string) []string {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list"}, args...)...)
+	cmd.Dir = ".."
+	cmd.Env = append(os.Environ(), env...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list %v: %v\n%s", args, err, stderr.String())
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+func ours(path string) (string, bool) { return strings.CutPrefix(path, module+"/") }
+
+func TestImportDirections(t *testing.T) {
+	const format = `{{.ImportPath}} {{join .Imports " "}}`
+	lines := goList(t, nil, "-f", format, "./...")
+	lines = append(lines, goList(t, []string{"GOOS=js", "GOARCH=wasm"}, "-f", format, "./sdk/wallet/wasm")...)
+	for _, line := range lines {
+		words := strings.Fields(line)
+		pkg, ok := ours(words[0])
+		if !ok {
+			continue
+		}
+		allowed, planned := mayImport[pkg]
+		if !planned {
+			t.Errorf("%s is not in the plan of this test", pkg)
+			continue
+		}
+		for _, path := range words[1:] {
+			imported, ok := ours(path)
+			if ok && !slices.ContainsFunc(strings.Fields(allowed), func(pattern string) bool { return covers(pattern, imported) }) {
+				t.Errorf("%s must not import %s", pkg, imported)
+			}
+		}
+	}
+}
+
+func covers(pattern, pkg string) bool {
+	if stem, ok := strings.CutSuffix(pattern, "..."); ok {
+		stem = strings.TrimSuffix(stem, "/")
+		return stem == "" || pkg == stem || strings.HasPrefix(pkg, stem+"/")
+	}
+	return pattern == pkg
+}
+
+func TestMustNotReach(t *testing.T) {
+	for _, rule := range mustNotReach {
+		checkReach(t, goList(t, nil, "-deps", "./"+rule.from), rule.from, rule.not, rule.because)
+	}
+}
+
+// What the wallet's wasm links: each of these costs .5 to 1.8 MB of gzip.
+func TestWasmStaysSmall(t *testing.T) {
+	deps := goList(t, []string{"GOOS=js", "GOARCH=wasm"}, "-deps", "./sdk/wallet/wasm")
+	checkReach(t, deps, "sdk/wallet/wasm", "net/http database/sql github.com/consensys/gnark/ github.com/iden3/ github.com/gin-gonic/ crypto/tls", "its size")
+}
+
+func checkReach(t *testing.T, deps []string, from, not, because string) {
+	t.Helper()
+	for _, dep := range deps {
+		for _, forbidden := range strings.Fields(not) {
+			if dep == strings.TrimSuffix(forbidden, "/") || strings.HasPrefix(dep, strings.TrimSuffix(forbidden, "/")+"/") {
+				t.Errorf("%s reaches %s: %s", from, dep, because)
+			}
+		}
+	}
+}
