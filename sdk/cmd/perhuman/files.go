@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/perhuman/perhuman/semaphore/scope"
+)
+
+// flags makes a flag set that prints to the command's own streams.
+func flags(name, usage string, e env) *flag.FlagSet {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(e.err)
+	f.Usage = func() {
+		fmt.Fprintf(e.err, "usage: perhuman %s %s\n", name, usage)
+		f.PrintDefaults()
+	}
+	return f
+}
+
+func parse(f *flag.FlagSet, args []string, rest int) error {
+	if err := f.Parse(args); err != nil {
+		return errUsage // printed by the flag package
+	}
+	if f.NArg() != rest {
+		f.Usage()
+		return errUsage
+	}
+	return nil
+}
+
+const maxFile = 4 << 20
+
+// readFile reads a file of bounded size.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxFile)
+	}
+	return os.ReadFile(path)
+}
+
+// readSecret reads a one-line file that only its owner may read.
+func readSecret(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("%s can be read by others; chmod 600 it first", path)
+	}
+	b, err := readFile(path)
+	if err != nil {
+		return "", err
+	}
+	line := strings.TrimSuffix(string(b), "\n")
+	if line == "" || strings.ContainsAny(line, "\r\n") {
+		return "", fmt.Errorf("%s must hold one line", path)
+	}
+	return line, nil
+}
+
+// writeSecret makes a file that must not exist, for its owner alone.
+func writeSecret(path, line string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(line + "\n")
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// binary reads a file that holds bytes, or one line of base64url of them that
+// starts like a text file of ours.
+func binary(path string) ([]byte, error) {
+	b, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if raw, err := scope.DecodeToken(strings.TrimSuffix(string(b), "\n")); err == nil && len(raw) > 0 {
+		return raw, nil
+	}
+	return b, nil
+}

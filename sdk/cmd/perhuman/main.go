@@ -1,0 +1,107 @@
+// Command perhuman is the one command of the project: it makes keys, runs the
+// services and checks what others claim.
+//
+//	perhuman issuer keygen NAME        make an issuer's signing key
+//	perhuman verifier FLAGS            run a verifier service
+//	perhuman verify FLAGS post.json    check a post bundle, with no network
+//	perhuman receipt check FLAGS       open the biometric commitment of an intake receipt
+//	perhuman help [COMMAND]
+//
+// Secrets are read from files that only their owner can read, never from the
+// command line, and are never printed. Exit status: 0 good, 1 a claim that does
+// not hold, 2 a command that was not understood or could not run.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], env{out: os.Stdout, err: os.Stderr, rand: rand.Reader})
+	stop()
+	os.Exit(code)
+}
+
+// env is what a command may touch.
+type env struct {
+	out, err io.Writer
+	rand     io.Reader
+}
+
+// command is one entry of the table: words that select it, a line of help.
+type command struct {
+	words []string
+	help  string
+	run   func(ctx context.Context, args []string, e env) error
+}
+
+func commands() []command {
+	return []command{
+		{[]string{"issuer", "keygen"}, "NAME  make an issuer's signing key, and print the line that pins it", issuerKeygen},
+		{[]string{"verifier", "keygen"}, "[-test] FILE  make an app key for a verifier service", verifierKeygen},
+		{[]string{"verifier"}, "run a verifier service; -help lists its flags", verifierServe},
+		{[]string{"verify"}, "check a post bundle, with no network", verifyPost},
+		{[]string{"receipt", "check"}, "open the biometric commitment of an intake receipt", receiptCheck},
+	}
+}
+
+// errClaim marks the finding that a claim does not hold: exit status 1.
+var errClaim = errors.New("does not hold")
+
+// errUsage marks a command line that was not understood; what to do about it
+// has been printed.
+var errUsage = errors.New("usage")
+
+func run(ctx context.Context, args []string, e env) int {
+	for _, c := range commands() {
+		if len(args) < len(c.words) || !equal(args[:len(c.words)], c.words) {
+			continue
+		}
+		err := c.run(ctx, args[len(c.words):], e)
+		switch {
+		case err == nil:
+			return 0
+		case errors.Is(err, errUsage):
+			return 2
+		case errors.Is(err, errClaim):
+			fmt.Fprintln(e.err, "perhuman:", err)
+			return 1
+		}
+		fmt.Fprintln(e.err, "perhuman:", err)
+		return 2
+	}
+	w, code := e.err, 2
+	if len(args) > 0 && (args[0] == "help" || args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
+		w, code = e.out, 0
+	}
+	fmt.Fprintln(w, "perhuman: unique humans for any app, without learning who they are")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  perhuman %-15s %s\n", join(c.words), c.help)
+	}
+	return code
+}
+
+func equal(a, b []string) bool {
+	for i := range b {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func join(words []string) string {
+	s := words[0]
+	for _, w := range words[1:] {
+		s += " " + w
+	}
+	return s
+}

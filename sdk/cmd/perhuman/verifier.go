@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/perhuman/perhuman/sdk/serve"
+	"github.com/perhuman/perhuman/sdk/sethttp"
+	"github.com/perhuman/perhuman/semaphore/scope"
+	"github.com/perhuman/perhuman/verifier"
+	"github.com/perhuman/perhuman/verifier/httpapi"
+	"github.com/perhuman/perhuman/verifier/sqlite"
+)
+
+func verifierKeygen(_ context.Context, args []string, e env) error {
+	f := flags("verifier keygen", "[-test] FILE", e)
+	test := f.Bool("test", false, "a key for the test environment")
+	if err := parse(f, args, 1); err != nil {
+		return err
+	}
+	kind := httpapi.LiveKey
+	if *test {
+		kind = httpapi.TestKey
+	}
+	key, err := httpapi.NewKey(e.rand, kind)
+	if err != nil {
+		return err
+	}
+	if err := writeSecret(f.Arg(0), key); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.out, "The app key is in %s; give it to the app's server, and to `perhuman verifier -key`.\n", f.Arg(0))
+	return nil
+}
+
+// actionFlag collects "name=once", "name=returning", "name=K/PERIOD".
+type actionFlag map[string]scope.Policy
+
+func (a actionFlag) String() string { return "" }
+
+func (a actionFlag) Set(s string) error {
+	name, text, ok := strings.Cut(s, "=")
+	if !ok {
+		return errors.New("write NAME=once, NAME=returning, NAME=K/day or NAME=K/DURATION")
+	}
+	if err := scope.ValidateAction(name); err != nil {
+		return err
+	}
+	var p scope.Policy
+	switch text {
+	case "once":
+		p = scope.Once()
+	case "returning":
+		p = scope.Returning()
+	default:
+		count, period, _ := strings.Cut(text, "/")
+		k, err := strconv.Atoi(count)
+		if err != nil {
+			return errors.New("K/PERIOD starts with a number")
+		}
+		if p = scope.PerDay(k); period != "day" {
+			d, err := time.ParseDuration(period)
+			if err != nil {
+				return err
+			}
+			p = scope.PerEpoch(d, k)
+		}
+	}
+	a[name] = p
+	return p.Validate()
+}
+
+func verifierServe(ctx context.Context, args []string, e env) error {
+	f := flags("verifier", "-rp RP -issuer VKEY -key FILE -db FILE -action NAME=POLICY...", e)
+	rp := f.String("rp", "", "the relying party as people see it")
+	environment := f.String("env", "live", "live or test; part of every stored key")
+	issuer := f.String("issuer", "", "the issuer's verifier key, name+hash+key")
+	at := f.String("at", "", "the issuer's address (default https://NAME)")
+	keyFile := f.String("key", "", "file with the app key (perhuman verifier keygen)")
+	db := f.String("db", "", "SQLite file for spent nullifiers")
+	addr := f.String("addr", "127.0.0.1:8081", "address to listen on")
+	actions := actionFlag{}
+	f.Var(actions, "action", "an action and its policy; may be given many times")
+	if err := parse(f, args, 0); err != nil {
+		return err
+	}
+	if *rp == "" || *issuer == "" || *db == "" || len(actions) == 0 {
+		f.Usage()
+		return errUsage
+	}
+	key := ""
+	if *keyFile != "" {
+		var err error
+		if key, err = readSecret(*keyFile); err != nil {
+			return err
+		}
+	}
+	if err := httpapi.CheckKey(key, *environment); err != nil {
+		return err
+	}
+	store, err := sqlite.Open(*db)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	source, err := sethttp.New(sethttp.Config{VKey: *issuer, At: *at})
+	if err != nil {
+		return err
+	}
+	v, err := verifier.New(ctx, verifier.Config{RP: *rp, Environment: *environment, Roots: source, Store: store})
+	if err != nil {
+		return err
+	}
+	h, err := httpapi.New(httpapi.Options{
+		Apps:    []httpapi.App{{Key: key, Verifier: v, Actions: actions}},
+		Issuers: []string{*issuer},
+		Logf:    func(format string, args ...any) { fmt.Fprintf(e.err, format+"\n", args...) },
+	})
+	if err != nil {
+		return err
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", *addr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.out, "perhuman verifier for %s (%s) on http://%s\n", *rp, *environment, l.Addr())
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return source.Run(ctx) })
+	g.Go(func() error { return serve.Run(ctx, l, h, serve.Options{}) })
+	if err := g.Wait(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+var _ flag.Value = actionFlag{}
