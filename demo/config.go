@@ -15,6 +15,7 @@ import (
 // config is what the command line says.
 type config struct {
 	dir      string // keys, databases, the port
+	dirGiven bool   // on the command line
 	port     int    // 0: the one kept in dir, or defaultPort
 	headless bool
 	crowd    int
@@ -35,6 +36,7 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	if err := f.Parse(args); err != nil {
 		return c, err
 	}
+	f.Visit(func(f *flag.Flag) { c.dirGiven = c.dirGiven || f.Name == "var" })
 	if f.NArg() > 0 {
 		return c, fmt.Errorf("%q is not understood; see -help", f.Arg(0))
 	}

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/perhuman/perhuman/demo/web"
+	"github.com/perhuman/perhuman/sdk"
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/sdk/post"
+	"github.com/perhuman/perhuman/sdk/serve"
+	"github.com/perhuman/perhuman/semaphore/scope"
+	verifierhttp "github.com/perhuman/perhuman/verifier/httpapi"
+)
+
+// The board's two actions.
+const (
+	actionPost  = "post"    // five posts a day for each human
+	actionHello = "sign-in" // the same human is recognised when back
+)
+
+const (
+	postsPerDay  = 5
+	maxText      = 2000 // bytes
+	clockLeeway  = 10 * time.Minute
+	sessionName  = "agora_session"
+	sessionBytes = 16
+)
+
+var postPolicy = sdk.PerDay(postsPerDay)
+
+// draft is what the page sends: a post before it has a proof.
+type draft struct {
+	Author  string `json:"author"`
+	Text    string `json:"text"`
+	Created uint64 `json:"created"`
+}
+
+// boardRoutes are the routes of the board: what any app with a few posts has,
+// and the gate around one of them.
+func (w *world) boardRoutes() (http.Handler, error) {
+	pages, err := web.Board()
+	if err != nil {
+		return nil, err
+	}
+	service, err := w.service()
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /", pages)
+	mux.Handle("GET /.well-known/perhuman.json", w.gate.WellKnown())
+	mux.Handle("POST /perhuman/challenge", w.gate.Challenges())
+	mux.Handle("POST /posts", w.gate.RequireContent(actionPost, postPolicy, w.digest, w.publish))
+	mux.Handle("POST /sign-in", w.gate.Require(actionHello, sdk.Returning(), hello))
+	for _, path := range []string{"/v1/", "/livez", "/readyz"} {
+		mux.Handle(path, service)
+	}
+	mux.HandleFunc("GET /api/session", w.session)
+	mux.HandleFunc("GET /api/posts", w.list)
+	mux.HandleFunc("GET /api/posts/{id}/bundle", w.bundle)
+	mux.HandleFunc("GET /api/counters", w.count)
+	mux.HandleFunc("GET /api/bot/cases", w.bots.list)
+	mux.HandleFunc("POST /api/bot/prepare", w.bots.prepare)
+	return serve.SecurityHeaders(mux), nil
+}
+
+// service is the same verifier over HTTP, as an app in another language would
+// use it. Its key is one that a service outside the demonstration refuses.
+func (w *world) service() (http.Handler, error) {
+	key, err := w.cfg.secret("app.key", func() ([]byte, error) {
+		key, err := verifierhttp.NewKey(rand.Reader, verifierhttp.DemoKey)
+		return []byte(key), err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return verifierhttp.New(verifierhttp.Options{
+		Apps: []verifierhttp.App{{Key: string(key), Verifier: w.gate.Verifier(), Actions: map[string]scope.Policy{
+			actionPost: postPolicy, actionHello: sdk.Returning(),
+		}}},
+		Issuers: []string{w.issuer.VKey()}, Demo: true, Rand: rand.Reader, Logf: w.logf, Observe: w.counters.Observe,
+	})
+}
+
+// canonical reads a draft as the post that its proof must be bound to.
+func (w *world) canonical(body []byte) (scope.Post, error) {
+	var d draft
+	if err := api.Decode(body, &d); err != nil {
+		return scope.Post{}, err
+	}
+	if d.Text == "" || len(d.Text) > maxText {
+		return scope.Post{}, api.Errorf(api.MalformedRequest, "a post has 1 to %d bytes of text", maxText)
+	}
+	if age := time.Since(time.Unix(int64(d.Created), 0)); d.Created > 1<<40 || age > clockLeeway || age < -clockLeeway {
+		return scope.Post{}, api.Errorf(api.MalformedRequest, "created is not now")
+	}
+	return scope.Post{RP: w.cfg.rp(), Author: d.Author, Created: d.Created, Text: d.Text}, nil
+}
+
+func (w *world) digest(_ *http.Request, body []byte) (scope.Digest, error) {
+	p, err := w.canonical(body)
+	if err != nil {
+		return scope.Digest{}, err
+	}
+	return p.Digest()
+}
+
+// publish runs once per accepted proof: it stores the post together with the
+// bundle that proves it to anybody.
+func (w *world) publish(rw http.ResponseWriter, r *http.Request) {
+	id, err := w.store(r)
+	if err != nil {
+		serve.WriteProblem(rw, r, err)
+		return
+	}
+	serve.WriteJSON(rw, http.StatusCreated, map[string]any{"id": id, "code": api.OK})
+}
+
+func (w *world) store(r *http.Request) (int64, error) {
+	who := sdk.PersonFrom(r.Context())
+	body, err := serve.ReadBody(nil, r, 1<<16)
+	if err != nil {
+		return 0, err
+	}
+	p, err := w.canonical(body)
+	if err != nil {
+		return 0, err
+	}
+	proof, _, err := w.gate.RootProof(r.Context(), who.Proof.MerkleTreeRoot)
+	if err != nil {
+		return 0, api.Wrap(api.RootsStale, err)
+	}
+	token, err := scope.DecodeToken(who.Challenge)
+	if err != nil {
+		return 0, api.Wrap(api.Internal, err)
+	}
+	bundle, err := post.New(post.Params{
+		Post: p, Action: actionPost, Period: who.Period, Slot: who.Slot, Proof: who.Proof, Challenge: token, RootProof: proof,
+		Receipt: &post.Receipt{RootSeq: who.Receipt.RootSeq, AcceptedAt: who.Receipt.AcceptedAt, Signature: w.gate.Receipt(who)},
+	})
+	if err != nil {
+		return 0, api.Wrap(api.Internal, err)
+	}
+	text, err := json.Marshal(bundle)
+	if err != nil {
+		return 0, api.Wrap(api.Internal, err)
+	}
+	row := boardPost{Author: p.Author, Text: p.Text, Created: p.Created}
+	return w.posts.add(r.Context(), row, who.Verdict.VerificationID, text)
+}
+
+// hello is a sign-in without an account: the same human gets the same name.
+func hello(rw http.ResponseWriter, r *http.Request) {
+	who := sdk.PersonFrom(r.Context())
+	serve.WriteJSON(rw, http.StatusOK, map[string]any{"code": api.OK, "pseudonym": who.Nullifier, "returning": who.Returning})
+}
+
+// boardSession ties challenges to the visitor's cookie.
+func boardSession(r *http.Request) string {
+	if c, err := r.Cookie(sessionName); err == nil {
+		return c.Value
+	}
+	return ""
+}
+
+// session gives a visitor a cookie, and the page what it needs to know.
+func (w *world) session(rw http.ResponseWriter, r *http.Request) {
+	value := boardSession(r)
+	if raw, err := hex.DecodeString(value); err != nil || len(raw) != sessionBytes {
+		fresh := make([]byte, sessionBytes)
+		_, _ = rand.Read(fresh) // never fails
+		value = hex.EncodeToString(fresh)
+		http.SetCookie(rw, &http.Cookie{Name: sessionName, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	}
+	name := sha256.Sum256([]byte("handle " + value))
+	keys := []string{}
+	for _, key := range w.gate.Verifier().PublicKeys() {
+		keys = append(keys, scope.EncodeToken(key))
+	}
+	serve.WriteJSON(rw, http.StatusOK, map[string]any{
+		"handle":  "guest-" + hex.EncodeToString(name[:3]),
+		"rp":      w.cfg.rp(),
+		"wallet":  w.cfg.url(walletHost),
+		"issuer":  map[string]string{"vkey": w.issuer.VKey(), "at": w.cfg.url(issuerHost)},
+		"rp_keys": keys,
+		"policy":  map[string]any{"kind": postPolicy.Kind.String(), "len": postPolicy.Len, "k": postPolicy.K},
+	})
+}
+
+func (w *world) list(rw http.ResponseWriter, r *http.Request) {
+	all, err := w.posts.list(r.Context(), 100)
+	if err != nil {
+		serve.WriteProblem(rw, r, err)
+		return
+	}
+	serve.WriteJSON(rw, http.StatusOK, map[string]any{"posts": all})
+}
+
+func (w *world) bundle(rw http.ResponseWriter, r *http.Request) {
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	if err != nil {
+		serve.WriteProblem(rw, r, api.Errorf(api.NotFound, "no such post"))
+		return
+	}
+	bundle, err := w.posts.bundle(r.Context(), id)
+	if err != nil {
+		serve.WriteProblem(rw, r, err)
+		return
+	}
+	rw.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	serve.WriteJSON(rw, http.StatusOK, bundle)
+}
+
+// count shows the verifier's own counters: codes and numbers, nobody's data.
+func (w *world) count(rw http.ResponseWriter, _ *http.Request) {
+	serve.WriteJSON(rw, http.StatusOK, w.counters.Snapshot())
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/perhuman/perhuman/demo/web"
+	"github.com/perhuman/perhuman/issuer"
+	"github.com/perhuman/perhuman/issuer/biometric/capture"
+	"github.com/perhuman/perhuman/issuer/biometric/share"
+	"github.com/perhuman/perhuman/issuer/biometric/synth"
+	"github.com/perhuman/perhuman/issuer/httpapi"
+	"github.com/perhuman/perhuman/issuer/plain"
+	issuerdb "github.com/perhuman/perhuman/issuer/sqlite"
+	"github.com/perhuman/perhuman/sdk"
+	"github.com/perhuman/perhuman/sdk/serve"
+	sdkweb "github.com/perhuman/perhuman/sdk/web"
+	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/artifacts/depth20"
+	"github.com/perhuman/perhuman/semaphore/setlog"
+	"github.com/perhuman/perhuman/verifier"
+	spenddb "github.com/perhuman/perhuman/verifier/sqlite"
+)
+
+// anchorEvery is short for a demonstration; a real issuer takes minutes, so
+// that a batch hides whom it enrolled.
+const anchorEvery = 2 * time.Second
+
+// world is everything that runs in the one process: an issuer, a wallet's
+// origin, and the board with its verifier. They share the process and nothing
+// else: each speaks to the others over HTTP, as it would across the world.
+type world struct {
+	cfg      config
+	logf     func(format string, args ...any)
+	issuer   *issuer.Issuer
+	people   *synth.Population
+	crowd    []*semaphore.Identity // the synthetic members
+	device   *capture.VirtualDevice
+	operator share.PublicKey
+	consent  [32]byte
+	gate     *sdk.Gate
+	counters *verifier.Counters
+	posts    *posts
+	bots     *bots
+	handler  http.Handler
+	closers  []func() error
+}
+
+// openWorld opens databases and keys and builds the three origins. The port
+// must be open already: the gate begins to follow the issuer over it.
+func openWorld(ctx context.Context, cfg config, logf func(string, ...any)) (_ *world, err error) {
+	w := &world{cfg: cfg, logf: logf, counters: &verifier.Counters{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.close())
+		}
+	}()
+	if err := w.openIssuer(ctx); err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
+	if err := w.openBoard(ctx); err != nil {
+		return nil, fmt.Errorf("board: %w", err)
+	}
+	return w, w.buildHandler()
+}
+
+func (w *world) onClose(f func() error) { w.closers = append(w.closers, f) }
+
+// close closes what was opened, last first.
+func (w *world) close() error {
+	var all []error
+	for i := len(w.closers) - 1; i >= 0; i-- {
+		all = append(all, w.closers[i]())
+	}
+	w.closers = nil
+	return errors.Join(all...)
+}
+
+func (w *world) issuerName() string { return hostPort(issuerHost, w.cfg.port) }
+
+func (w *world) openIssuer(ctx context.Context) error {
+	signer, err := w.cfg.secret("issuer.key", func() ([]byte, error) {
+		skey, _, err := setlog.GenerateKey(rand.Reader, w.issuerName())
+		return []byte(skey), err
+	})
+	if err != nil {
+		return err
+	}
+	operator, err := w.operatorKey()
+	if err != nil {
+		return err
+	}
+	sealing, err := w.cfg.secret("sealing.key", func() ([]byte, error) { return random(32) })
+	if err != nil {
+		return err
+	}
+	root, err := w.deviceRoot()
+	if err != nil {
+		return err
+	}
+	text, err := web.Consent()
+	if err != nil {
+		return err
+	}
+	if w.consent, err = capture.ConsentHash("en", string(text)); err != nil {
+		return err
+	}
+	store, err := issuerdb.Open(filepath.Join(w.cfg.dir, "issuer.db"))
+	if err != nil {
+		return err
+	}
+	w.onClose(store.Close)
+	w.issuer, err = issuer.New(ctx, issuer.Config{
+		Name: w.issuerName(), Signer: string(signer), Store: store, Operator: sealing,
+		Matcher: plain.New(operator),
+		Capture: capture.Virtual(w.issuerName(), capture.VirtualRoot(root.Public().(ed25519.PublicKey))),
+		Consent: w.consent, Anchor: anchorEvery, Now: time.Now, Rand: rand.Reader, Logf: w.logf,
+		ErrorRates: errorRates(),
+	})
+	if err != nil {
+		return err
+	}
+	w.operator = operator.Public()
+	w.people, w.crowd = synth.New(crowdSeed), newCrowd(w.cfg.crowd)
+	w.device, err = capture.NewVirtualDevice(rand.Reader, root, time.Now())
+	return err
+}
+
+func (w *world) operatorKey() (*share.PrivateKey, error) {
+	text, err := w.cfg.secret("operator.key", func() ([]byte, error) {
+		key, err := share.GenerateKey(rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		return []byte(key.Text()), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return share.ParsePrivateKey(string(text))
+}
+
+// deviceRoot is the key that vouches for this demonstration's virtual devices.
+func (w *world) deviceRoot() (ed25519.PrivateKey, error) {
+	seed, err := w.cfg.secret("device-root.key", func() ([]byte, error) { return random(ed25519.SeedSize) })
+	if err != nil {
+		return nil, err
+	}
+	if len(seed) != ed25519.SeedSize {
+		return nil, errors.New("device-root.key does not hold a key")
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+func (w *world) openBoard(ctx context.Context) (err error) {
+	if w.posts, err = openPosts(ctx, filepath.Join(w.cfg.dir, "board.db")); err != nil {
+		return err
+	}
+	w.onClose(w.posts.close)
+	if err := w.posts.seed(ctx, uint64(time.Now().Unix())); err != nil {
+		return err
+	}
+	spent, err := spenddb.Open(filepath.Join(w.cfg.dir, "humans.db"))
+	if err != nil {
+		return err
+	}
+	w.onClose(spent.Close)
+	w.gate, err = sdk.Open(ctx, sdk.Config{
+		RP: w.cfg.rp(), Issuers: []string{w.issuer.VKey()}, Store: spent,
+		At:    map[string]string{w.issuerName(): w.cfg.url(issuerHost)},
+		Bound: w.issuer.Info().Bound, Session: boardSession,
+		Observe: w.counters.Observe,
+		OnError: func(err error) { w.logf("board: %v", err) },
+	})
+	if err != nil {
+		return err
+	}
+	w.onClose(w.gate.Close)
+	w.bots, err = newBots(w)
+	return err
+}
+
+func (w *world) buildHandler() error {
+	pages, err := web.Issuer()
+	if err != nil {
+		return err
+	}
+	issuing := http.NewServeMux()
+	issuing.Handle("/", httpapi.New(w.issuer, httpapi.Options{Origin: w.cfg.url(issuerHost), Rand: rand.Reader, Logf: w.logf}))
+	for _, path := range []string{"/enrol", "/static/", "/face/", sdkweb.Prefix} {
+		issuing.Handle("GET "+path, pages)
+	}
+	issuing.HandleFunc("POST /demo/capture", w.capture)
+	issuing.HandleFunc("GET /demo/crowd", w.crowdProgress)
+
+	board, err := w.boardRoutes()
+	if err != nil {
+		return err
+	}
+	holder := sdkweb.Wallet(sdkweb.WalletConfig{
+		Issuers:    []sdkweb.Issuer{{VKey: w.issuer.VKey(), At: w.cfg.url(issuerHost)}},
+		ProvingKey: depth20.ZKey(),
+	})
+	w.handler = serve.Chain(byHost(map[string]http.Handler{
+		hostPort(issuerHost, w.cfg.port): issuing,
+		hostPort(walletHost, w.cfg.port): holder,
+		hostPort(boardHost, w.cfg.port):  board,
+	}), serve.RequestID(rand.Reader), serve.Recover(w.logf), serve.BodyCap(1<<20))
+	return nil
+}
+
+// run serves until ctx ends, then stops everything in good order.
+func (w *world) run(ctx context.Context, l net.Listener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return serve.Run(ctx, l, w.handler, serve.Options{}) })
+	g.Go(func() error { return w.issuer.Run(ctx) })
+	g.Go(func() error { return w.fillCrowd(ctx) })
+	return g.Wait()
+}
+
+func random(n int) ([]byte, error) {
+	b := make([]byte, n)
+	_, err := rand.Read(b)
+	return b, err
+}
