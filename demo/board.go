@@ -53,7 +53,7 @@ func (w *world) boardRoutes() (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /", pages)
+	mux.Handle("/", pages)
 	mux.Handle("GET /.well-known/perhuman.json", w.gate.WellKnown())
 	mux.Handle("POST /perhuman/challenge", w.gate.Challenges())
 	mux.Handle("POST /posts", w.gate.RequireContent(actionPost, postPolicy, w.digest, w.publish))

@@ -53,8 +53,7 @@ func headless(ctx context.Context, cfg config, out io.Writer) (err error) {
 		return err
 	}
 	for _, step := range steps() {
-		s.play(ctx, step)
-		if s.failed > 0 && step.vital || ctx.Err() != nil {
+		if ok := s.play(ctx, step); !ok && step.vital || ctx.Err() != nil {
 			break
 		}
 	}
@@ -73,7 +72,7 @@ type step struct {
 	run   func(ctx context.Context, s *story) (detail string, err error)
 }
 
-func (s *story) play(ctx context.Context, st step) {
+func (s *story) play(ctx context.Context, st step) bool {
 	s.steps++
 	begin := time.Now()
 	detail, err := st.run(ctx, s)
@@ -83,6 +82,7 @@ func (s *story) play(ctx context.Context, st step) {
 		word, detail = "FAIL", err.Error()
 	}
 	fmt.Fprintf(s.out, "STEP %02d %-22s %-4s %s (%d ms)\n", s.steps, st.name, word, detail, time.Since(begin).Milliseconds())
+	return err == nil
 }
 
 // start opens the world and serves it until stop.

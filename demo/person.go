@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -48,8 +49,10 @@ func newPerson(s *story, name string, persona uint64) (*person, error) {
 	if err != nil {
 		return nil, err
 	}
+	prover := s.world.bots.rogue.prover
 	p.wallet, err = wallet.New(wallet.Config{
-		Issuer: s.world.issuer.VKey(), Source: source, Store: wallet.NewMemory(), Prover: s.world.bots.rogue.prover, Now: time.Now,
+		Issuer: s.world.issuer.VKey(), Source: source, Store: wallet.NewMemory(), Now: time.Now,
+		Prover: &wallet.Prover{Depth: prover.Depth(), Prove: prover.Prove},
 	})
 	if err != nil {
 		return nil, err
@@ -96,10 +99,16 @@ type codedBody struct {
 	ID   int64    `json:"id"`
 }
 
+// enrolled is what an enrolment and a refusal have in common on the wire.
+type enrolled struct {
+	ID      string   `json:"id"`
+	Receipt string   `json:"receipt"`
+	Code    api.Code `json:"code"`
+}
+
 // enrol goes through the enrolment page's steps: consent, session, possession,
 // capture by the virtual device, enrolment.
-func (p *person) enrol(ctx context.Context) (api.Enrolment, error) {
-	var e api.Enrolment
+func (p *person) enrol(ctx context.Context) (e enrolled, err error) {
 	issuer := p.cfg.url(issuerHost)
 	text, err := web.Consent()
 	if err != nil {
@@ -111,7 +120,7 @@ func (p *person) enrol(ctx context.Context) (api.Enrolment, error) {
 	}
 	var session api.Session
 	if status, err := p.call(ctx, http.MethodPost, issuer, "/v1/sessions", nil, struct{}{}, &session); err != nil || status != http.StatusCreated && status != http.StatusOK {
-		return e, fmt.Errorf("session: status %d: %w", status, err)
+		return e, errors.Join(fmt.Errorf("session: status %d", status), err)
 	}
 	nonce, err := bytes32("session", session.Nonce)
 	if err != nil {
@@ -130,7 +139,7 @@ func (p *person) enrol(ctx context.Context) (api.Enrolment, error) {
 		Commitment: p.id.Commitment().String(), ConsentHash: scope.EncodeToken(consent[:]),
 	}, &captured)
 	if err != nil || captured.Envelope == "" {
-		return e, fmt.Errorf("capture: %s %w", captured.Code, err)
+		return e, errors.Join(fmt.Errorf("capture: %q", captured.Code), err)
 	}
 	envelope, err := scope.DecodeToken(captured.Envelope)
 	if err != nil {
@@ -165,7 +174,7 @@ func (p *person) visit(ctx context.Context) error {
 	}
 	status, err := p.call(ctx, http.MethodGet, p.cfg.url(boardHost), "/api/session", nil, nil, &s)
 	if err != nil || status != http.StatusOK || s.RP != p.cfg.rp() {
-		return fmt.Errorf("session: status %d, rp %q: %w", status, s.RP, err)
+		return errors.Join(fmt.Errorf("session: status %d, rp %q", status, s.RP), err)
 	}
 	u, err := url.Parse(p.cfg.url(boardHost))
 	if err != nil {
@@ -191,7 +200,7 @@ func (p *person) write(ctx context.Context, text string) (shot, error) {
 	var c api.ChallengeResponse
 	status, err := p.call(ctx, http.MethodPost, origin, "/perhuman/challenge", nil, api.ChallengeRequest{Action: actionPost, ContentDigest: scope.EncodeToken(content[:])}, &c)
 	if err != nil || status != http.StatusOK {
-		return shot{}, fmt.Errorf("challenge: status %d: %w", status, err)
+		return shot{}, errors.Join(fmt.Errorf("challenge: status %d", status), err)
 	}
 	kind, err := scope.ParseKind(c.Policy)
 	if err != nil {

@@ -130,7 +130,7 @@ func postOnce(ctx context.Context, s *story) (string, error) {
 	}
 	status, answer, err := s.ada.send(ctx, request)
 	if err != nil || status != http.StatusCreated {
-		return "", fmt.Errorf("status %d, code %q: %w", status, answer.Code, err)
+		return "", errors.Join(fmt.Errorf("status %d, code %q", status, answer.Code), err)
 	}
 	s.request, s.postID = request, answer.ID
 	return fmt.Sprintf("post %d by ada, proven at depth 20", answer.ID), nil

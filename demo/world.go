@@ -197,7 +197,7 @@ func (w *world) buildHandler() error {
 	issuing := http.NewServeMux()
 	issuing.Handle("/", httpapi.New(w.issuer, httpapi.Options{Origin: w.cfg.url(issuerHost), Rand: rand.Reader, Logf: w.logf}))
 	for _, path := range []string{"/enrol", "/static/", "/face/", sdkweb.Prefix} {
-		issuing.Handle("GET "+path, pages)
+		issuing.Handle(path, pages)
 	}
 	issuing.HandleFunc("POST /demo/capture", w.capture)
 	issuing.HandleFunc("GET /demo/crowd", w.crowdProgress)
@@ -206,10 +206,13 @@ func (w *world) buildHandler() error {
 	if err != nil {
 		return err
 	}
-	holder := sdkweb.Wallet(sdkweb.WalletConfig{
+	holder, err := sdkweb.Wallet(sdkweb.WalletConfig{
 		Issuers:    []sdkweb.Issuer{{VKey: w.issuer.VKey(), At: w.cfg.url(issuerHost)}},
 		ProvingKey: depth20.ZKey(),
 	})
+	if err != nil {
+		return err
+	}
 	w.handler = serve.Chain(byHost(map[string]http.Handler{
 		hostPort(issuerHost, w.cfg.port): issuing,
 		hostPort(walletHost, w.cfg.port): holder,
