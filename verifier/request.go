@@ -86,6 +86,7 @@ func proofError(err error) *api.Error {
 		{semaphore.ErrRange, api.NotCanonical, "a number of the proof is out of range"},
 		{semaphore.ErrZeroRoot, api.RootUnknown, "root 0 is the root of no set"},
 		{semaphore.ErrInvalidProof, api.ProofInvalid, ""},
+		{semaphore.ErrZeroRoot, api.RootUnknown, "root 0 stands for no set: anybody can prove under it"},
 		{semaphore.ErrPoint, api.ProofInvalid, "a point of the proof is not on its curve"},
 	} {
 		if errors.Is(err, c.is) {
