@@ -22,7 +22,7 @@ import (
 var embedded embed.FS
 
 // Consent is the text that a person agrees to before a capture, word for word.
-// Its SHA-256 is the consent_hash of the capture envelope.
+// Its hash in the capture envelope is capture.ConsentHash("en", text).
 func Consent() ([]byte, error) { return embedded.ReadFile("issuer/consent.txt") }
 
 // Board serves the board: / and /bot, their files under /static/, and the

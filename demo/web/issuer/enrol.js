@@ -2,7 +2,7 @@
 // opened it and lends its identity for this session: a commitment, a public
 // key and a signature, never the secret.
 
-import { fromBase64url, sha256, toBase64url } from '/perhuman/bytes.js'
+import { concat, encode, fromBase64url, prefixed, sha256, toBase64url, uint } from '/perhuman/bytes.js'
 import { byId, fill, h, icon } from '/perhuman/dom.js'
 import { explain } from '/perhuman/codes.js'
 import { cameraExists, capture } from './camera.js'
@@ -72,12 +72,13 @@ async function post(path, body) {
   return said
 }
 
-/** The text agreed to, and the SHA-256 of exactly its bytes. */
+/** The text agreed to, and its hash as the capture envelope holds it: domain, language, exact bytes. */
 async function consentText() {
   const answer = await fetch('/static/consent.txt')
   if (!answer.ok) throw new Error('the consent text is missing')
   const bytes = new Uint8Array(await answer.arrayBuffer())
-  return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), hash: toBase64url(await sha256(bytes)) }
+  const hash = await sha256(concat(encode('perhuman/consent/1'), prefixed(encode('en')), uint(bytes.length, 4), bytes))
+  return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), hash: toBase64url(hash) }
 }
 
 /** @param {Wallet} w @returns {Promise<string>} the hash of what was agreed to */
