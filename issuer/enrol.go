@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/perhuman/perhuman/issuer/biometric/capture"
 	"github.com/perhuman/perhuman/sdk/api"
@@ -60,21 +63,32 @@ func (i *Issuer) Enrol(ctx context.Context, req api.EnrolmentRequest) (Result, e
 // error means that none of the new ones was written.
 func (i *Issuer) EnrolMany(ctx context.Context, reqs []api.EnrolmentRequest) ([]Result, error) {
 	results := make([]Result, len(reqs))
+	checked := make([]*candidate, len(reqs))
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for n, req := range reqs {
+		group.Go(func() error {
+			c, done, err := i.check(gctx, req)
+			var refusal *api.Error
+			switch {
+			case err != nil && (!errors.As(err, &refusal) || refusal.Code.Retryable()):
+				return err // nothing was decided
+			case err != nil:
+				results[n].Err = err
+			case done != nil:
+				results[n] = *done
+			}
+			checked[n] = c
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
 	var cs []*candidate
 	var at []int
-	for n, req := range reqs {
-		c, done, err := i.check(ctx, req)
-		var refusal *api.Error
-		switch {
-		case err != nil && !errors.As(err, &refusal):
-			return nil, err
-		case err != nil && refusal.Code.Retryable():
-			return nil, err
-		case err != nil:
-			results[n].Err = err
-		case done != nil:
-			results[n] = *done
-		default:
+	for n, c := range checked {
+		if c != nil {
 			cs, at = append(cs, c), append(at, n)
 		}
 	}

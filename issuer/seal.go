@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/perhuman/perhuman/semaphore"
 )
 
 // Bytes at rest: nonce(12) || AES-256-GCM, under one key per purpose, derived
@@ -96,22 +94,4 @@ func (s *sealer) sealIntake(in *Intake, kept []byte) (err error) {
 
 func (s *sealer) openTemplate(t Template) ([]byte, error) {
 	return open(s.template, t.Sealed, templateAAD(t.Serial, t.Modality))
-}
-
-// openLeaf gives the commitment that a template earned.
-func (s *sealer) openLeaf(serial Serial, link []byte) (semaphore.Element, error) {
-	b, err := open(s.leaf, link, serial[:])
-	if err != nil {
-		return semaphore.Element{}, err
-	}
-	return semaphore.ElementFromBytes(b)
-}
-
-// openSerial gives the template and the device behind a commitment.
-func (s *sealer) openSerial(commitment semaphore.Element, link []byte) (serial Serial, device string, err error) {
-	b, err := open(s.serial, link, commitment[:])
-	if err != nil || len(b) < len(serial) {
-		return serial, "", errSealed
-	}
-	return Serial(b[:len(serial)]), string(b[len(serial):]), nil
 }
