@@ -201,6 +201,7 @@ func (w *world) buildHandler() error {
 	}
 	issuing.HandleFunc("POST /demo/capture", w.capture)
 	issuing.HandleFunc("GET /demo/crowd", w.crowdProgress)
+	issuing.HandleFunc("GET /demo/export", w.export)
 
 	board, err := w.boardRoutes()
 	if err != nil {
