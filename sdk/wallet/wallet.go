@@ -154,7 +154,7 @@ func (w *Wallet) Unlock(key []byte) error {
 	if w.owner != s.commitment {
 		// What the state says about a position may be another person's: it is a
 		// hint, and a wrong one is noticed.
-		w.owner, w.member = s.commitment, nil
+		w.owner, w.member, w.head = s.commitment, nil, setlog.Head{}
 		clear(w.answers)
 	}
 	return nil

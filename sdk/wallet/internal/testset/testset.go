@@ -1,7 +1,6 @@
-// Package testset is an issuer's log and set in memory, for the tests of the
-// wallet: real entries, tiles, checkpoints and heads, made by the packages that
-// a real issuer uses, with no intake in front. It also does what no honest
-// issuer does when a test asks for it.
+// Package testset serves a setlogtest.Issuer the way wallets read one: a
+// Source in memory and over HTTP, with the sets of earlier sequence numbers, and
+// with faults that a test asks for.
 package testset
 
 import (
@@ -13,154 +12,103 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/setlog"
+	"github.com/perhuman/perhuman/semaphore/setlog/setlogtest"
 )
 
-// Set is an issuer. Its methods Head, File, Leaves and SetTile make it a
-// wallet's source.
+// Set is an issuer with a head that was signed at some time. Its methods Head,
+// File, Leaves and SetTile make it a wallet's source.
 type Set struct {
-	Name, VKey string
-	Fail       func(path string) error               // refuses a read, if not nil
-	Bend       func(path string, body []byte) []byte // changes what is read, if not nil
-	BendHead   func(h setlog.Head) setlog.Head       // changes a head before it is signed
-	BendEntry  func(e setlog.Entry) setlog.Entry     // changes an entry before it is logged
+	Fail func(path string) error               // refuses a read, if not nil
+	Bend func(path string, body []byte) []byte // changes what is read, if not nil
 
-	mu      sync.Mutex
-	signer  note.Signer
-	hashes  setlog.Hashes
-	entries []setlog.Entry
-	pending []setlog.Entry
-	group   *semaphore.Group
-	live    uint64
-	seq     uint64
-	window  []setlog.WindowRoot
-	signed  []byte // checkpoint
-	head    []byte
-	old     map[uint64]*semaphore.Group // sets by seq, for those still served
-	reads   []string
+	mu     sync.Mutex
+	t      testing.TB
+	issuer *setlogtest.Issuer
+	head   []byte
+	sets   map[uint64]*semaphore.Group // by seq
+	reads  []string
 }
 
-// New makes an empty set whose key follows from the name and the seed.
-func New(name, seed string) (*Set, error) {
-	h := sha256.Sum256([]byte(seed + "/" + name))
-	skey, vkey, err := setlog.GenerateKey(bytes.NewReader(h[:]), name)
-	if err != nil {
-		return nil, err
-	}
-	signer, err := note.NewSigner(skey)
-	if err != nil {
-		return nil, err
-	}
-	group, err := semaphore.NewGroup()
-	if err != nil {
-		return nil, err
-	}
-	return &Set{Name: name, VKey: vkey, signer: signer, group: group, old: make(map[uint64]*semaphore.Group)}, nil
+// New makes an empty set.
+func New(t testing.TB, name string) *Set {
+	return &Set{t: t, issuer: setlogtest.New(t, name), sets: make(map[uint64]*semaphore.Group)}
 }
+
+// VKey is the issuer's verifier key.
+func (s *Set) VKey() string { return s.issuer.VKey }
+
+// Issuer is the issuer itself, to bend what it signs.
+func (s *Set) Issuer() *setlogtest.Issuer { return s.issuer }
 
 // Crowd gives n distinct made-up commitments.
 func Crowd(n int) []semaphore.Element {
 	out := make([]semaphore.Element, n)
 	for i := range out {
-		h := sha256.Sum256(fmt.Appendf(nil, "member %d", i))
-		h[0] = 0 // below r
-		out[i] = h
+		out[i] = setlogtest.Commitment(fmt.Sprint("member ", i))
 	}
 	return out
 }
 
-// Enrol adds members at the next Publish.
-func (s *Set) Enrol(members ...semaphore.Element) error {
+// Anchor publishes one batch, the removals first, and signs a head.
+func (s *Set) Anchor(now time.Time, members []semaphore.Element, removed ...int) {
+	s.t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	start := uint64(s.group.Size())
-	if err := s.group.AddMany(members); err != nil {
-		return err
+	is, unix := s.issuer, uint64(now.Unix())
+	if is.Seq > 0 {
+		last := is.Entries[len(is.Entries)-1].Root
+		is.Window = append([]setlog.WindowRoot{{Seq: is.Seq, Root: last, Superseded: unix}}, is.Window...)
+	}
+	is.Seq++
+	var batch []setlog.Entry
+	for _, i := range removed {
+		batch = append(batch, setlog.Entry{Op: setlog.OpRemove, LeafIndex: uint64(i), Commitment: is.Group.Member(i)})
+		s.must(is.Group.Remove(i))
+		is.Live--
 	}
 	for i, m := range members {
-		s.pending = append(s.pending, setlog.Entry{
-			Op: setlog.OpEnrol, LeafIndex: start + uint64(i), Commitment: m, Biometric: sha256.Sum256(m[:]),
+		batch = append(batch, setlog.Entry{
+			Op: setlog.OpEnrol, LeafIndex: uint64(is.Group.Size() + i), Commitment: m, Biometric: sha256.Sum256(m[:]),
 		})
 	}
-	s.live += uint64(len(members))
-	return nil
+	if len(members) > 0 {
+		s.must(is.Group.AddMany(members))
+	}
+	is.Live += uint64(len(members))
+	is.Publish(unix, batch)
+	frozen, err := semaphore.NewGroup(is.Group.Level(0)...)
+	s.must(err)
+	s.sets[is.Seq] = frozen
+	s.head = is.Head(unix)
 }
 
-// Remove zeroes a leaf at the next Publish.
-func (s *Set) Remove(position int) error {
+// Resign signs the newest head again, its text bent by a function that may be
+// nil: what no honest issuer would sign.
+func (s *Set) Resign(now time.Time, bend func(text string) string) {
+	s.t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := s.group.Member(position)
-	if err := s.group.Remove(position); err != nil {
-		return err
+	text, err := s.issuer.UnsignedHead(uint64(now.Unix())).Text()
+	s.must(err)
+	if bend != nil {
+		text = bend(text)
 	}
-	s.pending = append(s.pending, setlog.Entry{Op: setlog.OpRemove, LeafIndex: uint64(position), Commitment: m})
-	s.live--
-	return nil
+	s.head, err = note.Sign(&note.Note{Text: text}, s.issuer.Signer)
+	s.must(err)
 }
 
-// Publish logs what is pending as one batch, or signs the newest head again if
-// nothing is.
-func (s *Set) Publish(now time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	unix := uint64(now.Unix())
-	if len(s.pending) > 0 {
-		if s.seq > 0 {
-			last := s.entries[len(s.entries)-1]
-			s.window = append([]setlog.WindowRoot{{Seq: s.seq, Root: last.Root, Superseded: unix}}, s.window...)
-		}
-		s.seq++
-		for i := range s.pending {
-			e := &s.pending[i]
-			e.Seq, e.Root, e.Live, e.Day = s.seq, s.group.Root(), s.live, uint32(unix/86400)
-			if s.BendEntry != nil {
-				*e = s.BendEntry(*e)
-			}
-		}
-		hashes, tree, err := setlog.Append(int64(len(s.entries)), s.pending, s.hashes)
-		if err != nil {
-			return err
-		}
-		s.hashes, s.entries, s.pending = append(s.hashes, hashes...), append(s.entries, s.pending...), nil
-		s.signed, err = setlog.Checkpoint{Origin: s.Name, Size: tree.N, Hash: tree.Hash}.Sign(s.signer)
-		if err != nil {
-			return err
-		}
-		frozen, err := semaphore.NewGroup(s.group.Level(0)...)
-		if err != nil {
-			return err
-		}
-		s.old[s.seq] = frozen
-	}
-	last := len(s.entries) - 1
-	proof, err := setlog.ProveRoot(s.entries[last], int64(last), s.signed, s.hashes)
+func (s *Set) must(err error) {
+	s.t.Helper()
 	if err != nil {
-		return err
+		s.t.Fatal(err)
 	}
-	h := setlog.Head{
-		Origin: s.Name, Seq: s.seq, Size: uint64(s.group.Size()), Live: s.live, Depth: s.group.Depth(),
-		Root: s.group.Root(), Issued: unix, Window: s.window, RootProof: proof,
-	}
-	if s.BendHead != nil {
-		h = s.BendHead(h)
-	}
-	s.head, err = h.Sign(s.signer)
-	return err
-}
-
-// Fork gives a second issuer under the same key, with a history of its own.
-func (s *Set) Fork() (*Set, error) {
-	f := &Set{Name: s.Name, VKey: s.VKey, signer: s.signer, old: make(map[uint64]*semaphore.Group)}
-	var err error
-	f.group, err = semaphore.NewGroup()
-	return f, err
 }
 
 // Drop stops serving the set of a sequence number, as a real issuer does some
@@ -168,14 +116,7 @@ func (s *Set) Fork() (*Set, error) {
 func (s *Set) Drop(seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.old, seq)
-}
-
-// Seq is the newest sequence number.
-func (s *Set) Seq() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.seq
+	delete(s.sets, seq)
 }
 
 // Reads lists the paths read since the last call.
@@ -212,29 +153,18 @@ func (s *Set) file(path string) ([]byte, error) {
 		return s.head, nil
 	}
 	if strings.HasPrefix(path, "tile/") {
-		t, err := setlog.ParseTilePath(path)
-		if err != nil {
-			return nil, err
-		}
-		if t.L == setlog.EntriesLevel || !setlog.TileIn(t, int64(len(s.entries))) {
-			return nil, ErrGone
-		}
-		return setlog.TileData(t, int64(len(s.entries)), tlog.HashReader(s.hashes))
+		return s.issuer.Fetch(path)
 	}
-	for seq, g := range s.old {
+	for seq, g := range s.sets {
 		if path == setlog.LeavesPath(seq) {
 			return setlog.MarshalLeaves(g.Level(0)), nil
 		}
 	}
 	seq, level, n, err := setlog.ParseSetTilePath(path)
-	if err != nil {
-		return nil, ErrGone
+	if g, ok := s.sets[seq]; ok && err == nil {
+		return setlog.SetTile(g, level, n)
 	}
-	g, ok := s.old[seq]
-	if !ok {
-		return nil, ErrGone
-	}
-	return setlog.SetTile(g, level, n)
+	return nil, ErrGone
 }
 
 // Head implements wallet.Source.
