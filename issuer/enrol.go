@@ -15,7 +15,6 @@ import (
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
-	"github.com/perhuman/perhuman/semaphore/setlog"
 )
 
 // Result is the answer to one enrolment request.
@@ -282,60 +281,4 @@ func (i *Issuer) admit(ctx context.Context, cs []*candidate) ([]Result, error) {
 		}
 	}
 	return results, nil
-}
-
-func repeated(e Enrolment) Result {
-	r := Result{Enrolment: wireEnrolment(e), Repeated: true}
-	if e.State == api.StateRefused {
-		r.Err = &api.Error{Code: e.Code}
-	}
-	return r
-}
-
-func wireEnrolment(e Enrolment) api.Enrolment {
-	w := api.Enrolment{ID: base64.RawURLEncoding.EncodeToString(e.ID[:]), Status: e.State, Code: e.Code}
-	if len(e.Receipt) > 0 {
-		w.Receipt = base64.RawURLEncoding.EncodeToString(e.Receipt)
-	}
-	if e.State == api.StateCommitted {
-		index := e.Index
-		w.Seq, w.LeafIndex = e.Seq, &index
-	}
-	return w
-}
-
-// Status tells what became of an enrolment. Once it is anchored, the answer
-// holds a RootProof of its log entry under the newest checkpoint.
-func (i *Issuer) Status(ctx context.Context, id string) (api.Enrolment, error) {
-	b, err := scope.DecodeToken(id)
-	if err != nil || len(b) != len(ID{}) {
-		return api.Enrolment{}, api.Errorf(api.NotFound, "no such enrolment")
-	}
-	e, err := i.cfg.Store.Enrolment(ctx, ID(b))
-	if err != nil {
-		return api.Enrolment{}, coded(err)
-	}
-	w := wireEnrolment(e)
-	s := i.shown.Load()
-	if e.State != api.StateCommitted || s == nil || e.Record >= s.root.LogSize {
-		return w, nil
-	}
-	raw, err := i.cfg.Store.Entries(ctx, e.Record, e.Record+1)
-	if err != nil {
-		return api.Enrolment{}, coded(err)
-	}
-	entry, err := setlog.ParseEntry(raw[0])
-	if err != nil {
-		return api.Enrolment{}, api.Wrap(api.Internal, fmt.Errorf("%w: %w", ErrCorrupt, err))
-	}
-	proof, err := setlog.ProveRoot(entry, e.Record, s.root.Checkpoint, i.hashes(ctx))
-	if err != nil {
-		return api.Enrolment{}, api.Wrap(api.Internal, err)
-	}
-	text, err := proof.MarshalText()
-	if err != nil {
-		return api.Enrolment{}, api.Wrap(api.Internal, err)
-	}
-	w.RootProof = string(text)
-	return w, nil
 }

@@ -49,7 +49,11 @@ func (i *Issuer) show(ctx context.Context, roots []Root) error {
 	for n := len(roots) - 2; n >= 0; n-- {
 		s.window = append(s.window, roots[n])
 	}
-	if err := i.sign(s, max(i.now(), last.Created)); err != nil {
+	now := max(i.now(), last.Created)
+	if prev := i.shown.Load(); prev != nil { // a reload never lowers issued
+		now = max(now, prev.issued*1000)
+	}
+	if err := i.sign(s, now); err != nil {
 		return err
 	}
 	i.shown.Store(s)
