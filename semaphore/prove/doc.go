@@ -19,9 +19,11 @@
 //
 // # What a proof costs
 //
-// About 0.5 ms for the witness and two hundred for the proof at depth 20 on
-// one core of 2025, some 10 MB of memory while it runs and 5 MB for a loaded
-// key. The multi-scalar multiplications use all cores; see WithWorkers.
+// At depth 20 about half a millisecond for the witness and 90 to 140 for the
+// rest on one core of 2025, more without AVX-512; in a browser about half of
+// what snarkjs takes on one thread. A loaded key takes 5 MB, a proof some 10
+// MB while it runs. The multi-scalar multiplications use all cores; see
+// WithWorkers.
 //
 // # Secrets
 //
@@ -39,5 +41,7 @@
 // tests compare every wire with the official calculator. The proof is Groth16
 // (eprint 2016/260) as snarkjs arranges it: the quotient is evaluated on a
 // coset where the vanishing polynomial is constant, and three multi-scalar
-// multiplications give the three points (sums). See spec proving.md.
+// multiplications give the three points (sums). Machines with a full 64-bit
+// product compute with gnark-crypto, WebAssembly with package field29. See spec
+// proving.md.
 package prove

@@ -85,7 +85,10 @@ func (c *g1) gather(buf, points []bn254.G1Affine, refs []uint32) {
 	}
 }
 
-func (c *g1) weigh(parts [][2]bn254.G1Affine, size int) bn254.G1Jac {
+func (c *g1) weigh(parts [][2]bn254.G1Affine, size int) bn254.G1Jac { return weighG1(parts, size) }
+
+// weighG1 is weigh in Jacobian coordinates.
+func weighG1(parts [][2]bn254.G1Affine, size int) bn254.G1Jac {
 	var plain, weighted, total bn254.G1Jac
 	for i := len(parts) - 1; i > 0; i-- { // weighted = sum of i * plain of part i
 		plain.AddMixed(&parts[i][0])
@@ -100,7 +103,10 @@ func (c *g1) weigh(parts [][2]bn254.G1Affine, size int) bn254.G1Jac {
 	return total
 }
 
-func (c *g1) wipe() { *c = g1{} }
+func (c *g1) wipe() {
+	clear(c.unusual[:cap(c.unusual)])
+	*c = g1{}
+}
 
 // hornerG1 joins the windows of a multiplication.
 func hornerG1(windows []bn254.G1Jac, width int) (sum bn254.G1Jac) {
@@ -111,4 +117,9 @@ func hornerG1(windows []bn254.G1Jac, width int) (sum bn254.G1Jac) {
 		sum.AddAssign(&windows[i])
 	}
 	return sum
+}
+
+func multiexpG1(points []bn254.G1Affine) *multiexp[bn254.G1Affine, bn254.G1Jac] {
+	c := func() curve[bn254.G1Affine, bn254.G1Jac] { return new(g1) }
+	return newMultiexp(points, c, hornerG1)
 }

@@ -132,7 +132,10 @@ func (c *g2) gather(buf, points []bn254.G2Affine, refs []uint32) {
 	}
 }
 
-func (c *g2) weigh(parts [][2]bn254.G2Affine, size int) bn254.G2Jac {
+func (c *g2) weigh(parts [][2]bn254.G2Affine, size int) bn254.G2Jac { return weighG2(parts, size) }
+
+// weighG2 is weigh in Jacobian coordinates.
+func weighG2(parts [][2]bn254.G2Affine, size int) bn254.G2Jac {
 	var plain, weighted, total bn254.G2Jac
 	for i := len(parts) - 1; i > 0; i-- {
 		plain.AddMixed(&parts[i][0])
@@ -147,7 +150,10 @@ func (c *g2) weigh(parts [][2]bn254.G2Affine, size int) bn254.G2Jac {
 	return total
 }
 
-func (c *g2) wipe() { *c = g2{} }
+func (c *g2) wipe() {
+	clear(c.unusual[:cap(c.unusual)])
+	*c = g2{}
+}
 
 // hornerG2 joins the windows of a multiplication.
 func hornerG2(windows []bn254.G2Jac, width int) (sum bn254.G2Jac) {
@@ -158,4 +164,9 @@ func hornerG2(windows []bn254.G2Jac, width int) (sum bn254.G2Jac) {
 		sum.AddAssign(&windows[i])
 	}
 	return sum
+}
+
+func multiexpG2(points []bn254.G2Affine) *multiexp[bn254.G2Affine, bn254.G2Jac] {
+	c := func() curve[bn254.G2Affine, bn254.G2Jac] { return new(g2) }
+	return newMultiexp(points, c, hornerG2)
 }

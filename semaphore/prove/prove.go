@@ -131,7 +131,7 @@ func (p *Prover) groth16(ctx context.Context, s *secrets, w []fr.Element, progre
 	progress.step("quotient", 0)
 	scalars = s.elements(sums.c.n)
 	copy(scalars, w[publics+1:])
-	quotient(scalars[sums.hFirst:sums.bFirst], p.constraints, p.domain, w, p.workers)
+	quotient(scalars[sums.hFirst:sums.bFirst], p.constraints, p.coset, w, p.workers)
 	for i, wire := range sums.bWires {
 		scalars[sums.bFirst+i].Mul(r, &w[wire])
 	}

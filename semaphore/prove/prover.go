@@ -11,7 +11,6 @@ import (
 	"strconv"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
-	"github.com/consensys/gnark-crypto/ecc/bn254/fr/fft"
 	"github.com/perhuman/perhuman/semaphore/artifacts"
 )
 
@@ -32,7 +31,7 @@ const maxKey = 16 << 20
 type Prover struct {
 	layout      *layout
 	constraints *constraints
-	domain      *fft.Domain
+	coset       *coset
 	sums        *sums
 	options
 }
@@ -89,7 +88,7 @@ func New(zkey io.Reader, opts ...Option) (*Prover, error) {
 	if p.layout.wires() != k.wires {
 		return nil, fmt.Errorf("%w: %d wires at depth %d", ErrKey, k.wires, depth)
 	}
-	if p.domain, err = newDomain(k.domain); err != nil {
+	if p.coset, err = newCoset(k.domain); err != nil {
 		return nil, err
 	}
 	if p.sums, err = newSums(k); err != nil {

@@ -90,36 +90,52 @@ func (c *constraints) evaluate(out []fr.Element, m int, w []fr.Element) {
 	}
 }
 
-// newDomain is the FFT domain of the key, with the coset that official keys
-// use: the odd powers of a root of unity of twice the size.
-func newDomain(size int) (*fft.Domain, error) {
-	shift, err := fft.Generator(2 * uint64(size))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrKey, err)
-	}
-	return fft.NewDomain(uint64(size), fft.WithShift(shift)), nil
+// quotient writes the values of A*B - C on the coset to out, the scalars of
+// the key's section H. The coset is that of the odd powers of a root of unity
+// of twice the domain's size, where the vanishing polynomial is the constant
+// -2, which the key has absorbed: no division (spec proving.md).
+func quotient(out []fr.Element, c *constraints, coset *coset, w []fr.Element, workers int) {
+	b := make([]fr.Element, len(out))
+	defer clear(b)
+	parallel(workers, 2, func(i int) { c.evaluate([][]fr.Element{out, b}[i], i, w) })
+	coset.quotient(out, b, workers)
 }
 
-// quotient writes the values of A*B - C on the coset to out, the scalars of
-// the key's section H. There the vanishing polynomial is the constant -2,
-// which the key has absorbed: no division (spec proving.md).
-func quotient(out []fr.Element, c *constraints, domain *fft.Domain, w []fr.Element, workers int) {
-	b, prod := make([]fr.Element, len(out)), make([]fr.Element, len(out))
-	defer func() {
-		clear(b)
-		clear(prod)
-	}()
-	parallel(workers, 2, func(i int) { c.evaluate([][]fr.Element{out, b}[i], i, w) })
+// shift generates the coset of a domain.
+func shift(domain int) (fr.Element, error) {
+	g, err := fft.Generator(2 * uint64(domain))
+	if err != nil {
+		return g, fmt.Errorf("%w: %v", ErrKey, err)
+	}
+	return g, nil
+}
+
+// vectorCoset is the coset over gnark-crypto's transforms.
+type vectorCoset struct{ domain *fft.Domain }
+
+func newVectorCoset(domain int) (*vectorCoset, error) {
+	g, err := shift(domain)
+	if err != nil {
+		return nil, err
+	}
+	return &vectorCoset{fft.NewDomain(uint64(domain), fft.WithShift(g))}, nil
+}
+
+// quotient takes the values of A and B on the domain, where C is their
+// product, and leaves those of A*B - C on the coset in a.
+func (c *vectorCoset) quotient(a, b []fr.Element, workers int) {
+	prod := make([]fr.Element, len(a))
+	defer clear(prod)
 	for i := range prod {
-		prod[i].Mul(&out[i], &b[i]) // C, as w satisfies the constraints
+		prod[i].Mul(&a[i], &b[i])
 	}
 	parallel(workers, 3, func(i int) {
-		v := [][]fr.Element{out, b, prod}[i]
-		domain.FFTInverse(v, fft.DIF, fft.WithNbTasks(1))
-		domain.FFT(v, fft.DIT, fft.OnCoset(), fft.WithNbTasks(1))
+		v := [][]fr.Element{a, b, prod}[i]
+		c.domain.FFTInverse(v, fft.DIF, fft.WithNbTasks(1))
+		c.domain.FFT(v, fft.DIT, fft.OnCoset(), fft.WithNbTasks(1))
 	})
-	for i := range out {
-		out[i].Mul(&out[i], &b[i])
-		out[i].Sub(&out[i], &prod[i])
+	for i := range a {
+		a[i].Mul(&a[i], &b[i])
+		a[i].Sub(&a[i], &prod[i])
 	}
 }

@@ -20,9 +20,9 @@ import (
 // it cancels, so its sum is taken with r*w for scalars together with those of
 // C and H: one long multiplication instead of three.
 type sums struct {
-	a      *multiexp[bn254.G1Affine, bn254.G1Jac] // used wires of A, delta
-	b      *multiexp[bn254.G2Affine, bn254.G2Jac] // used wires of B, delta
-	c      *multiexp[bn254.G1Affine, bn254.G1Jac] // C, H, used wires of B1, beta
+	a      *sumG1 // used wires of A, delta
+	b      *sumG2 // used wires of B, delta
+	c      *sumG1 // C, H, used wires of B1, beta
 	aWires []uint32
 	bWires []uint32
 	hFirst int // of H in c
@@ -51,20 +51,10 @@ func newSums(k *zkey) (*sums, error) {
 			s.bWires = append(s.bWires, uint32(i))
 		}
 	}
-	s.a = multiexpG1(append(a, k.delta1))
-	s.b = multiexpG2(append(b, k.delta2))
-	s.c = multiexpG1(append(c, k.beta1))
+	s.a = newSumG1(append(a, k.delta1))
+	s.b = newSumG2(append(b, k.delta2))
+	s.c = newSumG1(append(c, k.beta1))
 	return s, nil
-}
-
-func multiexpG1(points []bn254.G1Affine) *multiexp[bn254.G1Affine, bn254.G1Jac] {
-	c := func() curve[bn254.G1Affine, bn254.G1Jac] { return new(g1) }
-	return newMultiexp(points, c, hornerG1)
-}
-
-func multiexpG2(points []bn254.G2Affine) *multiexp[bn254.G2Affine, bn254.G2Jac] {
-	c := func() curve[bn254.G2Affine, bn254.G2Jac] { return new(g2) }
-	return newMultiexp(points, c, hornerG2)
 }
 
 // multiexp is one multi-scalar multiplication with fixed points.
