@@ -103,7 +103,7 @@ func (w *world) crowdRequest(ctx context.Context, n int, id *semaphore.Identity)
 	if err != nil {
 		return api.EnrolmentRequest{}, err
 	}
-	envelope, err := w.envelope(captureRequest{
+	envelope, err := w.envelope(w.booth, captureRequest{
 		Session: session.Nonce, Modality: string(capture.Iris), Persona: uint64(n) + 1,
 		Commitment: id.Commitment().String(), ConsentHash: scope.EncodeToken(w.consent[:]),
 	})

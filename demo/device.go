@@ -37,7 +37,7 @@ func (w *world) capture(rw http.ResponseWriter, r *http.Request) {
 		serve.WriteProblem(rw, r, err)
 		return
 	}
-	envelope, err := w.envelope(q)
+	envelope, err := w.envelope(w.device, q)
 	if err != nil {
 		serve.WriteProblem(rw, r, err)
 		return
@@ -45,7 +45,7 @@ func (w *world) capture(rw http.ResponseWriter, r *http.Request) {
 	serve.WriteJSON(rw, http.StatusOK, map[string]string{"envelope": scope.EncodeToken(envelope)})
 }
 
-func (w *world) envelope(q captureRequest) ([]byte, error) {
+func (w *world) envelope(by *capture.VirtualDevice, q captureRequest) ([]byte, error) {
 	nonce, err := bytes32("session", q.Session)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (w *world) envelope(q captureRequest) ([]byte, error) {
 	if err := template.Fill(&request); err != nil {
 		return nil, api.Wrap(api.QualityTooLow, err)
 	}
-	envelope, err := w.device.Capture(request)
+	envelope, err := by.Capture(request)
 	if err != nil {
 		return nil, api.Wrap(api.Internal, err)
 	}

@@ -44,7 +44,8 @@ type world struct {
 	issuer   *issuer.Issuer
 	people   *synth.Population
 	crowd    []*semaphore.Identity // the synthetic members
-	device   *capture.VirtualDevice
+	device   *capture.VirtualDevice // of visitors
+	booth    *capture.VirtualDevice // of the crowd: counters of a device must rise, and the crowd comes in batches
 	operator share.PublicKey
 	consent  [32]byte
 	gate     *sdk.Gate
@@ -131,7 +132,10 @@ func (w *world) openIssuer(ctx context.Context) error {
 	}
 	w.operator = operator.Public()
 	w.people, w.crowd = synth.New(crowdSeed), newCrowd(w.cfg.crowd)
-	w.device, err = capture.NewVirtualDevice(rand.Reader, root, time.Now())
+	if w.device, err = capture.NewVirtualDevice(rand.Reader, root, time.Now()); err != nil {
+		return err
+	}
+	w.booth, err = capture.NewVirtualDevice(rand.Reader, root, time.Now())
 	return err
 }
 

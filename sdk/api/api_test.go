@@ -41,6 +41,7 @@ type sample struct {
 	A string         `json:"a"`
 	B *sample        `json:"b,omitempty"`
 	C map[string]int `json:"c,omitempty"`
+	D *[2]string     `json:"d,omitempty"`
 }
 
 // T23.
@@ -51,7 +52,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"trailing value": `{"a":"x"} {}`, "trailing text": `{"a":"x"}x`, "invalid UTF-8": "{\"a\":\"\xff\"}",
 		"wrong type": `{"a":1}`, "letter case": `{"A":"x"}`, "letter case inside": `{"a":"x","b":{"A":"y"}}`, "both cases": `{"a":"x","A":"y"}`, "two values": `1 2`, "NUL": "{\"a\":\"x\"}\x00",
 		"deep": strings.Repeat(`{"b":`, 40) + `{"a":"x"}` + strings.Repeat(`}`, 40), "deep arrays": strings.Repeat("[", 100000),
-		"twice in map": `{"a":"x","c":{"k":1,"k":2}}`, "comment": `{"a":"x"/**/}`, "array": `[]`, "big number": `{"a":` + strings.Repeat("9", 1<<20) + `}`,
+		"twice in map": `{"a":"x","c":{"k":1,"k":2}}`, "long list": `{"a":"x","d":["1","2","3"]}`, "short list": `{"a":"x","d":["1"]}`,
+		"comment": `{"a":"x"/**/}`, "array": `[]`, "big number": `{"a":` + strings.Repeat("9", 1<<20) + `}`,
 	} {
 		var v sample
 		err := Decode([]byte(in), &v)
@@ -64,7 +66,7 @@ func TestDecodeRefuses(t *testing.T) {
 		}
 	}
 	var v sample
-	if err := Decode([]byte(` {"a":"x","b":{"a":"y"},"c":{"K":1}} `), &v); err != nil || v.A != "x" || v.B.A != "y" || v.C["K"] != 1 {
+	if err := Decode([]byte(` {"a":"x","b":{"a":"y"},"c":{"K":1},"d":["1","2"]} `), &v); err != nil || v.A != "x" || v.B.A != "y" || v.C["K"] != 1 {
 		t.Errorf("good input: %+v, %v", v, err)
 	}
 	var wrapped coded

@@ -36,7 +36,13 @@ func exactNames(data []byte, t reflect.Type) error {
 				return err
 			}
 		}
-	case reflect.Slice, reflect.Array:
+	case reflect.Array:
+		var values []json.RawMessage // encoding/json drops what is too much and fills up what is too little
+		if err := json.Unmarshal(data, &values); err != nil || len(values) != t.Len() {
+			return Errorf(MalformedRequest, "a list must have %d elements", t.Len())
+		}
+		return eachName[[]json.RawMessage](data, t.Elem())
+	case reflect.Slice:
 		return eachName[[]json.RawMessage](data, t.Elem())
 	case reflect.Map:
 		return eachName[map[string]json.RawMessage](data, t.Elem())
