@@ -32,8 +32,9 @@ func (v *Verifier) Check(ctx context.Context, r Request) (api.Verdict, error) {
 func (v *Verifier) Consume(ctx context.Context, r Request) (api.Verdict, error) {
 	q := &inquiry{v: v, req: r, now: v.cfg.Now(), commit: true}
 	stop := q.run(ctx)
+	var late *api.Error // why only a repeat may pass
 	if stop != nil && r.IdempotencyKey != "" && slices.Contains(passing, stop.Code) {
-		stop = q.repeat(ctx, stop)
+		late, stop = stop, q.repeat(ctx, stop)
 	}
 	if stop != nil {
 		return q.answer(q.seen, record{}, stop)
@@ -51,6 +52,9 @@ func (v *Verifier) Consume(ctx context.Context, r Request) (api.Verdict, error) 
 		return q.answer(Outcome{}, rec, storeError(err))
 	}
 	stop = refusal(out)
+	if late != nil && !out.Replayed { // it was forgotten since repeat saw it
+		return q.answer(Outcome{}, rec, late)
+	}
 	if out.Replayed {
 		var bad *api.Error
 		if rec, bad = q.replayed(out); bad != nil {

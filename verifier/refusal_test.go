@@ -423,3 +423,45 @@ func TestReadyAndSweep(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// T30: the edges of a challenge's life, 300 s and 30 s of skew either way.
+func TestT30ChallengeEdges(t *testing.T) {
+	for _, c := range []struct {
+		after time.Duration
+		code  api.Code
+	}{
+		{-31 * time.Second, api.ChallengeInvalid}, {-30 * time.Second, api.OK}, {0, api.OK},
+		{329 * time.Second, api.OK}, {330 * time.Second, api.ChallengeExpired}, {331 * time.Second, api.ChallengeExpired},
+	} {
+		s, r := goodRequest(t)
+		s.now = s.now.Add(c.after)
+		s.want(r, c.code)
+	}
+}
+
+// A repeat that is forgotten between the look and the commit is no new act.
+func TestForgottenRepeat(t *testing.T) {
+	store := &forgetful{Store: memory.New()}
+	s := newScene(t, func(c *verifier.Config) { c.Store = store })
+	r := s.request(0, perDay, 0, s.ask(perDay))
+	r.IdempotencyKey = "k"
+	s.want(r, api.OK)
+	s.now = s.now.AddDate(0, 0, 3)
+	store.forget = true
+	s.want(r, api.ChallengeExpired)
+}
+
+// forgetful sweeps everything just before it spends.
+type forgetful struct {
+	verifier.Store
+	forget bool
+}
+
+func (f *forgetful) Spend(ctx context.Context, a verifier.Act) (verifier.Outcome, error) {
+	if f.forget {
+		if _, err := f.Sweep(ctx, a.Now.AddDate(1, 0, 0)); err != nil {
+			return verifier.Outcome{}, err
+		}
+	}
+	return f.Store.Spend(ctx, a)
+}
