@@ -30,7 +30,7 @@ var noon = time.Unix(1_800_014_400, 0) // 12:00 UTC
 // deterministic randomness, so that its challenges, and with them the proofs,
 // are the same in each test.
 type scene struct {
-	t        *testing.T
+	t        testing.TB
 	v        *verifier.Verifier
 	store    verifier.Store
 	roots    *verifiertest.Roots
@@ -39,7 +39,7 @@ type scene struct {
 	counters verifier.Counters
 }
 
-func newScene(t *testing.T, change ...func(*verifier.Config)) *scene {
+func newScene(t testing.TB, change ...func(*verifier.Config)) *scene {
 	t.Helper()
 	s := &scene{t: t, set: verifiertest.One(), now: noon, store: memory.New()}
 	s.roots = s.set.Roots()

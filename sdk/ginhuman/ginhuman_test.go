@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -39,6 +40,7 @@ func TestGin(t *testing.T) {
 	gate, err := sdk.Open(t.Context(), sdk.Config{
 		RP: rp, Issuers: []string{log.VKey}, At: map[string]string{log.Name: srv.URL}, Store: memory.New(),
 		Now: func() time.Time { return now }, Keys: []ed25519.PrivateKey{ed25519.NewKeyFromSeed(make([]byte, 32))},
+		Rand: rand.NewChaCha8([32]byte{5}),
 	})
 	if err != nil {
 		t.Fatal(err)

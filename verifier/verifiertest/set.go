@@ -21,35 +21,33 @@ import (
 const Size = 8
 
 // Set is the people, one after the other, and their group. A proof costs a
-// third of a second of CPU, so each is made once in a test binary.
+// third of a second of CPU (ten times that under the race detector), so each is
+// made once and kept: see pool.go.
 type Set struct {
 	Group  *semaphore.Group
 	IDs    []*semaphore.Identity
-	prover *prove.Prover
+	prover func() (*prove.Prover, error)
 
 	mu     sync.Mutex
 	proofs map[wish]*semaphore.Proof
 }
 
-type wish struct {
-	person         int
-	message, scope semaphore.Uint256
-}
-
 // One is the set that all tests of a binary share.
 var One = sync.OnceValue(func() *Set {
-	prover, err := prove.New(bytes.NewReader(depth20.ZKey()))
-	if err != nil {
-		panic(err)
-	}
-	s := &Set{prover: prover, proofs: map[wish]*semaphore.Proof{}}
+	s := &Set{prover: sync.OnceValues(func() (*prove.Prover, error) {
+		return prove.New(bytes.NewReader(depth20.ZKey()))
+	})}
 	var leaves []semaphore.Element
 	for i := range Size {
 		id := semaphore.IdentityFromKey(fmt.Appendf(nil, "virtual person %d", i))
 		s.IDs = append(s.IDs, id)
 		leaves = append(leaves, id.Commitment())
 	}
+	var err error
 	if s.Group, err = semaphore.NewGroup(leaves...); err != nil {
+		panic(err)
+	}
+	if s.proofs, err = pool(s.Group.Root()); err != nil {
 		panic(err)
 	}
 	return s
@@ -63,17 +61,32 @@ func (s *Set) Prove(t testing.TB, i int, message, scope semaphore.Uint256) *sema
 	w := wish{i, message, scope}
 	p, ok := s.proofs[w]
 	if !ok {
-		path, err := s.Group.Proof(i)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if p, err = s.prover.Prove(context.Background(), s.IDs[i], path, message, scope); err != nil {
-			t.Fatal(err)
-		}
+		p = s.ProveNow(t, i, message, scope)
 		s.proofs[w] = p
+		if err := keep(w, p); err != nil {
+			t.Fatal(err)
+		}
 	}
 	out := *p
 	return &out
+}
+
+// ProveNow makes a proof whether or not there is one already.
+func (s *Set) ProveNow(t testing.TB, i int, message, scope semaphore.Uint256) *semaphore.Proof {
+	t.Helper()
+	prover, err := s.prover()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := s.Group.Proof(i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := prover.Prove(context.Background(), s.IDs[i], path, message, scope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // Roots is an issuer's published roots as a table, in place of a follower.
