@@ -84,7 +84,6 @@ func proofError(err error) *api.Error {
 		{semaphore.ErrDepth, api.DepthUnsupported, "tree depths are 1..32"},
 		{semaphore.ErrNotCanonical, api.NotCanonical, "a number of the proof is not in canonical form"},
 		{semaphore.ErrRange, api.NotCanonical, "a number of the proof is out of range"},
-		{semaphore.ErrZeroRoot, api.RootUnknown, "root 0 is the root of no set"},
 		{semaphore.ErrInvalidProof, api.ProofInvalid, ""},
 		{semaphore.ErrZeroRoot, api.RootUnknown, "root 0 stands for no set: anybody can prove under it"},
 		{semaphore.ErrPoint, api.ProofInvalid, "a point of the proof is not on its curve"},
