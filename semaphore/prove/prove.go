@@ -82,6 +82,7 @@ func (s *secrets) inputs(depth int, id *semaphore.Identity, path semaphore.Merkl
 		}
 	}
 	secret := id.SecretScalar()
+	defer clear(secret[:])
 	if in.secret.SetBytesCanonical(secret[:]) != nil || !below(in.secret.Bits(), order) {
 		return nil, ErrSecret
 	}

@@ -5,19 +5,24 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/artifacts/depth20"
+	"github.com/perhuman/perhuman/semaphore/artifacts/depth32"
 )
 
 func load(t testing.TB, depth int, opts ...Option) *Prover {
 	t.Helper()
 	var key []byte
-	if depth == 20 {
+	switch depth {
+	case 20:
 		key = depth20.ZKey()
-	} else {
+	case 32:
+		key = depth32.ZKey()
+	default:
 		key = artifact(t, depth, "zkey")
 	}
 	p, err := New(bytes.NewReader(key), opts...)
@@ -74,28 +79,30 @@ func TestProofsVerify(t *testing.T) {
 		20: {{299, 300}},
 		32: {{0, 2}},
 	} {
-		p := load(t, depth)
-		for _, g := range groups {
-			s := member(t, "a person", g[0], g[1])
-			proof, err := s.prove(p)
-			if err != nil {
-				t.Fatal(err)
+		t.Run(strconv.Itoa(depth), func(t *testing.T) {
+			p := load(t, depth)
+			for _, g := range groups {
+				s := member(t, "a person", g[0], g[1])
+				proof, err := s.prove(p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := gnarkVerify(t, proof); err != nil {
+					t.Errorf("leaf %d of %d: gnark: %v", g[0], g[1], err)
+				}
+				if err := v.Verify(proof); err != nil {
+					t.Errorf("leaf %d of %d: %v", g[0], g[1], err)
+				}
+				if proof.Nullifier != s.id.Nullifier(s.scope) || proof.MerkleTreeRoot != s.path.Root ||
+					proof.Message != s.message || proof.Scope != s.scope || proof.MerkleTreeDepth != depth {
+					t.Errorf("proof says %+v", proof)
+				}
+				proof.Message[31] ^= 1
+				if gnarkVerify(t, proof) == nil || v.Verify(proof) == nil {
+					t.Error("verifies for another message")
+				}
 			}
-			if err := gnarkVerify(t, proof); err != nil {
-				t.Errorf("depth %d, leaf %d of %d: gnark: %v", depth, g[0], g[1], err)
-			}
-			if err := v.Verify(proof); err != nil {
-				t.Errorf("depth %d, leaf %d of %d: %v", depth, g[0], g[1], err)
-			}
-			if proof.Nullifier != s.id.Nullifier(s.scope) || proof.MerkleTreeRoot != s.path.Root ||
-				proof.Message != s.message || proof.Scope != s.scope || proof.MerkleTreeDepth != depth {
-				t.Errorf("depth %d: proof says %+v", depth, proof)
-			}
-			proof.Message[31] ^= 1
-			if gnarkVerify(t, proof) == nil || v.Verify(proof) == nil {
-				t.Errorf("depth %d: verifies for another message", depth)
-			}
-		}
+		})
 	}
 }
 
@@ -103,7 +110,7 @@ func TestProofsVerify(t *testing.T) {
 // blinding is the same; and the number of workers changes nothing.
 func TestProofsAreFresh(t *testing.T) {
 	s := member(t, "a person", 1, 2)
-	p := load(t, 1)
+	p := load(t, 20)
 	first, err := s.prove(p)
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +126,7 @@ func TestProofsAreFresh(t *testing.T) {
 	}
 	var fixed []*semaphore.Proof
 	for _, workers := range []int{0, 1, 2, 7} {
-		proof, err := s.prove(load(t, 1, WithRand(ones{}), WithWorkers(workers)))
+		proof, err := s.prove(load(t, 20, WithRand(ones{}), WithWorkers(workers)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,10 +134,10 @@ func TestProofsAreFresh(t *testing.T) {
 			t.Errorf("%d workers make another proof", workers)
 		}
 	}
-	if _, err := s.prove(load(t, 1, WithRand(failingReader{}))); !errors.Is(err, errReader) {
+	if _, err := s.prove(load(t, 20, WithRand(failingReader{}))); !errors.Is(err, errReader) {
 		t.Errorf("no randomness: %v", err)
 	}
-	if _, err := s.prove(load(t, 1, WithRand(bytes.NewReader(bytes.Repeat([]byte{0xff}, 1<<16))))); err == nil {
+	if _, err := s.prove(load(t, 20, WithRand(bytes.NewReader(bytes.Repeat([]byte{0xff}, 1<<16))))); err == nil {
 		t.Error("a source that gives no field element makes a proof")
 	}
 }
@@ -146,7 +153,7 @@ func (ones) Read(b []byte) (int, error) {
 }
 
 func TestConcurrentProofs(t *testing.T) {
-	p := load(t, 1)
+	p := load(t, 20)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -167,7 +174,7 @@ func TestConcurrentProofs(t *testing.T) {
 func TestProgress(t *testing.T) {
 	var stages []string
 	last, end := -1, 0
-	p := load(t, 10, WithProgress(func(stage string, done, total int) {
+	p := load(t, 20, WithProgress(func(stage string, done, total int) {
 		if len(stages) == 0 || stages[len(stages)-1] != stage {
 			stages = append(stages, stage)
 		}

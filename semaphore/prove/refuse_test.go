@@ -28,7 +28,6 @@ func refusals(t *testing.T) map[string]struct {
 		f(&s)
 		return refusal{s, want}
 	}
-	deep := member(t, "a secret that must stay one", 2, 2048) // 11 levels
 	return map[string]refusal{
 		"root zero":      change(semaphore.ErrZeroRoot, func(s *statement) { s.path.Root = semaphore.Element{} }),
 		"other root":     change(semaphore.ErrPath, func(s *statement) { s.path.Root[31] ^= 1 }),
@@ -38,7 +37,7 @@ func refusals(t *testing.T) map[string]struct {
 		"no identity":    change(ErrLeaf, func(s *statement) { s.id = nil }),
 		"no siblings":    change(semaphore.ErrPath, func(s *statement) { s.path.Siblings, s.path.Index = nil, 0 }),
 		"group of one":   {member(t, "a secret that must stay one", 0, 1), semaphore.ErrPath},
-		"too deep":       {deep, semaphore.ErrPath},
+		"too deep":       change(semaphore.ErrPath, func(s *statement) { s.path.Siblings = make([]semaphore.Element, 21) }),
 		"stray bit":      change(semaphore.ErrPath, func(s *statement) { s.path.Index |= 1 << len(s.path.Siblings) }),
 		"other bit":      change(semaphore.ErrPath, func(s *statement) { s.path.Index ^= 1 }),
 		"other sibling":  change(semaphore.ErrPath, func(s *statement) { s.path.Siblings[0][31] ^= 1 }),
@@ -58,7 +57,7 @@ func plusR(e semaphore.Element) (out semaphore.Element) {
 
 func TestRefusals(t *testing.T) {
 	wiped := 0
-	p := load(t, 10, func(o *options) { o.wiped = func(s *secrets) { wiped++; checkWiped(t, s) } })
+	p := load(t, 20, func(o *options) { o.wiped = func(s *secrets) { wiped++; checkWiped(t, s) } })
 	all := refusals(t)
 	for name, c := range all {
 		proof, err := c.s.prove(p)
@@ -74,8 +73,8 @@ func TestRefusals(t *testing.T) {
 // TestT26NoSecretInErrors hunts for 17-byte pieces of every spelling of the
 // secret in every error.
 func TestT26NoSecretInErrors(t *testing.T) {
-	p := load(t, 10)
-	failing := load(t, 10, WithRand(failingReader{}))
+	p := load(t, 20)
+	failing := load(t, 20, WithRand(failingReader{}))
 	for name, c := range refusals(t) {
 		if c.s.id == nil {
 			continue
@@ -117,7 +116,7 @@ func TestCancel(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		after := 0
 		wiped := false
-		p := load(t, 10, WithWorkers(1), WithProgress(func(stage string, done, total int) {
+		p := load(t, 20, WithWorkers(1), WithProgress(func(stage string, done, total int) {
 			if ctx.Err() != nil {
 				after++
 			}
@@ -138,7 +137,7 @@ func TestCancel(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := load(t, 1).Prove(ctx, s.id, s.path, s.message, s.scope); !errors.Is(err, context.Canceled) {
+	if _, err := load(t, 20).Prove(ctx, s.id, s.path, s.message, s.scope); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled before: %v", err)
 	}
 }
@@ -164,12 +163,12 @@ func TestWipe(t *testing.T) {
 	st := member(t, "a person", 1, 2)
 	var memory *secrets
 	held := false
-	p := load(t, 1,
+	p := load(t, 20,
 		func(o *options) {
 			o.wiped = func(s *secrets) { memory = s; checkWiped(t, s) }
 			o.witness = func(w []fr.Element) {
 				want := element(st.id.SecretScalar())
-				held = w[newLayout(1).first[bSecret]] == want && !want.IsZero()
+				held = w[newLayout(20).first[bSecret]] == want && !want.IsZero()
 			}
 		})
 	if _, err := st.prove(p); err != nil {
@@ -179,7 +178,7 @@ func TestWipe(t *testing.T) {
 		t.Error("the witness does not hold the secret where we look")
 	}
 	// siblings, witness, blinding, and the scalars of three sums
-	if memory == nil || len(memory.slices) != 6 || len(memory.slices[1]) != newLayout(1).wires() {
+	if memory == nil || len(memory.slices) != 6 || len(memory.slices[1]) != newLayout(20).wires() {
 		t.Errorf("unexpected memory: %d slices", len(memory.slices))
 	}
 
