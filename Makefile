@@ -54,19 +54,20 @@ vet:
 	@GOOS=js GOARCH=wasm $(GO) vet ./sdk/wallet/... ./semaphore/prove
 
 node:
-	@node --test $(WEB)/test/unit/
+	@node --test $(WEB)/test/unit/*.test.mjs
 
 headless:
 	@$(GO) build -trimpath -o bin/demo ./demo
 	@dir=$$(mktemp -d) && ./bin/demo --headless -var $$dir; status=$$?; rm -rf $$dir; exit $$status
 
 browser:
-	@if [ -x /usr/bin/chromium ] || [ -n "$$CHROMIUM" ]; then node --test $(WEB)/test/browser/; \
+	@if [ -x /usr/bin/chromium ] || [ -n "$$CHROMIUM" ]; then node --test $(WEB)/test/browser/*.test.mjs; \
 	  elif [ "$$CI" = true ]; then echo "chromium is missing, which is an error under CI=true"; exit 1; \
 	  else echo "SKIP browser story: no chromium here"; fi
 
 test-long: web-dev wasm ## what takes longer: kill loops, big populations, long property tests
 	@PERHUMAN_LONG=1 $(GO) test -count=1 -timeout 60m ./...
+	@PERHUMAN_LONG=1 node --test $(WEB)/test/unit/*.test.mjs
 
 bench: wasm ## one line a figure: BENCH <name> <value> <unit>
 	@PERHUMAN_BENCH=1 $(GO) test -count=1 -timeout 20m -run '^TestBench' ./semaphore ./semaphore/prove ./sdk/wallet/... -v | grep -E '^(BENCH|FAIL|panic|---.FAIL)'

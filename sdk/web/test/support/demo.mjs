@@ -6,6 +6,7 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { call } from './local.mjs'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 
@@ -48,8 +49,16 @@ export async function start() {
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   return {
-    port, board: `http://agora.localhost:${port}`, wallet: `http://wallet.localhost:${port}`, issuer: `http://issuer.localhost:${port}`,
+    port, dir: join(dir, 'var'), board: `http://agora.localhost:${port}`, wallet: `http://wallet.localhost:${port}`, issuer: `http://issuer.localhost:${port}`,
     said: () => said,
+    /** Waits until all of the synthetic crowd is in the set. @returns {Promise<number>} how many people there are */
+    async crowd() {
+      for (const end = Date.now() + 60_000; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
+        const { json } = await call(`http://issuer.localhost:${port}/demo/crowd`)
+        if (json?.synthetic > 0 && json.synthetic === json.goal) return json.people
+        if (Date.now() > end) throw new Error(`the crowd does not come together: ${JSON.stringify(json)}`)
+      }
+    },
     async stop() {
       child.kill('SIGTERM')
       await gone
