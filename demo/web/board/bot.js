@@ -60,7 +60,7 @@ function attack(c) {
   const wire = h('div')
   const button = h('button', { type: 'button', 'aria-label': `Fire: ${c.title}` }, 'Fire')
   const el = h('article', { class: 'attack', 'data-case': c.id },
-    h('header', null, h('div', { class: 'stack tight' }, h('h3', null, c.title), h('p', null, c.what),
+    h('header', null, h('div', { class: 'stack tight' }, h('h2', null, c.title), h('p', null, c.what),
       h('p', { class: 'small' }, 'Expected answer: ', h('code', null, c.expect))), button),
     result, wire)
   const fire = async () => {
@@ -81,8 +81,8 @@ function attack(c) {
       fill(result, h('p', { class: 'row' }, h('span', { class: stopped ? 'badge good' : 'badge bad' }, icon(stopped ? 'seal' : 'no'), code || String(answer.status)),
         h('span', { class: 'muted small' }, explain(code))))
       fill(wire, h('details', null, h('summary', { class: 'small' }, 'Raw request and answer'), h('div', { class: 'wire' },
-        h('div', null, h('h4', null, 'Sent'), h('pre', { class: 'sent', tabindex: 0 }, requestText(prepared))),
-        h('div', null, h('h4', null, 'Answered'), h('pre', { class: 'answered', tabindex: 0 }, answerText(answer, body))))))
+        h('div', null, h('h3', null, 'Sent'), h('pre', { class: 'sent', tabindex: 0 }, requestText(prepared))),
+        h('div', null, h('h3', null, 'Answered'), h('pre', { class: 'answered', tabindex: 0 }, answerText(answer, body))))))
       return stopped
     } catch (err) {
       el.dataset.outcome = 'unexpected'

@@ -94,7 +94,7 @@ async function askConsent(w) {
     h('div', { class: 'card stack' },
       h('div', { class: 'consent', tabindex: 0, role: 'region', 'aria-label': 'What you agree to' }, text.trim().split(/\n\s*\n/).map((part) => {
         const [title, ...rest] = part.split('\n')
-        return h('div', null, h('h3', null, title), h('p', null, rest.join(' ')))
+        return h('div', null, h('h2', null, title), h('p', null, rest.join(' ')))
       })),
       h('label', { class: 'choice', for: 'agree' }, agree, 'I have read this and agree to one capture.'),
       next,

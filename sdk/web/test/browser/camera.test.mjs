@@ -1,20 +1,22 @@
 // Enrolment by camera on the real demo: two films of one person and one of
 // another; the wallet's secret under a passkey of a virtual authenticator.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before } from 'node:test'
 import { assertAbsent, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
 import { clips, skipClips } from '../support/clips.mjs'
 import { start } from '../support/demo.mjs'
 import { agree, ask, makeWallet, openIssuer, passphrase, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
+import { steps } from '../support/steps.mjs'
 
 const why = skip() || skipClips()
+const step = steps()
 let demo, films
 before(async () => {
   if (why) return
   films = clips()
   demo = await start()
-})
+}, { timeout: 180_000 })
 after(() => demo?.stop())
 
 /** Adds an authenticator to a page. */
@@ -37,7 +39,7 @@ async function captureFace(issuer) {
   await issuer.locator('video').waitFor()
 }
 
-test('a passkey keeps the secret; its owner enrols by camera and posts', { skip: why, timeout: 240_000 }, async () => {
+step('a passkey keeps the secret; its owner enrols by camera and posts', { skip: why, timeout: 240_000 }, async () => {
   const context = await launch({ camera: films.one })
   const seen = watch(context)
   const wallet = await context.newPage()
@@ -86,7 +88,7 @@ test('a passkey keeps the secret; its owner enrols by camera and posts', { skip:
   await context.close()
 })
 
-test('the same face in another film, under another secret, is refused; another face is not', { skip: why, timeout: 240_000 }, async () => {
+step('the same face in another film, under another secret, is refused; another face is not', { skip: why, timeout: 240_000 }, async () => {
   for (const [film, heading] of [[films.oneAgain, 'This person cannot enrol twice'], [films.other, /You are new here/]]) {
     const context = await launch({ camera: film })
     const wallet = await context.newPage()
@@ -100,7 +102,7 @@ test('the same face in another film, under another secret, is refused; another f
   }
 })
 
-test('authenticators that do not fit: no PRF falls back, no user verification and a deleted passkey refuse', { skip: why, timeout: 120_000 }, async () => {
+step('authenticators that do not fit: no PRF falls back, no user verification and a deleted passkey refuse', { skip: why, timeout: 120_000 }, async () => {
   const context = await launch()
   const open = async (options) => {
     const wallet = await context.newPage()

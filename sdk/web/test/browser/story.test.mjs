@@ -5,13 +5,15 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before } from 'node:test'
 import { assertAbsent, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
 import { start } from '../support/demo.mjs'
 import { agree, ask, captureIris, makeWallet, openIssuer, passphrase, post, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
+import { steps } from '../support/steps.mjs'
 
 const why = skip()
+const step = steps()
 let demo, context, seen, profile
 /** @type {Uint8Array} */
 let secret
@@ -23,14 +25,14 @@ before(async () => {
   profile = mkdtempSync(join(tmpdir(), 'perhuman-profile-'))
   context = await launch({ profile })
   seen = watch(context)
-})
+}, { timeout: 180_000 })
 after(async () => {
   await context?.close()
   await demo?.stop()
   if (profile) rmSync(profile, { recursive: true, force: true })
 })
 
-test('a person makes a wallet and enrols with a simulated iris', { skip: why, timeout: 120_000 }, async () => {
+step('a person makes a wallet and enrols with a simulated iris', { skip: why, timeout: 120_000 }, async () => {
   const board = await context.newPage()
   await board.goto(demo.board)
   await board.locator('.post').first().waitFor()
@@ -58,7 +60,7 @@ test('a person makes a wallet and enrols with a simulated iris', { skip: why, ti
   await wallet.close()
 })
 
-test('a post is proven with the network cut from the click to the finished proof', { skip: why, timeout: 120_000 }, async () => {
+step('a post is proven with the network cut from the click to the finished proof', { skip: why, timeout: 120_000 }, async () => {
   const board = context.pages().find((p) => p.url().startsWith(demo.board)) ?? await context.newPage()
   await board.goto(demo.board)
   const popup = await ask(board, cut)
@@ -85,7 +87,7 @@ test('a post is proven with the network cut from the click to the finished proof
   await picture(board, 'board-posted')
 })
 
-test('anyone re-checks the post in their own page, with no request to verify it; tampering turns it red', { skip: why, timeout: 60_000 }, async () => {
+step('anyone re-checks the post in their own page, with no request to verify it; tampering turns it red', { skip: why, timeout: 60_000 }, async () => {
   const page = await context.newPage()
   await page.goto(demo.board)
   await page.locator('.post', { hasText: cut }).getByRole('button', { name: /verified human/ }).click()
@@ -110,7 +112,7 @@ test('anyone re-checks the post in their own page, with no request to verify it;
   await page.close()
 })
 
-test('after five posts a day the wallet says quota_exhausted', { skip: why, timeout: 180_000 }, async () => {
+step('after five posts a day the wallet says quota_exhausted', { skip: why, timeout: 180_000 }, async () => {
   const board = context.pages().find((p) => p.url().startsWith(demo.board))
   await board.reload()
   for (let i = 2; i <= 5; i++) await post(board, `Post number ${i} of today.`)
@@ -132,7 +134,7 @@ test('after five posts a day the wallet says quota_exhausted', { skip: why, time
   assert.equal(new Set(nullifiers).size, 5)
 })
 
-test('the same person under a new secret is refused', { skip: why, timeout: 120_000 }, async () => {
+step('the same person under a new secret is refused', { skip: why, timeout: 120_000 }, async () => {
   const other = await launch()
   const watched = watch(other)
   const wallet = await other.newPage()
@@ -151,7 +153,7 @@ test('the same person under a new secret is refused', { skip: why, timeout: 120_
   await other.close()
 })
 
-test('the bot page: every attack gets its code, and the server counted the same', { skip: why, timeout: 180_000 }, async () => {
+step('the bot page: every attack gets its code, and the server counted the same', { skip: why, timeout: 180_000 }, async () => {
   const page = await context.newPage()
   await page.goto(demo.board + '/bot')
   await page.locator('.attack').first().waitFor()
@@ -167,7 +169,7 @@ test('the bot page: every attack gets its code, and the server counted the same'
   await page.close()
 })
 
-test('the secret left no page, and no storage holds it in the clear', { skip: why, timeout: 60_000 }, async () => {
+step('the secret left no page, and no storage holds it in the clear', { skip: why, timeout: 60_000 }, async () => {
   const wallet = await context.newPage()
   await wallet.goto(demo.wallet)
   await wallet.getByRole('heading', { name: 'Your wallet is locked' }).waitFor()

@@ -61,7 +61,9 @@ export async function start() {
     },
     async stop() {
       child.kill('SIGTERM')
+      const late = setTimeout(() => child.kill('SIGKILL'), 15_000)
       await gone
+      clearTimeout(late)
       rmSync(dir, { recursive: true, force: true })
     },
   }
