@@ -15,7 +15,9 @@
 // Prove refuses what must not be proved: a path without siblings (a group of
 // one), a path longer than the depth, root 0, a root that the path does not
 // lead to, a path of somebody else. It stops soon after ctx ends and reports
-// its progress to WithProgress.
+// its progress to WithProgress. In a browser a proof keeps its thread busy and
+// no message can end its ctx meanwhile: run it in a worker, and end the worker
+// to cancel.
 //
 // # What a proof costs
 //

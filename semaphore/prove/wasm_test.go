@@ -31,7 +31,7 @@ func TestWasm(t *testing.T) {
 		filepath.Join(runtime.GOROOT(), "lib/wasm/wasm_exec_node.js"), binary,
 		"-test.v", "-test.run", "TestProofsVerify|TestProofsAreFresh|TestQuotient|TestWipe")
 	out, err := run.CombinedOutput()
-	if err != nil || strings.Count(string(out), "--- PASS") != 4 {
+	if err != nil || strings.Count(string(out), "\n--- PASS") != 4 {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }
