@@ -24,8 +24,8 @@ type Status struct {
 // Sync reads the issuer's head, checks it against all that was seen before,
 // and builds and checks the path from this identity to its root. Call it on a
 // schedule of your own, at random times: never because a site asked. Not being
-// in the set is not an error. It works while the wallet is locked, too, once it
-// has been unlocked: it needs no secret.
+// in the set is not an error. It needs no secret: it also works while the wallet
+// is locked, after Watch or an earlier Unlock.
 func (w *Wallet) Sync(ctx context.Context) (Status, error) {
 	w.syncing.Lock()
 	defer w.syncing.Unlock()
@@ -33,7 +33,7 @@ func (w *Wallet) Sync(ctx context.Context) (Status, error) {
 	owner, hint := w.owner, w.hint
 	w.mu.Unlock()
 	if owner.IsZero() {
-		return Status{}, refuse(Locked, "no secret has been given yet")
+		return Status{}, refuse(Locked, "nobody to look for yet")
 	}
 	var err error
 	for range syncTries {

@@ -151,13 +151,26 @@ func (w *Wallet) Unlock(key []byte) error {
 	defer w.mu.Unlock()
 	w.forget()
 	w.secret = s
-	if w.owner != s.commitment {
-		// What the state says about a position may be another person's: it is a
-		// hint, and a wrong one is noticed.
-		w.owner, w.member, w.head = s.commitment, nil, setlog.Head{}
-		clear(w.answers)
-	}
+	w.watch(s.commitment)
 	return nil
+}
+
+// Watch says whose membership Sync looks for. Unlock does the same; Watch is for
+// a wallet that stays locked while it reads.
+func (w *Wallet) Watch(commitment semaphore.Element) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.watch(commitment)
+}
+
+func (w *Wallet) watch(commitment semaphore.Element) {
+	if w.owner == commitment {
+		return
+	}
+	// The position in the state may be another person's: it is a hint, and a
+	// wrong one is noticed.
+	w.owner, w.member, w.head = commitment, nil, setlog.Head{}
+	clear(w.answers)
 }
 
 // Lock drops the secret and overwrites it where this package holds it.

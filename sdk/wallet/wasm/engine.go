@@ -13,6 +13,7 @@ import (
 
 	"github.com/perhuman/perhuman/sdk/wallet"
 	"github.com/perhuman/perhuman/sdk/wallet/wasm/internal/bridge"
+	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/prove"
 	"github.com/perhuman/perhuman/semaphore/scope"
 )
@@ -26,11 +27,19 @@ import (
 type engine struct {
 	host *host
 
-	mu      sync.Mutex     // one call at a time works on wallets: there is one thread
-	prover  *wallet.Prover // empty until a sync names a key
-	pages   *pageStore
-	wallets map[string]*wallet.Wallet // by verifier key
-	latest  string                    // verifier key of the last sync
+	asking sync.Mutex // held by prepare and prove, never over the network
+	pages  *pageStore
+
+	mu      sync.Mutex          // guards the rest; never held over the network
+	prover  *wallet.Prover      // empty until a sync names a key
+	wallets map[string]followed // by verifier key
+	latest  string              // verifier key of the last sync
+}
+
+// followed is the wallet of one issuer, and where the issuer's files are read.
+type followed struct {
+	*wallet.Wallet
+	source *source
 }
 
 func newEngine() *engine {
@@ -38,7 +47,7 @@ func newEngine() *engine {
 		host:    &host{},
 		prover:  &wallet.Prover{},
 		pages:   newPageStore(),
-		wallets: make(map[string]*wallet.Wallet),
+		wallets: make(map[string]followed),
 	}
 }
 
@@ -46,7 +55,7 @@ func newEngine() *engine {
 // SHA-256; a kept copy that fails is thrown away and fetched again, because a
 // cache may be damaged.
 func (e *engine) loadKey(ctx context.Context, url string) error {
-	if e.prover.Prove != nil || url == "" {
+	if url == "" || e.ready() {
 		return nil
 	}
 	e.host.stage("key", 0, 0)
@@ -58,12 +67,20 @@ func (e *engine) loadKey(ctx context.Context, url string) error {
 		}
 		var p *prove.Prover
 		if p, err = prove.New(bytes.NewReader(zkey), prove.WithProgress(e.host.stage)); err == nil {
+			e.mu.Lock()
 			*e.prover = wallet.Prover{Depth: p.Depth(), Prove: p.Prove}
+			e.mu.Unlock()
 			return nil
 		}
 		e.host.forget(ctx, url)
 	}
 	return &wallet.Refusal{Code: wallet.ProofFailed, Detail: "the proving key is not the official one", Err: err}
+}
+
+func (e *engine) ready() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.prover.Prove != nil
 }
 
 // sync does all of the network: head, consistency, leaves or tiles, proving key.
@@ -82,24 +99,21 @@ func (e *engine) sync(ctx context.Context, args []js.Value) (any, error) {
 	if at, err = address(at); err != nil {
 		return nil, err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	w, err := e.open(issuer, at, state)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.Unlock(key); err != nil {
-		return nil, err
-	}
-	w.Lock() // Sync needs the commitment only
+	w.Watch(semaphore.IdentityFromKey(key).Commitment())
 	st, err := w.Sync(ctx)
 	if err != nil {
 		return nil, &stateError{err, w.State()}
 	}
-	e.latest = issuer
 	if err := e.loadKey(ctx, zkey); err != nil {
 		return nil, &stateError{err, w.State()}
 	}
+	e.mu.Lock()
+	e.latest = issuer
+	e.mu.Unlock()
 	out := bridge.Record("member", st.Member, "seq", st.Seq, "live", st.Live, "crowd", st.Crowd, "state", bridge.ToBytes(w.State()))
 	if st.Member {
 		out.Set("position", st.Position)
@@ -110,16 +124,33 @@ func (e *engine) sync(ctx context.Context, args []js.Value) (any, error) {
 // open gives the wallet that follows an issuer. The state given counts only the
 // first time: what this engine has seen since is newer.
 func (e *engine) open(issuer, at string, state []byte) (*wallet.Wallet, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if w, ok := e.wallets[issuer]; ok {
-		return w, nil
+		w.source.move(at)
+		return w.Wallet, nil
 	}
+	src := &source{host: e.host, at: at}
 	w, err := wallet.New(wallet.Config{
-		Issuer: issuer, Source: source{e.host, at}, Store: e.pages, Prover: e.prover, State: state, Now: time.Now,
+		Issuer: issuer, Source: src, Store: e.pages, Prover: e.prover, State: state, Now: time.Now,
 	})
 	if err == nil {
-		e.wallets[issuer] = w
+		e.wallets[issuer] = followed{w, src}
 	}
 	return w, err
+}
+
+// get gives the wallet of an issuer that was synced, by default the last one.
+func (e *engine) get(issuer string) (*wallet.Wallet, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if issuer == "" {
+		issuer = e.latest
+	}
+	if w, ok := e.wallets[issuer]; ok {
+		return w.Wallet, nil
+	}
+	return nil, &wallet.Refusal{Code: wallet.NotSynced, Detail: "sync first"}
 }
 
 // request reads what a relying party asks for.
@@ -210,23 +241,20 @@ func (e *engine) with(args []js.Value, f func(*wallet.Wallet, wallet.Request) (a
 	if o.Err != nil {
 		return nil, o.Err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if issuer == "" {
-		issuer = e.latest
-	}
-	w, ok := e.wallets[issuer]
-	if !ok {
-		return nil, &wallet.Refusal{Code: wallet.NotSynced, Detail: "sync first"}
-	}
-	if err := w.Unlock(key); err != nil {
+	w, err := e.get(issuer)
+	if err != nil {
 		return nil, err
 	}
-	defer w.Lock()
 	token, err := scope.DecodeToken(r.Challenge)
 	if err != nil {
 		return nil, &wallet.Refusal{Code: wallet.ChallengeInvalid, Err: err}
 	}
+	e.asking.Lock()
+	defer e.asking.Unlock()
+	if err := w.Unlock(key); err != nil {
+		return nil, err
+	}
+	defer w.Lock()
 	e.pages.lend(used, int(refused), scope.ChallengeDigest(token))
 	return f(w, r)
 }

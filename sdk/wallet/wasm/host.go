@@ -72,29 +72,40 @@ const (
 // source reads an issuer's public files below its address.
 type source struct {
 	host *host
-	at   string // no slash at the end
+
+	mu sync.Mutex
+	at string // no slash at the end
 }
 
-var _ wallet.Source = source{}
+var _ wallet.Source = (*source)(nil)
 
-func (s source) read(ctx context.Context, stage, path string, max int) ([]byte, error) {
+func (s *source) move(at string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.at = at
+}
+
+func (s *source) read(ctx context.Context, stage, path string, max int) ([]byte, error) {
+	s.mu.Lock()
+	at := s.at
+	s.mu.Unlock()
 	s.host.stage(stage, 0, 0)
-	return s.host.fetch(ctx, s.at+"/"+path, max, false)
+	return s.host.fetch(ctx, at+"/"+path, max, false)
 }
 
-func (s source) Head(ctx context.Context) ([]byte, error) {
+func (s *source) Head(ctx context.Context) ([]byte, error) {
 	return s.read(ctx, "head", "head", setlog.MaxHead)
 }
 
-func (s source) File(ctx context.Context, path string) ([]byte, error) {
+func (s *source) File(ctx context.Context, path string) ([]byte, error) {
 	return s.read(ctx, "log", path, setlog.MaxBundle)
 }
 
-func (s source) Leaves(ctx context.Context, seq uint64) ([]byte, error) {
+func (s *source) Leaves(ctx context.Context, seq uint64) ([]byte, error) {
 	return s.read(ctx, "set", setlog.LeavesPath(seq), maxLeaves)
 }
 
-func (s source) SetTile(ctx context.Context, seq uint64, level int, n uint64) ([]byte, error) {
+func (s *source) SetTile(ctx context.Context, seq uint64, level int, n uint64) ([]byte, error) {
 	return s.read(ctx, "set", setlog.SetTilePath(seq, level, n), 32*setlog.TileWidth)
 }
 

@@ -33,6 +33,26 @@ const (
 // TestEngineUnderNode runs the whole browser side but the browser: engine.js
 // and worker.js in worker threads, both programs, against this process.
 func TestEngineUnderNode(t *testing.T) {
+	if out, err := underNode(t, "--test", "--test-force-exit", "--test-reporter=tap", "testdata/engine.test.mjs"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// TestBenchWasmProve times proofs in wasm, on one thread.
+func TestBenchWasmProve(t *testing.T) {
+	if os.Getenv("PERHUMAN_BENCH") == "" {
+		t.Skip("a bench: PERHUMAN_BENCH=1 runs it")
+	}
+	out, err := underNode(t, "testdata/bench.mjs")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	fmt.Print(out)
+}
+
+// underNode starts the servers and runs a script against them.
+func underNode(t *testing.T, args ...string) (string, error) {
+	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		missing(t, "node is not installed")
@@ -45,20 +65,12 @@ func TestEngineUnderNode(t *testing.T) {
 		missing(t, "the official packages are not in sdk/web/node_modules")
 	}
 	dir := assemble(t, web)
-	s := newServer(t, dir)
-	h := httptest.NewServer(s)
+	h := httptest.NewServer(newServer(t, dir))
 	defer h.Close()
-	cmd := exec.CommandContext(t.Context(), node, "--test", "--test-force-exit", "--test-reporter=tap", "testdata/engine.test.mjs")
+	cmd := exec.CommandContext(t.Context(), node, args...)
 	cmd.Env = append(os.Environ(), "PERHUMAN_TEST_URL="+h.URL, "PERHUMAN_TEST_ENGINE="+filepath.Join(dir, "engine.js"), "PERHUMAN_TEST_MODULES="+web+"/")
 	out, err := cmd.CombinedOutput()
-	for line := range strings.Lines(string(out)) {
-		if i := strings.Index(line, "BENCH "); i >= 0 {
-			fmt.Print(line[i:])
-		}
-	}
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	return string(out), err
 }
 
 func missing(t *testing.T, what string) {
@@ -106,8 +118,8 @@ func assemble(t *testing.T, web string) string {
 	return dir
 }
 
-// TestSize holds what a browser downloads, and what the programs are made of.
-func TestSize(t *testing.T) {
+// TestBenchWasmSize holds what a browser downloads, and what the programs are made of.
+func TestBenchWasmSize(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct {
 		name, pkg string
@@ -209,6 +221,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b := depth20.ZKey()
 		b[len(b)-1] ^= 1
 		_, _ = w.Write(b)
+	case strings.HasPrefix(path, "/slow/"):
+		select {
+		case <-r.Context().Done():
+		case <-time.After(5 * time.Second):
+		}
+		http.Error(w, "too slow", http.StatusGatewayTimeout)
 	case strings.HasPrefix(path, "/fork/"):
 		http.StripPrefix("/fork", s.fork).ServeHTTP(w, r)
 	case strings.HasPrefix(path, "/test/"):

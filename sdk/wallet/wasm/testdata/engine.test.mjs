@@ -225,19 +225,10 @@ test('timeouts, closing and programs that do not start reject', async () => {
   await assert.rejects(engine.identity(() => 0), code('request_invalid'))
 })
 
-test('time of a proof in wasm, one thread', async () => {
-  const wall = []
-  const cpu = []
-  for (let i = 0; i < 3; i++) {
-    const r = await request(`timed ${i}`)
-    const from = performance.now()
-    const used = process.cpuUsage()
-    await engine.prove(key, r)
-    const { user, system } = process.cpuUsage(used)
-    wall.push(performance.now() - from)
-    cpu.push((user + system) / 1000)
-  }
-  const median = (list) => list.sort((x, y) => x - y)[1].toFixed(0)
-  console.log(`BENCH wasm_prove20_wall_ms ${median(wall)} ms`)
-  console.log(`BENCH wasm_prove20_cpu_ms ${median(cpu)} ms`)
+test('a proof does not wait for a sync that hangs', async () => {
+  const hanging = engine.sync(key, { issuer: world.vkey, at: base + '/slow', state }).catch((e) => e)
+  const from = performance.now()
+  await engine.prepare(key, await request('meanwhile'))
+  assert.ok(performance.now() - from < 4000, 'prepare waited for the network')
+  assert.equal((await hanging).code, 'source_unavailable')
 })
