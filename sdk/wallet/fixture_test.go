@@ -158,7 +158,10 @@ func echo() *wallet.Prover {
 	}}
 }
 
-func wantCode(t testing.TB, err error, want wallet.Code) {
+func wantCode(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, err error, want wallet.Code) {
 	t.Helper()
 	if got := wallet.CodeOf(err); got != want {
 		t.Fatalf("code %q, want %q (%v)", got, want, err)
