@@ -1,0 +1,92 @@
+// Figures against the official JavaScript packages, as BENCH lines:
+//
+//   page_prove_vs_official  wall time from the click to the proof in Chromium, ours over theirs: both in workers,
+//                           programs started, artifacts in memory, second proof on; medians of alternated pairs
+//   prove20_vs_snarkjs      processor time of a proof at depth 20, Go over Node, key in memory, alternated
+//
+// Everything that is proven is also handed to a verifier. Progress goes to
+// standard error. PAIRS=n changes the number of pairs.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Identity } from '@semaphore-protocol/identity'
+import { fromBase64url } from '../bytes.js'
+import { launch, skip } from '../test/support/chromium.mjs'
+import { start } from '../test/support/demo.mjs'
+import { forEver, message, nothing, scope } from '../test/support/encodings.mjs'
+import { call } from '../test/support/local.mjs'
+import { close, crowdSecret, importGroup, verifies } from '../test/support/official.mjs'
+import { unpack } from '../test/support/packed.mjs'
+import { processorTime } from './processor.mjs'
+import './size.mjs'
+import { site } from './site.mjs'
+
+const PAIRS = Number(process.env.PAIRS ?? 7)
+const MEMBER = 123
+const median = (/** @type {number[]} */ all) => [...all].sort((a, b) => a - b)[all.length >> 1]
+
+/** @param {Awaited<ReturnType<typeof start>>} demo @param {Awaited<ReturnType<typeof importGroup>>} group */
+async function page(demo, group) {
+  const key = readFileSync(join(demo.dir, 'app.key'), 'utf8').trim()
+  const headers = { Authorization: `Bearer ${key}`, Origin: demo.board }
+  const { rp, issuer } = (await call(`${demo.board}/api/session`)).json
+  const secret = crowdSecret(MEMBER)
+  const { secretScalar, commitment } = new Identity(secret)
+  const where = await site(new URL(issuer.at).origin)
+  const context = await launch()
+  try {
+    const tab = await context.newPage()
+    tab.on('console', (m) => console.error(`page: ${m.text()}`))
+    tab.on('pageerror', (e) => console.error(`page: ${e.message}`))
+    await tab.goto(where.origin)
+    await tab.waitForFunction(() => globalThis.bench)
+    const set = await tab.evaluate((o) => globalThis.bench.prepare(o), { secret: [...secret], issuer: issuer.vkey, at: issuer.at })
+    assert.deepEqual(set, { member: true, live: group.size })
+
+    /** @param {'ours' | 'official'} who */
+    const one = async (who) => {
+      const asked = await call(`${demo.board}/v1/challenges`, { headers, body: { action: 'sign-in' } })
+      assert.equal(asked.status, 200, asked.text)
+      const { challenge } = asked.json
+      const m = await message(nothing, fromBase64url(challenge)), s = await scope(rp, 'sign-in', forEver, 0)
+      const path = group.generateMerkleProof(group.indexOf(commitment))
+      await tab.evaluate(([ours, theirs]) => globalThis.bench.set(ours, theirs), [
+        { origin: demo.board, action: 'sign-in', kind: 'returning', challenge },
+        { secretScalar, path, message: m, scope: s },
+      ])
+      await tab.click('#' + who)
+      const { proof, ms } = await tab.evaluate(() => globalThis.bench.result())
+      const [packed, token] = who === 'ours' ? proof.split('.') : [proof, challenge]
+      if (who === 'ours') assert.ok(await verifies(unpack(fromBase64url(packed))))
+      const { json } = await call(`${demo.board}/v1/verify`, { headers, body: { action: 'sign-in', proof: packed, challenge: token } })
+      assert.equal(json.code, 'ok', JSON.stringify(json))
+      return ms
+    }
+    for (const who of /** @type {const} */ (['ours', 'official'])) console.error(`first proof, ${who}: ${(await one(who)).toFixed(0)} ms`)
+    const ms = { ours: [], official: [] }
+    for (let n = 0; n < PAIRS; n++) {
+      for (const who of /** @type {const} */ (n % 2 ? ['official', 'ours'] : ['ours', 'official'])) ms[who].push(await one(who))
+      console.error(`pair ${n + 1}: ours ${ms.ours[n].toFixed(0)} ms, official ${ms.official[n].toFixed(0)} ms`)
+    }
+    console.log(`BENCH page_prove_wall_ms ${median(ms.ours).toFixed(0)} ms`)
+    console.log(`BENCH page_prove_official_wall_ms ${median(ms.official).toFixed(0)} ms`)
+    console.log(`BENCH page_prove_vs_official ${(median(ms.ours) / median(ms.official)).toFixed(3)} ratio`)
+  } finally {
+    await context.close()
+    where.close()
+  }
+}
+
+const demo = await start()
+try {
+  await demo.crowd()
+  const exported = (await call(`${demo.issuer}/demo/export`)).text
+  const group = importGroup(exported)
+  const why = skip()
+  if (why) console.error(`SKIP page_prove_vs_official: ${why}`)
+  else await page(demo, group)
+  await processorTime(exported, crowdSecret(MEMBER), PAIRS)
+} finally {
+  await close()
+  await demo.stop()
+}
