@@ -152,7 +152,7 @@ export class Engine {
   /**
    * Makes the proof, with no network. The slot must be written down before the response is shown to anybody: do it in
    * record, which is awaited before the answer is returned, or between this call and showing. If record fails, so does
-   * prove, and nothing has been shown.
+   * prove, and nothing has been shown. record is not called for a slot that the request lists as used.
    * @param {Uint8Array} key
    * @param {ProofRequest} request
    * @param {{record?: (answer: Answer) => unknown, timeout?: number}} [options]
@@ -161,7 +161,8 @@ export class Engine {
   async prove(key, request, { record, timeout = TIMEOUTS.prove } = {}) {
     /** @type {Answer} */
     const answer = await this.#call('prove', [key, request], timeout)
-    if (record && !answer.resent) {
+    // Also when the same bytes come again: the first time, writing down may have failed.
+    if (record && !request.used?.includes(answer.slot)) {
       try {
         await record(answer)
       } catch (e) {

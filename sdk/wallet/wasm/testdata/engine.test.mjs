@@ -95,7 +95,7 @@ test('sync, prepare, prove, and the official library verifies', async () => {
   assert.equal(await verifyProof(proof), true)
 
   // The same challenge again: the same bytes, nothing new to record.
-  const again = await engine.prove(key, r, { record: () => assert.fail('recorded twice') })
+  const again = await engine.prove(key, { ...r, used: [a.slot] }, { record: () => assert.fail('recorded twice') })
   assert.deepEqual([again.response, again.resent], [a.response, true])
 })
 
@@ -119,7 +119,9 @@ test('slots: those written down are not shown again, then quota_exhausted', asyn
 
 test('a slot that cannot be written down is not shown', async () => {
   const r = await request('lost')
-  await assert.rejects(engine.prove(key, r, { record: async () => { throw new Error('quota of the database') } }), code('store_unavailable'))
+  const full = { record: async () => { throw new Error('quota of the database') } }
+  await assert.rejects(engine.prove(key, r, full), code('store_unavailable'))
+  await assert.rejects(engine.prove(key, r, full), code('store_unavailable'), 'a repeat is written down too')
 })
 
 test('requests that are not for us are refused, each with its code', async () => {
