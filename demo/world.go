@@ -43,7 +43,7 @@ type world struct {
 	logf     func(format string, args ...any)
 	issuer   *issuer.Issuer
 	people   *synth.Population
-	crowd    []*semaphore.Identity // the synthetic members
+	crowd    []*semaphore.Identity  // the synthetic members
 	device   *capture.VirtualDevice // of visitors
 	booth    *capture.VirtualDevice // of the crowd: counters of a device must rise, and the crowd comes in batches
 	operator share.PublicKey
