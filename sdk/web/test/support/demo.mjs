@@ -45,7 +45,11 @@ export async function start() {
   const gone = new Promise((resolve) => child.on('exit', resolve))
   const end = Date.now() + 60_000
   while (!await alive(port, 'agora')) {
-    if (child.exitCode !== null || Date.now() > end) throw new Error(`the demo did not start: ${said}`)
+    if (child.exitCode !== null || Date.now() > end) {
+      child.kill('SIGKILL')
+      rmSync(dir, { recursive: true, force: true })
+      throw new Error(`the demo did not start: ${said}`)
+    }
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   return {
