@@ -134,8 +134,9 @@ step('after five posts a day the wallet says quota_exhausted', { skip: why, time
   assert.equal(new Set(nullifiers).size, 5)
 })
 
-step('the same person under a new secret is refused', { skip: why, timeout: 120_000 }, async () => {
+step('the same person under a new secret is refused', { skip: why, timeout: 120_000 }, async (t) => {
   const other = await launch()
+  t.after(() => other.close())
   const watched = watch(other)
   const wallet = await other.newPage()
   await wallet.goto(demo.wallet)
@@ -150,7 +151,6 @@ step('the same person under a new secret is refused', { skip: why, timeout: 120_
   assertLoopback(watched, demo.port)
   const expected = watched.complaints.filter((c) => !/status of 409|status of 422/.test(c))
   assert.deepEqual(expected, [])
-  await other.close()
 })
 
 step('the bot page: every attack gets its code, and the server counted the same', { skip: why, timeout: 180_000 }, async () => {

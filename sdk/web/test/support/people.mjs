@@ -6,8 +6,8 @@ export const passphrase = 'four unrelated words here'
 
 /** Makes a wallet with a passphrase in an open wallet page. */
 export async function makeWallet(page) {
-  const choose = page.getByRole('button', { name: 'Use a passphrase instead' })
-  if (await choose.isVisible()) await choose.click()
+  await page.getByRole('heading', { name: /A wallet for one thing/ }).waitFor()
+  await page.getByRole('button', { name: 'Use a passphrase instead' }).click()
   await page.getByLabel('Passphrase', { exact: true }).fill(passphrase)
   await page.getByLabel('The same again').fill(passphrase)
   await page.getByRole('button', { name: 'Make my secret', exact: true }).click()
