@@ -29,13 +29,12 @@ type Config struct {
 	Consent    [32]byte        // hash of the consent text shown; zero: any text
 	Unattended map[string]bool // device classes whose refusals must not tell that a person is known
 
-	Depth       int           // proof depth of the deployment; 20
-	Anchor      time.Duration // between anchors; 10 minutes
-	MinBatch    int           // changes worth an anchor before the day ends; 1
-	Window      time.Duration // for which a superseded root stays good; 1 hour
-	SessionTTL  time.Duration // 10 minutes, which is also the most
-	MaxSessions int           // open at one time; 10,000
-	ErrorRates  []api.ErrorRate
+	Depth      int           // proof depth of the deployment; 20
+	Anchor     time.Duration // between anchors; 10 minutes
+	MinBatch   int           // changes worth an anchor before the day ends; 1
+	Window     time.Duration // for which a superseded root stays good; 1 hour
+	SessionTTL time.Duration // 10 minutes, which is also the most
+	ErrorRates []api.ErrorRate
 
 	Now  func() time.Time
 	Rand io.Reader
@@ -68,9 +67,6 @@ func (c *Config) defaults() error {
 	set(&c.SessionTTL, MaxSessionTTL)
 	if c.MinBatch == 0 {
 		c.MinBatch = 1
-	}
-	if c.MaxSessions == 0 {
-		c.MaxSessions = 10_000
 	}
 	if c.Logf == nil {
 		c.Logf = func(string, ...any) {}

@@ -3,7 +3,6 @@ package issuer
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"math"
@@ -22,23 +21,6 @@ type Result struct {
 	Enrolment api.Enrolment
 	Repeated  bool  // the same session and key had been taken in before
 	Err       error // *api.Error; the refusal, if it was refused
-}
-
-// StartSession begins an enrolment: the nonce works once, for SessionTTL.
-func (i *Issuer) StartSession(ctx context.Context) (api.Session, error) {
-	s := Session{Created: i.now() / 1000}
-	if err := i.random(s.Nonce[:]); err != nil {
-		return api.Session{}, err
-	}
-	s.Expires = s.Created + uint64(i.cfg.SessionTTL.Seconds())
-	if err := i.cfg.Store.StartSession(ctx, s, i.cfg.MaxSessions); err != nil {
-		// In doubt does no harm here: nobody has seen the nonce.
-		return api.Session{}, coded(err)
-	}
-	return api.Session{
-		Nonce: base64.RawURLEncoding.EncodeToString(s.Nonce[:]), ExpiresAt: s.Expires,
-		Captures: i.evidence(), Issuer: i.cfg.Name,
-	}, nil
 }
 
 // Enrol takes one person in, or refuses. The answer is given after the commit.
@@ -126,12 +108,9 @@ func (i *Issuer) check(ctx context.Context, req api.EnrolmentRequest) (*candidat
 	if err != nil {
 		return nil, nil, err
 	}
-	earlier, err := i.cfg.Store.FindSession(ctx, w.nonce, i.now()/1000)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return nil, nil, &api.Error{Code: api.SessionExpired}
-	case err != nil:
-		return nil, nil, coded(err)
+	earlier, err := i.session(ctx, w.nonce)
+	if err != nil {
+		return nil, nil, err
 	}
 	commitment, err := possession(w.nonce, i.cfg.Name, req.PublicKey[0], req.PublicKey[1], w.signature)
 	if err != nil {

@@ -22,6 +22,7 @@ type Issuer struct {
 	verifier note.Verifier
 	vkey     string
 	seal     *sealer
+	sessions sessions
 	policy   []byte // the metadata document, whose hash stands in the log
 
 	mu    sync.Mutex       // held over every act that writes
@@ -48,6 +49,9 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 		return nil, err
 	}
 	if i.seal, err = newSealer(cfg.Operator, cfg.Rand); err != nil {
+		return nil, err
+	}
+	if i.sessions, err = newSessions(cfg.Operator, cfg.Name); err != nil {
 		return nil, err
 	}
 	if i.policy, err = i.document(); err != nil {
@@ -149,8 +153,6 @@ func coded(err error) error {
 		return api.Wrap(api.InDoubt, err)
 	case errors.Is(err, ErrNotFound):
 		return api.Wrap(api.NotFound, err)
-	case errors.Is(err, ErrTooManySessions):
-		return &api.Error{Code: api.RateLimited, RetryAfter: time.Minute, Err: err}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return api.Wrap(api.Overloaded, err)
 	}

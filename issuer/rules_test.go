@@ -93,7 +93,7 @@ func TestRefusals(t *testing.T) {
 const minusOne = "21888242871839275222246405745257275088548364400416034343698204186575808495616"
 
 func TestSessionsEndAndWorkOnce(t *testing.T) {
-	w, i := start(t, func(c *issuer.Config) { c.MaxSessions = 3 })
+	w, i := start(t)
 	late := w.Start(t, i, testkit.NewPerson(1))
 	w.Clock.Move(10*time.Minute + time.Second)
 	if _, err := i.Enrol(t.Context(), late); code(err) != api.SessionExpired {
@@ -114,11 +114,61 @@ func TestSessionsEndAndWorkOnce(t *testing.T) {
 	if r, err := i.Enrol(t.Context(), req); err != nil || !r.Repeated {
 		t.Errorf("the first answer, an hour later: %+v, %v", r, err)
 	}
-	for n := range 4 {
-		_, err := i.StartSession(t.Context())
-		if n < 3 && err != nil || n == 3 && code(err) != api.RateLimited {
-			t.Errorf("open session %d: %v", n+1, err)
+}
+
+// Somebody who begins sessions and never ends one is in nobody's way: a session
+// from before the flood and one from after it both work.
+func TestSessionFlood(t *testing.T) {
+	w, i := start(t)
+	before := w.Start(t, i, testkit.NewPerson(1))
+	seen := map[string]bool{}
+	for range 20_000 {
+		s, err := i.StartSession(t.Context())
+		if err != nil {
+			t.Fatalf("session %d: %v", len(seen), err)
 		}
+		seen[s.Nonce] = true
+	}
+	if len(seen) != 20_000 {
+		t.Errorf("%d different nonces", len(seen))
+	}
+	for n, req := range []api.EnrolmentRequest{before, w.Start(t, i, testkit.NewPerson(2))} {
+		if _, err := i.Enrol(t.Context(), req); err != nil {
+			t.Errorf("person %d: %v", n+1, err)
+		}
+	}
+}
+
+// A nonce that was not made here, or whose end was put off, opens nothing.
+func TestForgedSessions(t *testing.T) {
+	w, i := start(t)
+	good := w.Start(t, i, testkit.NewPerson(1))
+	raw, err := scope.DecodeToken(good.Session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range raw {
+		forged := append([]byte(nil), raw...)
+		forged[n] ^= 1
+		s := api.Session{Nonce: b64(forged), Issuer: i.Name()}
+		if _, err := i.Enrol(t.Context(), w.Request(t, s, testkit.NewPerson(1))); code(err) != api.SessionExpired {
+			t.Errorf("byte %d changed: %v", n, err)
+		}
+	}
+	// The same operator secret under another name makes other sessions.
+	other := testkit.NewNamedWorld(t, 1, "issuer.test/others")
+	c := other.Config(openStore(t, filepath.Join(t.TempDir(), "issuer.db")), other.Matcher())
+	c.Name = "issuer.test/others"
+	j, err := issuer.New(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := j.StartSession(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := i.Enrol(t.Context(), w.Request(t, api.Session{Nonce: s.Nonce, Issuer: i.Name()}, testkit.NewPerson(1))); code(err) != api.SessionExpired {
+		t.Errorf("a session of another issuer: %v", err)
 	}
 }
 
@@ -201,7 +251,14 @@ func TestT12Races(t *testing.T) {
 // T12: and of many copies of one request, all get one receipt.
 func TestT12OneRequest(t *testing.T) {
 	w, i := start(t)
-	req := w.Start(t, i, testkit.NewPerson(1))
+	for n := range uint64(20) {
+		oneRequest(t, w, i, testkit.NewPerson(1+n))
+	}
+}
+
+func oneRequest(t *testing.T, w *testkit.World, i *issuer.Issuer, p *testkit.Person) {
+	t.Helper()
+	req := w.Start(t, i, p)
 	var mu sync.Mutex
 	receipts := map[string]int{}
 	var wg sync.WaitGroup

@@ -32,8 +32,6 @@ var (
 	ErrCorrupt = errors.New("issuer: stored set and log do not agree")
 	// ErrNotFound: there is no such row.
 	ErrNotFound = errors.New("issuer: not found")
-	// ErrTooManySessions: the limit of open sessions is reached.
-	ErrTooManySessions = errors.New("issuer: too many open sessions")
 )
 
 // ID names an enrolment: 128 random bits, a bearer name for its status.
@@ -50,12 +48,6 @@ type Binding struct {
 	Origin   string   // the issuer's name
 	VKey     string   // its note verifier key
 	Operator [32]byte // SHA-256 of the operator's public key, which seals templates
-}
-
-// Session is an enrolment that has begun. Times are unix seconds.
-type Session struct {
-	Nonce            Nonce
-	Created, Expires uint64
 }
 
 // Intake is one person's enrolment, checked as far as it can be without the
@@ -175,12 +167,9 @@ type Store interface {
 	// Hashes gives stored hashes of the log.
 	Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error)
 
-	// StartSession records a session unless limit sessions are open.
-	StartSession(ctx context.Context, s Session, limit int) error
-	// FindSession tells whether a session can still be used at now (unix s): it
-	// gives the intake that was decided for it, or nil if it is open, or
-	// ErrNotFound if there is no such session any more.
-	FindSession(ctx context.Context, n Nonce, now uint64) (*Enrolment, error)
+	// SessionIntake gives the intake that was decided in a session, nil if none
+	// was.
+	SessionIntake(ctx context.Context, n Nonce) (*Enrolment, error)
 	// Intake admits or refuses each of a batch, in order, in one transaction.
 	// decide is called inside it for an intake that only its match can still
 	// refuse: it answers "" or the code to refuse with; its error rolls

@@ -157,7 +157,7 @@ func (r *rig) sound(t testing.TB) counts {
 }
 
 type counts struct {
-	Sessions, Matched, Committed, Refused, Pending, Templates, Live, Entries, Roots int
+	Matched, Committed, Refused, Pending, Templates, Live, Entries, Roots int
 }
 
 func sound(t testing.TB, w *testkit.World, s *Store) counts {
@@ -178,7 +178,6 @@ func count(t testing.TB, s *Store) (c counts) {
 		to    *int
 		query string
 	}{
-		{&c.Sessions, `SELECT count(*) FROM sessions`},
 		{&c.Matched, `SELECT count(*) FROM intakes WHERE state = 'matched'`},
 		{&c.Committed, `SELECT count(*) FROM intakes WHERE state = 'committed'`},
 		{&c.Refused, `SELECT count(*) FROM intakes WHERE state = 'refused'`},
@@ -256,9 +255,6 @@ func TestT14EveryStep(t *testing.T) {
 		name    string
 		prepare func() func(context.Context) error
 	}{
-		{"session", func() func(context.Context) error {
-			return func(ctx context.Context) error { _, err := r.i.StartSession(ctx); return err }
-		}},
 		{"intake", func() func(context.Context) error {
 			req := r.Start(t, r.i, person)
 			return func(ctx context.Context) error { _, err := r.i.Enrol(ctx, req); return err }

@@ -13,8 +13,6 @@ import (
 )
 
 const (
-	openSession = `SELECT 1 FROM sessions WHERE nonce = ? AND expires >= ?`
-
 	savepoint  = `SAVEPOINT one`
 	release    = `RELEASE one`
 	rollbackTo = `ROLLBACK TO one`
@@ -24,7 +22,6 @@ const (
 	intakeByID      = intakeColumns + `WHERE id = ?`
 
 	// Each of these decides by whether it changed a row.
-	useSession = `DELETE FROM sessions WHERE nonce = ? AND expires >= ?`
 	useCounter = `INSERT INTO devices (device, counter, admitted, refused) VALUES (?1, ?2, 0, 0)
 		ON CONFLICT (device) DO UPDATE SET counter = ?2 WHERE ?2 > counter`
 
@@ -90,10 +87,6 @@ func admit(tx *sql.Tx, in issuer.Intake, decide func() (api.Code, error)) (issue
 	case !errors.Is(err, issuer.ErrNotFound):
 		return issuer.IntakeResult{}, err
 	}
-	if ok, err := one(tx, useSession, in.Session[:], in.Received); err != nil || !ok {
-		r, _ := refuse(api.SessionExpired)
-		return r, err
-	}
 	if ok, err := one(tx, useCounter, in.Device, in.Counter); err != nil || !ok {
 		r, _ := refuse(api.CaptureReplayed)
 		return r, err
@@ -149,20 +142,16 @@ func (s *Store) Enrolment(ctx context.Context, id issuer.ID) (issuer.Enrolment, 
 	return scanEnrolment(s.r.QueryRowContext(ctx, intakeByID, id[:]))
 }
 
-// FindSession implements issuer.Store.
-func (s *Store) FindSession(ctx context.Context, n issuer.Nonce, now uint64) (*issuer.Enrolment, error) {
+// SessionIntake implements issuer.Store.
+func (s *Store) SessionIntake(ctx context.Context, n issuer.Nonce) (*issuer.Enrolment, error) {
 	e, err := scanEnrolment(s.r.QueryRowContext(ctx, intakeBySession, n[:]))
-	if err == nil {
-		return &e, nil
+	if errors.Is(err, issuer.ErrNotFound) {
+		return nil, nil
 	}
-	if !errors.Is(err, issuer.ErrNotFound) {
+	if err != nil {
 		return nil, err
 	}
-	var open bool
-	if err := s.r.QueryRowContext(ctx, openSession, n[:], now).Scan(&open); err != nil {
-		return nil, classify(err)
-	}
-	return nil, nil
+	return &e, nil
 }
 
 func scanEnrolment(row *sql.Row) (issuer.Enrolment, error) {

@@ -158,7 +158,7 @@ func TestT05Deleted(t *testing.T) {
 	}
 	r.store.w.SetMaxIdleConns(0) // a new connection must find nothing
 	r.store.w.SetConnMaxLifetime(time.Nanosecond)
-	if _, err := r.i.StartSession(t.Context()); api.CodeOf(err) != api.StoreUnavailable {
+	if _, err := r.i.Enrol(t.Context(), r.Start(t, r.i, r.person())); api.CodeOf(err) != api.StoreUnavailable {
 		t.Errorf("answered %v", err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
@@ -179,7 +179,7 @@ func TestT13Busy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.i.StartSession(t.Context()); !errors.Is(err, issuer.ErrBusy) || api.CodeOf(err) != api.StoreUnavailable {
+	if _, err := r.i.Enrol(t.Context(), r.Start(t, r.i, r.person())); !errors.Is(err, issuer.ErrBusy) || api.CodeOf(err) != api.StoreUnavailable {
 		t.Errorf("while another writes: %v", err)
 	}
 	if err := tx.Rollback(); err != nil {
@@ -201,7 +201,7 @@ func TestFileAndReaders(t *testing.T) {
 			t.Errorf("%q: %v, %v", end, info.Mode(), err)
 		}
 	}
-	if _, err := r.store.r.Exec(`DELETE FROM sessions`); err == nil {
+	if _, err := r.store.r.Exec(`DELETE FROM intakes`); err == nil {
 		t.Error("a reading connection wrote")
 	}
 	for pragma, want := range map[string]string{`PRAGMA journal_mode`: "wal", `PRAGMA synchronous`: "2", `PRAGMA secure_delete`: "1"} {

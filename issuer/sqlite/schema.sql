@@ -10,13 +10,6 @@ CREATE TABLE binding (
     writer   INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE sessions (
-    nonce   BLOB PRIMARY KEY,
-    created INTEGER NOT NULL,
-    expires INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX sessions_by_end ON sessions (expires);
-
 -- Every decided intake, refused ones too. Nothing here leads to a template.
 CREATE TABLE intakes (
     id         BLOB PRIMARY KEY,
