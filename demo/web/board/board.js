@@ -33,9 +33,14 @@ function article(session, post, fresh) {
     h('p', { class: 'said' }, post.text))
 }
 
+let shown = ''
+
 /** @param {Session} session @param {number} [fresh] */
 async function show(session, fresh) {
   const { posts } = /** @type {{posts: Post[]}} */ (await read('/api/posts'))
+  const now = JSON.stringify(posts)
+  if (now === shown) return // leave the reader's focus and selection alone
+  shown = now
   fill(list, posts.length ? posts.map((p) => article(session, p, p.id === fresh)) : h('p', { class: 'muted' }, 'Nothing here yet.'))
 }
 
@@ -45,7 +50,7 @@ function facts(session) {
   const cap = kind === 'per_epoch' ? `${k} verified posts per human ${len === 86400 ? 'a day' : 'per period'}` : 'One verified post per human'
   fill(byId('facts'),
     h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, cap), h('span', null, 'A thousand accounts do not help: the cap is per person, not per account.')),
-    h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, 'No names, no tracking'), h('span', null, 'Two posts of one person cannot be linked, here or elsewhere.')),
+    h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, 'Nothing to link'), h('span', null, 'Two proofs of one person have nothing in common, here or elsewhere. Only the name you post under ties posts together.')),
     h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, 'Anyone can check'), h('span', null, 'Press a badge: your own browser verifies the proof, without asking this board.')),
     h('li', { 'data-state': 'warn' }, icon('open'), h('b', null, 'The crowd is synthetic'), h('span', null, 'This demo enrols 300 made-up people, so that there is a crowd to stand in.')))
 }

@@ -14,6 +14,7 @@ export function iris(seed) {
     state = (state * 1664525 + 1013904223) % 4294967296
     return state / 4294967296
   }
+  for (let i = 0; i < 8; i++) next() // neighbours in number should not look alike
   const spokes = 36 + Math.floor(next() * 48), petals = 3 + Math.floor(next() * 6), turn = next() * 6.28
   for (let i = 0; i < spokes; i++) {
     const angle = i / spokes * Math.PI * 2 + turn, from = 17 + next() * 4

@@ -97,7 +97,7 @@ function whatIsShared(r, crowd) {
   return h('ul', { class: 'facts' },
     h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, 'It learns'),
       h('span', null, `that one of ${crowd} verified people does this ${r.kind === 'returning' ? 'and is the same one as last time' : periodWord(r.len)}${r.content ? ', and wrote exactly this text' : ''}.`)),
-    h('li', null, icon('no'), h('b', null, 'It cannot learn'),
+    h('li', null, icon('no'), h('b', null, 'The proof does not tell it'),
       h('span', null, `who you are, what you do on other sites${r.kind === 'per_epoch' ? ', or which other actions here are yours' : ''}.`)))
 }
 
@@ -171,11 +171,15 @@ export async function dialog(holder, main) {
       }
       const prompt = await holder.prepare(r)
       fill(middle, whatIsShared(r, prompt.crowd), r.kind === 'per_epoch' ? meter(prompt.left, r) : null)
-      const prove = h('button', { type: 'button', class: 'primary' }, icon('seal'), 'Prove it')
+      const prove = h('button', { type: 'button', class: 'primary', disabled: true }, icon('seal'), 'Prove it')
       prove.addEventListener('click', () => go(prove))
       fill(status)
       fill(actions, decline, prove)
-      prove.focus()
+      // A key or click that was meant for something else must not count as consent.
+      setTimeout(() => {
+        prove.disabled = false
+        prove.focus()
+      }, 400)
     } catch (err) {
       if (holder.locked) return
       if (!passing.has(codeOf(err))) {

@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { assertAbsent, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
 import { start } from '../support/demo.mjs'
-import { agree, ask, captureIris, makeWallet, openIssuer, passphrase, post, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
+import { agree, ask, captureIris, makeWallet, openIssuer, passphrase, post, postByKeyboard, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
+import { serve } from '../support/site.mjs'
 import { steps } from '../support/steps.mjs'
 
 const why = skip()
@@ -17,6 +18,7 @@ const step = steps()
 let demo, context, seen, profile
 /** @type {Uint8Array} */
 let secret
+let code = ''
 const cut = 'Nobody but a person wrote this, and the network was down while it was proven.'
 
 before(async () => {
@@ -36,13 +38,13 @@ step('a person makes a wallet and enrols with a simulated iris', { skip: why, ti
   const board = await context.newPage()
   await board.goto(demo.board)
   await board.locator('.post').first().waitFor()
-  await picture(board, 'board')
+  await picture(board, 'board-first')
   const [wallet] = await Promise.all([context.waitForEvent('page'), board.getByRole('link', { name: 'Become verified' }).click()])
   await wallet.getByRole('heading', { name: /A wallet for one thing/ }).waitFor()
   await picture(wallet, 'wallet-welcome')
   await makeWallet(wallet)
   await picture(wallet, 'wallet-open')
-  ;({ secret } = await readSecret(wallet))
+  ;({ secret, code } = await readSecret(wallet))
 
   const issuer = await openIssuer(wallet)
   await picture(issuer, 'issuer-consent')
@@ -84,7 +86,7 @@ step('a post is proven with the network cut from the click to the finished proof
   seen.complaints = seen.complaints.filter((c) => !c.includes('ERR_INTERNET_DISCONNECTED'))
   await board.getByRole('button', { name: 'Send again' }).click()
   await board.locator('.post', { hasText: cut }).getByRole('button', { name: /verified human/ }).waitFor()
-  await picture(board, 'board-posted')
+  await picture(board, 'board')
 })
 
 step('anyone re-checks the post in their own page, with no request to verify it; tampering turns it red', { skip: why, timeout: 60_000 }, async () => {
@@ -115,7 +117,8 @@ step('anyone re-checks the post in their own page, with no request to verify it;
 step('after five posts a day the wallet says quota_exhausted', { skip: why, timeout: 180_000 }, async () => {
   const board = context.pages().find((p) => p.url().startsWith(demo.board))
   await board.reload()
-  for (let i = 2; i <= 5; i++) await post(board, `Post number ${i} of today.`)
+  await postByKeyboard(board, 'Written without a mouse.')
+  for (let i = 3; i <= 5; i++) await post(board, `Post number ${i} of today.`)
   const popup = await ask(board, 'One more.')
   await unlock(popup)
   await popup.getByText(/used up what this site lets one person do/).waitFor({ timeout: 30_000 })
@@ -165,8 +168,78 @@ step('the bot page: every attack gets its code, and the server counted the same'
   await page.locator('#tally[data-agree=true]').waitFor({ timeout: 10_000 })
   await page.locator('.attack summary').first().click()
   assert.match(await page.locator('.attack pre.answered').first().textContent(), /^HTTP\/1\.1 [2-5]\d\d/)
-  await picture(page, 'board-bot')
+  await picture(page, 'board-bot', { fullPage: false })
   await page.close()
+})
+
+step('a phishing site gets nothing: not with a challenge of the board, not with another text', { skip: why, timeout: 60_000 }, async (t) => {
+  const evil = await serve({ 'evil /': () => ({ type: 'text/html', body: '<!doctype html><title>evil</title><button>Win a prize</button>' }) })
+  t.after(() => evil.close())
+  const board = context.pages().find((p) => p.url().startsWith(demo.board))
+  const fetched = await board.evaluate(async () => {
+    const digest = 'A'.repeat(43)
+    const answer = await fetch('/perhuman/challenge', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ action: 'post', content_digest: digest }) })
+    return { ...await answer.json(), digest }
+  })
+  const asking = async (page, request) => {
+    const [popup] = await Promise.all([context.waitForEvent('page'), page.evaluate(([wallet, message]) => {
+      window.heard = []
+      window.onmessage = (e) => {
+        window.heard.push(e.data)
+        if (e.data?.type === 'perhuman-ready') e.source.postMessage(message, wallet)
+      }
+      window.open(wallet + '/?request', 'w', 'popup')
+    }, [demo.wallet, { type: 'perhuman-request', action: 'post', kind: 'per_epoch', len: 86400, k: 5, challenge: fetched.challenge, content_digest: fetched.digest, ...request }])])
+    return popup
+  }
+  const elsewhere = await context.newPage()
+  await elsewhere.goto(`http://evil.localhost:${evil.port}/`)
+  const phished = await asking(elsewhere, {})
+  await phished.getByText(/made for another site/).waitFor()
+  await picture(phished, 'wallet-phished')
+  assert.equal(await phished.locator('#asker').textContent(), `evil.localhost:${evil.port}`)
+  assert.equal(await phished.getByRole('button', { name: 'Prove it' }).count(), 0)
+  await phished.getByRole('button', { name: 'Back to the site' }).click()
+  await elsewhere.waitForFunction(() => window.heard.length > 1)
+  assert.deepEqual(await elsewhere.evaluate(() => window.heard), [{ type: 'perhuman-ready' }, { type: 'perhuman-error', code: 'challenge_wrong_rp' }])
+  await elsewhere.close()
+
+  const lies = await context.newPage()
+  await lies.goto(demo.board)
+  for (const [request, text] of [
+    [{ content: { kind: 'post', author: 'a', created: 1, text: 'harmless' } }, /not what the site wants bound/],
+    [{ content_digest: 'B'.repeat(42) + 'A' }, /not what the site wants bound/],
+    [{ action: 'vote' }, /made for another action/],
+    [{ k: 5000 }, /not well formed/],
+    [{ challenge: 'x' }, /not well formed/],
+  ]) {
+    const popup = await asking(lies, request)
+    await popup.getByText(text).waitFor()
+    assert.equal(await popup.getByRole('button', { name: 'Prove it' }).count(), 0)
+    await popup.close()
+  }
+  await lies.close()
+  seen.requests = seen.requests.filter((r) => !r.url.startsWith(`http://evil.localhost:${evil.port}/`))
+})
+
+step('the backup code brings the same person to another browser; the wallet locks when left alone', { skip: why, timeout: 90_000 }, async (t) => {
+  const other = await launch()
+  t.after(() => other.close())
+  const wallet = await other.newPage()
+  await wallet.clock.install()
+  await wallet.goto(demo.wallet)
+  await wallet.getByRole('button', { name: 'Bring a backup code' }).click()
+  await wallet.getByLabel('Backup code').fill(code.replace(/.$/, (c) => (c === '0' ? '1' : '0')))
+  await wallet.getByRole('button', { name: 'Continue' }).click()
+  await wallet.getByText(/symbols of the backup code are wrong|not a backup code/).waitFor()
+  await wallet.getByLabel('Backup code').fill(code.toLowerCase().replaceAll('-', ' '))
+  await wallet.getByRole('button', { name: 'Continue' }).click()
+  await wallet.getByLabel('Passphrase', { exact: true }).fill(passphrase)
+  await wallet.getByLabel('The same again').fill(passphrase)
+  await wallet.getByRole('button', { name: 'Bring it in' }).click()
+  await untilMember(wallet)
+  await wallet.clock.fastForward('05:01')
+  await wallet.getByRole('heading', { name: 'Your wallet is locked' }).waitFor()
 })
 
 step('the secret left no page, and no storage holds it in the clear', { skip: why, timeout: 60_000 }, async () => {

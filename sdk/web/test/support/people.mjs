@@ -68,6 +68,22 @@ export async function post(board, text) {
   await board.locator('.post', { hasText: text }).getByRole('button', { name: /verified human/ }).waitFor()
 }
 
+/** The same with nothing but keys. */
+export async function postByKeyboard(board, text) {
+  await board.getByLabel('Your post').focus()
+  await board.keyboard.type(text)
+  await board.keyboard.press('Tab')
+  const [popup] = await Promise.all([board.context().waitForEvent('page'), board.keyboard.press('Enter')])
+  await popup.waitForFunction(() => document.activeElement?.id === 'passphrase')
+  await popup.keyboard.type(passphrase)
+  await popup.keyboard.press('Enter')
+  await popup.waitForFunction(() => document.activeElement?.textContent === 'Prove it')
+  const closed = popup.waitForEvent('close', { timeout: 60_000 })
+  await popup.keyboard.press('Enter')
+  await closed
+  await board.locator('.post', { hasText: text }).getByRole('button', { name: /verified human/ }).waitFor()
+}
+
 /** Every value in a page's IndexedDB, caches and web storage, as one buffer. */
 export async function storage(page) {
   const base64 = await page.evaluate(async () => {

@@ -1,13 +1,22 @@
 // Screenshots of each page, light and dark, at 360 and 1280 px, with axe-core
 // and a check of widths at each. They go to a temporary folder, or with
 // PERHUMAN_SCREENSHOTS=1 to docs/screenshots. No picture shows a camera's image.
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, renameSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { assertAccessible, assertFits } from './chromium.mjs'
 
-export const folder = process.env.PERHUMAN_SCREENSHOTS ? fileURLToPath(new URL('../../../../docs/screenshots/', import.meta.url)) : mkdtempSync(join(tmpdir(), 'perhuman-screenshots-'))
+const kept = Boolean(process.env.PERHUMAN_SCREENSHOTS)
+export const folder = kept ? fileURLToPath(new URL('../../../../docs/screenshots/', import.meta.url)) : mkdtempSync(join(tmpdir(), 'perhuman-screenshots-'))
+
+/** Flat pages need no more than a palette: a quarter of the bytes. @param {string} path */
+function shrink(path) {
+  const out = path + '.small.png'
+  execFileSync('ffmpeg', ['-v', 'error', '-y', '-i', path, '-vf', 'split[a][b];[a]palettegen=max_colors=128:stats_mode=single[p];[b][p]paletteuse=dither=none', '-frames:v', '1', out])
+  renameSync(out, path)
+}
 
 /** @param {import('playwright-core').Page} page @param {string} name */
 export async function picture(page, name, { fullPage = true } = {}) {
@@ -18,7 +27,9 @@ export async function picture(page, name, { fullPage = true } = {}) {
     for (const colorScheme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme })
       await assertFits(page, `${name} ${width}`)
-      await page.screenshot({ path: join(folder, `${name}-${colorScheme}-${width}.png`), fullPage, animations: 'disabled', mask: [page.locator('video')], maskColor: '#808880' })
+      const path = join(folder, `${name}-${width}-${colorScheme}.png`)
+      await page.screenshot({ path, fullPage, animations: 'disabled', mask: [page.locator('video')], maskColor: '#808880' })
+      if (kept) shrink(path)
       if (width === 360 || colorScheme === 'light') await assertAccessible(page, `${name} ${colorScheme} ${width}`)
     }
   }
