@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
 
@@ -38,6 +39,14 @@ CREATE TABLE IF NOT EXISTS posts (
 ) STRICT`
 
 func openPosts(ctx context.Context, path string) (*posts, error) {
+	// SQLite would make the file readable by all; the rest of the folder is not.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
 	db, err := sql.Open("sqlite3", "file:"+path+"?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_txlock=immediate")
 	if err != nil {
 		return nil, err
