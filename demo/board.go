@@ -54,10 +54,13 @@ func (w *world) boardRoutes() (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
+	for _, path := range []string{"/perhuman/challenge", "/posts", "/sign-in", "/api/bot/prepare"} {
+		mux.HandleFunc(path, onlyPost) // else the pages would answer that they take GET
+	}
 	mux.Handle("GET /.well-known/perhuman.json", w.gate.WellKnown())
 	mux.Handle("POST /perhuman/challenge", w.gate.Challenges())
 	mux.Handle("POST /posts", w.gate.RequireContent(actionPost, postPolicy, w.digest, w.publish))
-	mux.Handle("POST /sign-in", w.gate.Require(actionHello, sdk.Returning(), hello))
+	mux.Handle("POST /sign-in", w.gate.Require(actionHello, sdk.Returning(), w.hello))
 	for _, path := range []string{"/v1/", "/livez", "/readyz"} {
 		mux.Handle(path, service)
 	}
@@ -103,7 +106,10 @@ func (w *world) canonical(body []byte) (scope.Post, error) {
 	return scope.Post{RP: w.cfg.rp(), Author: d.Author, Created: d.Created, Text: d.Text}, nil
 }
 
-func (w *world) digest(_ *http.Request, body []byte) (scope.Digest, error) {
+func (w *world) digest(r *http.Request, body []byte) (scope.Digest, error) {
+	if err := serve.CheckMediaType(r, "application/json"); err != nil {
+		return scope.Digest{}, err
+	}
 	p, err := w.canonical(body)
 	if err != nil {
 		return scope.Digest{}, err
@@ -111,12 +117,24 @@ func (w *world) digest(_ *http.Request, body []byte) (scope.Digest, error) {
 	return p.Digest()
 }
 
-// publish runs once per accepted proof: it stores the post together with the
-// bundle that proves it to anybody.
+// publish stores the post together with the bundle that proves it to anybody.
+// It runs again when an accepted request is sent again: if we died between the
+// proof's spending and here, the post is stored now, else the answer is the
+// refusal that every replay gets.
 func (w *world) publish(rw http.ResponseWriter, r *http.Request) {
+	if who := sdk.PersonFrom(r.Context()); who.Verdict.Replayed {
+		switch id, err := w.posts.stored(r.Context(), who.Verdict.VerificationID); {
+		case err != nil:
+			w.problem(rw, r, err)
+			return
+		case id != 0:
+			w.gate.RefuseReplay(rw, r)
+			return
+		}
+	}
 	id, err := w.store(r)
 	if err != nil {
-		serve.WriteProblem(rw, r, err)
+		w.problem(rw, r, err)
 		return
 	}
 	serve.WriteJSON(rw, http.StatusCreated, map[string]any{"id": id, "code": api.OK})
@@ -156,9 +174,24 @@ func (w *world) store(r *http.Request) (int64, error) {
 }
 
 // hello is a sign-in without an account: the same human gets the same name.
-func hello(rw http.ResponseWriter, r *http.Request) {
+func (w *world) hello(rw http.ResponseWriter, r *http.Request) {
 	who := sdk.PersonFrom(r.Context())
+	if who.Verdict.Replayed { // it is not a visit
+		w.gate.RefuseReplay(rw, r)
+		return
+	}
 	serve.WriteJSON(rw, http.StatusOK, map[string]any{"code": api.OK, "pseudonym": who.Nullifier, "returning": who.Returning})
+}
+
+// problem answers an error, and tells the operator what is wrong with us.
+func (w *world) problem(rw http.ResponseWriter, r *http.Request, err error) {
+	serve.LogProblem(w.logf, r, err)
+	serve.WriteProblem(rw, r, err)
+}
+
+func onlyPost(rw http.ResponseWriter, r *http.Request) {
+	rw.Header().Set("Allow", http.MethodPost)
+	serve.WriteProblem(rw, r, api.Errorf(api.MethodNotAllowed, ""))
 }
 
 // boardSession ties challenges to the visitor's cookie.
@@ -196,7 +229,7 @@ func (w *world) session(rw http.ResponseWriter, r *http.Request) {
 func (w *world) list(rw http.ResponseWriter, r *http.Request) {
 	all, err := w.posts.list(r.Context(), 100)
 	if err != nil {
-		serve.WriteProblem(rw, r, err)
+		w.problem(rw, r, err)
 		return
 	}
 	serve.WriteJSON(rw, http.StatusOK, map[string]any{"posts": all})
@@ -210,7 +243,7 @@ func (w *world) bundle(rw http.ResponseWriter, r *http.Request) {
 	}
 	bundle, err := w.posts.bundle(r.Context(), id)
 	if err != nil {
-		serve.WriteProblem(rw, r, err)
+		w.problem(rw, r, err)
 		return
 	}
 	rw.Header().Set("Cache-Control", "public, max-age=31536000, immutable")

@@ -85,7 +85,7 @@ func (b *bots) prepare(rw http.ResponseWriter, r *http.Request) {
 	}
 	err := serve.ReadJSON(rw, r, 1<<10, &q)
 	if err != nil {
-		serve.WriteProblem(rw, r, err)
+		b.w.problem(rw, r, err)
 		return
 	}
 	for _, a := range attacks() {
@@ -94,7 +94,7 @@ func (b *bots) prepare(rw http.ResponseWriter, r *http.Request) {
 		}
 		s, err := a.load(r.Context(), b, boardSession(r))
 		if err != nil {
-			serve.WriteProblem(rw, r, err)
+			b.w.problem(rw, r, err)
 			return
 		}
 		serve.WriteJSON(rw, http.StatusOK, s)

@@ -47,20 +47,21 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	return c, nil
 }
 
-// keepPort settles the port: the one kept in the folder, else the one asked
-// for, else the default. A folder that was started on one port stays on it:
+// settlePort decides the port: the one kept in the folder, else the one asked
+// for, else the default, which keepPort writes down once it could be opened. A
+// folder that was started on one port stays on it:
 // nullifiers and passkeys are bound to names that hold the port.
-func (c *config) keepPort() error {
+func (c *config) settlePort() error {
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return fmt.Errorf("cannot make the folder for data: %w", err)
 	}
-	path := filepath.Join(c.dir, "port")
+	path := filepath.Join(c.dir, portFile)
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if c.port == 0 {
 			c.port = defaultPort
 		}
-		return writeNew(path, []byte(strconv.Itoa(c.port)+"\n"))
+		return nil
 	}
 	if err != nil {
 		return err
@@ -74,6 +75,18 @@ func (c *config) keepPort() error {
 	}
 	c.port = kept
 	return nil
+}
+
+const portFile = "port"
+
+// keepPort writes the port down at the first start, after it was opened: a
+// start that fails because the port is busy leaves the choice open.
+func (c *config) keepPort() error {
+	err := writeNew(filepath.Join(c.dir, portFile), []byte(strconv.Itoa(c.port)+"\n"))
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return c.settlePort() // of a start before this one, or at the same time
 }
 
 // secret returns what a file in the folder holds, making it on the first call.

@@ -171,7 +171,7 @@ func (w *world) leaves() ([]semaphore.Element, error) {
 func (w *world) crowdProgress(rw http.ResponseWriter, r *http.Request) {
 	have, err := w.members()
 	if err != nil {
-		serve.WriteProblem(rw, r, err)
+		w.problem(rw, r, err)
 		return
 	}
 	synthetic := 0

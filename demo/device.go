@@ -34,12 +34,19 @@ type captureRequest struct {
 func (w *world) capture(rw http.ResponseWriter, r *http.Request) {
 	var q captureRequest
 	if err := serve.ReadJSON(rw, r, 8<<10, &q); err != nil {
-		serve.WriteProblem(rw, r, err)
+		w.problem(rw, r, err)
 		return
 	}
-	envelope, err := w.envelope(w.device, q)
+	// Every visitor has a device of their own, as every page has its camera:
+	// counters of one device must rise, and visitors end in any order.
+	device, err := capture.NewVirtualDevice(rand.Reader, w.root, time.Now())
 	if err != nil {
-		serve.WriteProblem(rw, r, err)
+		w.problem(rw, r, err)
+		return
+	}
+	envelope, err := w.envelope(device, q)
+	if err != nil {
+		w.problem(rw, r, err)
 		return
 	}
 	serve.WriteJSON(rw, http.StatusOK, map[string]string{"envelope": scope.EncodeToken(envelope)})

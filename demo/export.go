@@ -14,7 +14,7 @@ import (
 func (w *world) export(rw http.ResponseWriter, r *http.Request) {
 	set, err := w.bots.set()
 	if err != nil {
-		serve.WriteProblem(rw, r, err)
+		w.problem(rw, r, err)
 		return
 	}
 	rw.Header().Set("Cache-Control", "no-store")

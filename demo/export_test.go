@@ -22,9 +22,6 @@ func TestExportIsTheSet(t *testing.T) {
 	if cfg.port, err = freePort(); err != nil {
 		t.Fatal(err)
 	}
-	if err := cfg.keepPort(); err != nil {
-		t.Fatal(err)
-	}
 	s := &story{cfg: cfg, out: io.Discard}
 	if err := s.start(context.Background()); err != nil {
 		t.Fatal(err)

@@ -40,9 +40,6 @@ func headless(ctx context.Context, cfg config, out io.Writer) (err error) {
 			}
 		}
 	}
-	if err := cfg.keepPort(); err != nil {
-		return err
-	}
 	s := &story{cfg: cfg, out: out}
 	defer func() {
 		if s.stop != nil {
@@ -87,7 +84,7 @@ func (s *story) play(ctx context.Context, st step) bool {
 
 // start opens the world and serves it until stop.
 func (s *story) start(ctx context.Context) error {
-	l, err := s.cfg.listen()
+	l, err := s.cfg.open()
 	if err != nil {
 		return err
 	}

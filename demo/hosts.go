@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"strconv"
 	"syscall"
+
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/sdk/serve"
 )
 
 // The three origins. Browsers resolve names under .localhost to this machine
@@ -28,6 +31,21 @@ func hostPort(host string, port int) string {
 	return net.JoinHostPort(host, strconv.Itoa(port))
 }
 
+// open settles the port, opens it and keeps it.
+func (c *config) open() (net.Listener, error) {
+	if err := c.settlePort(); err != nil {
+		return nil, err
+	}
+	l, err := c.listen()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.keepPort(); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
 // listen opens the port on loopback, and on nothing else.
 func (c *config) listen() (net.Listener, error) {
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)))
@@ -47,7 +65,7 @@ func byHost(origins map[string]http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, ok := origins[r.Host]
 		if !ok {
-			http.Error(w, "This address is not served here.", http.StatusMisdirectedRequest)
+			serve.WriteProblem(w, r, api.Errorf(api.NotFound, "this name is not served here; open the board at its own address"))
 			return
 		}
 		h.ServeHTTP(w, r)

@@ -48,11 +48,8 @@ func demo(ctx context.Context, args []string, out, errOut io.Writer) error {
 	if err := sdkweb.Built(); err != nil {
 		return fmt.Errorf("%w: start it with make demo, which builds what the pages need", err)
 	}
-	if err := cfg.keepPort(); err != nil {
-		return err
-	}
 	logger := log.New(errOut, "", log.LstdFlags)
-	l, err := cfg.listen()
+	l, err := cfg.open()
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 
 	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
@@ -39,15 +40,12 @@ CREATE TABLE IF NOT EXISTS posts (
 ) STRICT`
 
 func openPosts(ctx context.Context, path string) (*posts, error) {
-	// SQLite would make the file readable by all; the rest of the folder is not.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
+	if err := private(path); err != nil {
+		return nil, fmt.Errorf("board: %w", err)
 	}
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
-	db, err := sql.Open("sqlite3", "file:"+path+"?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_txlock=immediate")
+	// mode=rw: a file that goes missing while we run is not made anew, empty.
+	u := url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: "mode=rw&_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_txlock=immediate"}
+	db, err := sql.Open("sqlite3", u.String())
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +57,28 @@ func openPosts(ctx context.Context, path string) (*posts, error) {
 }
 
 func (p *posts) close() error { return p.db.Close() }
+
+// private creates the file when it is missing, and closes it to other users;
+// SQLite gives its journal files the same mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
+// stored finds the post that a verification became; 0 if there is none.
+func (p *posts) stored(ctx context.Context, verification string) (id int64, err error) {
+	err = p.db.QueryRowContext(ctx, `SELECT id FROM posts WHERE receipt = ?`, verification).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, api.Wrap(api.StoreUnavailable, err)
+	}
+	return id, nil
+}
 
 // add stores a post. A verified post is known by its verification id: storing
 // it twice gives the first row, so that a client may safely repeat a request.

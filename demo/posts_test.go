@@ -53,15 +53,17 @@ func TestPostsKeepAndRepeat(t *testing.T) {
 func TestPortIsKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "var")
 	first := config{dir: dir, port: 18234}
-	if err := first.keepPort(); err != nil {
+	l, err := first.open()
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer l.Close()
 	again := config{dir: dir}
-	if err := again.keepPort(); err != nil || again.port != 18234 {
+	if err := again.settlePort(); err != nil || again.port != 18234 {
 		t.Errorf("port %d, %v", again.port, err)
 	}
 	other := config{dir: dir, port: 18235}
-	if err := other.keepPort(); err == nil {
+	if err := other.settlePort(); err == nil {
 		t.Error("another port was taken silently")
 	}
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -69,8 +71,11 @@ func TestPortIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	busy := config{port: taken.Addr().(*net.TCPAddr).Port}
-	if _, err := busy.listen(); err == nil || !strings.Contains(err.Error(), "busy") {
+	busy := config{dir: filepath.Join(t.TempDir(), "var"), port: taken.Addr().(*net.TCPAddr).Port}
+	if _, err := busy.open(); err == nil || !strings.Contains(err.Error(), "busy") {
 		t.Errorf("a busy port: %v", err)
+	}
+	if free := (config{dir: busy.dir, port: 18236}); free.settlePort() != nil {
+		t.Error("a start that failed has fixed the port")
 	}
 }

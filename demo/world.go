@@ -44,8 +44,8 @@ type world struct {
 	issuer   *issuer.Issuer
 	people   *synth.Population
 	crowd    []*semaphore.Identity  // the synthetic members
-	device   *capture.VirtualDevice // of visitors
-	booth    *capture.VirtualDevice // of the crowd: counters of a device must rise, and the crowd comes in batches
+	root     ed25519.PrivateKey     // vouches for the virtual devices
+	booth    *capture.VirtualDevice // of the crowd
 	operator share.PublicKey
 	consent  [32]byte
 	gate     *sdk.Gate
@@ -104,8 +104,7 @@ func (w *world) openIssuer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	root, err := w.deviceRoot()
-	if err != nil {
+	if w.root, err = w.deviceRoot(); err != nil {
 		return err
 	}
 	text, err := web.Consent()
@@ -123,7 +122,7 @@ func (w *world) openIssuer(ctx context.Context) error {
 	w.issuer, err = issuer.New(ctx, issuer.Config{
 		Name: w.issuerName(), Signer: string(signer), Store: store, Operator: sealing,
 		Matcher: plain.New(operator),
-		Capture: capture.Virtual(w.issuerName(), capture.VirtualRoot(root.Public().(ed25519.PublicKey))),
+		Capture: capture.Virtual(w.issuerName(), capture.VirtualRoot(w.root.Public().(ed25519.PublicKey))),
 		Consent: w.consent, Anchor: anchorEvery, Now: time.Now, Rand: rand.Reader, Logf: w.logf,
 		ErrorRates: errorRates(),
 	})
@@ -132,10 +131,7 @@ func (w *world) openIssuer(ctx context.Context) error {
 	}
 	w.operator = operator.Public()
 	w.people, w.crowd = synth.New(crowdSeed), newCrowd(w.cfg.crowd)
-	if w.device, err = capture.NewVirtualDevice(rand.Reader, root, time.Now()); err != nil {
-		return err
-	}
-	w.booth, err = capture.NewVirtualDevice(rand.Reader, root, time.Now())
+	w.booth, err = capture.NewVirtualDevice(rand.Reader, w.root, time.Now())
 	return err
 }
 
@@ -181,7 +177,7 @@ func (w *world) openBoard(ctx context.Context) (err error) {
 	w.gate, err = sdk.Open(ctx, sdk.Config{
 		RP: w.cfg.rp(), Issuers: []string{w.issuer.VKey()}, Store: spent,
 		At:    map[string]string{w.issuerName(): w.cfg.url(issuerHost)},
-		Bound: w.issuer.Info().Bound, Session: boardSession,
+		Bound: w.issuer.Info().Bound, Session: boardSession, Replays: true,
 		Observe: w.counters.Observe,
 		OnError: func(err error) { w.logf("board: %v", err) },
 	})

@@ -18,6 +18,7 @@ func (g *Gate) Challenges() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out, err := g.challenge(w, r)
 		if err != nil {
+			serve.LogProblem(g.logf, r, err)
 			serve.WriteProblem(w, r, err)
 			return
 		}
@@ -53,7 +54,7 @@ func (g *Gate) challenge(w http.ResponseWriter, r *http.Request) (api.ChallengeR
 	}
 	return g.v.Challenge(r.Context(), verifier.ChallengeRequest{
 		Action: in.Action, Policy: p, Content: content,
-		Session: g.cfg.Session(r), Origin: r.Header.Get("Origin"),
+		Session: g.cfg.Session(r), Origin: serve.Origin(r),
 	})
 }
 

@@ -32,7 +32,8 @@
 // trouble. If the process dies between the commit and the end of the handler,
 // the slot is spent and nothing happened; with Config.Replays the page may send
 // the same request again, and the handler, which must then be idempotent, runs
-// again with Person.Verdict.Replayed set.
+// again with Person.Verdict.Replayed set; RefuseReplay is its answer if its work
+// was done before.
 //
 // # Limits
 //

@@ -56,7 +56,7 @@ type Config struct {
 	Now          func() time.Time
 	Rand         io.Reader
 	Observe      func(code api.Code) // told the code of every decision, e.g. Counters.Observe
-	OnError      func(error)         // told what goes wrong in the background; default nobody
+	OnError      func(error)         // told what goes wrong in the background, and what is behind answers of status 5xx; default nobody
 }
 
 // Gate guards handlers. It is safe for concurrent use.

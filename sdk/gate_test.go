@@ -372,6 +372,45 @@ func TestGateReplays(t *testing.T) {
 	s.want(s.do("POST", "/votes", body, "Perhuman-Response", a, "Cookie", "sid=2"), 403, api.ChallengeExpired)
 }
 
+// With Replays, a second proof for a challenge that was used is no repeat of
+// the first: another human's, or for another body.
+func TestGateReplaysOfTheSameProofOnly(t *testing.T) {
+	s := newSite(t, func(c *sdk.Config) { c.Replays = true })
+	c := s.challenge("vote")
+	s.want(s.do("POST", "/votes", body, "Perhuman-Response", s.answer(0, "vote", sdk.Once(), 0, c, raw(body))), 201, "")
+	s.want(s.do("POST", "/votes", body, "Perhuman-Response", s.answer(1, "vote", sdk.Once(), 0, c, raw(body))), 403, api.ChallengeAlreadyUsed)
+	s.want(s.do("POST", "/votes", "other", "Perhuman-Response", s.answer(0, "vote", sdk.Once(), 0, c, raw("other"))), 403, api.ChallengeAlreadyUsed)
+}
+
+// A handler that finds its work done refuses a replay as a Gate without Replays
+// does.
+func TestRefuseReplay(t *testing.T) {
+	var counters verifier.Counters
+	s := newSite(t, func(c *sdk.Config) { c.Replays, c.Observe = true, counters.Observe })
+	refuse := s.gate.Require("vote", sdk.Once(), func(w http.ResponseWriter, r *http.Request) {
+		if sdk.PersonFrom(r.Context()).Verdict.Replayed {
+			s.gate.RefuseReplay(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusCreated)
+	})
+	a := s.answer(0, "vote", sdk.Once(), 0, s.challenge("vote"), raw(body))
+	for _, want := range []int{201, 403, 403} {
+		r := httptest.NewRequest("POST", "/votes", strings.NewReader(body))
+		r.Header.Set("Perhuman-Response", a)
+		r.Header.Set("Origin", origin)
+		r.Header.Set("Cookie", "sid=1")
+		w := httptest.NewRecorder()
+		refuse.ServeHTTP(w, r)
+		if w.Code != want || want == 403 && !strings.Contains(w.Body.String(), `"code":"challenge_already_used"`) {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	if n := counters.Snapshot()[api.ChallengeAlreadyUsed]; n != 2 {
+		t.Errorf("counted %d", n)
+	}
+}
+
 // The issuer goes silent: nobody is let in, and nobody is told that they lied.
 func TestGateFailsClosed(t *testing.T) {
 	s := newSite(t)

@@ -3,7 +3,9 @@ package sdk
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 
@@ -44,7 +46,7 @@ func (g *Gate) guard(action string, p Policy, content ContentFunc, h http.Handle
 		}
 		req := verifier.Request{
 			Action: action, Policy: p, Proof: a.proof, Challenge: a.challenge, Content: a.content,
-			Session: g.cfg.Session(r), Origin: r.Header.Get("Origin"),
+			Session: g.cfg.Session(r), Origin: serve.Origin(r),
 		}
 		if g.cfg.Replays {
 			req.Credential = "gate"
@@ -52,6 +54,7 @@ func (g *Gate) guard(action string, p Policy, content ContentFunc, h http.Handle
 		}
 		verdict, err := g.v.Consume(r.Context(), req)
 		if err != nil {
+			serve.LogProblem(g.logf, r, err)
 			serve.WriteProblem(w, r, err)
 			return
 		}
@@ -64,6 +67,19 @@ func (g *Gate) guard(action string, p Policy, content ContentFunc, h http.Handle
 		h(w, r.WithContext(context.WithValue(r.Context(), personKey{}, who)))
 	})
 }
+
+// RefuseReplay answers what a Gate without Config.Replays answers to a request
+// that was accepted before. A handler of a Gate with Replays calls it, first of
+// all, when Person.Verdict.Replayed is set and it finds its work done.
+func (g *Gate) RefuseReplay(w http.ResponseWriter, r *http.Request) {
+	who := PersonFrom(r.Context())
+	policy, _ := g.policy(who.Action)
+	g.v.Observe(api.ChallengeAlreadyUsed)
+	serve.WriteJSON(w, http.StatusForbidden, g.v.Refuse(who.Action, policy, api.ChallengeAlreadyUsed))
+}
+
+// logf tells OnError what went wrong while a request was answered.
+func (g *Gate) logf(format string, args ...any) { g.cfg.OnError(fmt.Errorf(format, args...)) }
 
 // read takes the answer out of a request and computes what it must be bound to.
 func read(r *http.Request, body []byte, content ContentFunc) (answer, error) {
@@ -87,10 +103,16 @@ func read(r *http.Request, body []byte, content ContentFunc) (answer, error) {
 	return a, err
 }
 
-// key names a request by its challenge: sent again, it is the same request.
+// key names a request by its challenge and by what it proves: sent again, it is
+// the same request. Another proof for the same challenge is another request,
+// and finds the challenge used. The proof's points are left out: anybody can
+// write them in another way.
 func (a answer) key() []byte {
-	d := scope.ChallengeDigest([]byte(a.challenge))
-	return d[:]
+	h := sha256.New()
+	for _, part := range [][]byte{a.proof.Scope[:], a.proof.Nullifier[:], a.proof.Message[:], []byte(a.challenge)} {
+		h.Write(part) // all but the last of fixed length
+	}
+	return h.Sum(nil)
 }
 
 // refuse answers what was decided before the verifier was asked.

@@ -30,10 +30,10 @@ import (
 
 // Options of the handler.
 type Options struct {
-	Origin        string    // own web origin; default: https:// and the host in the issuer's name, http on *.localhost
-	Rand          io.Reader // for request ids; needed
-	MaxEnrolments int       // handled at one time; 64
-	Logf          func(format string, args ...any)
+	Origin        string                           // own web origin; default: https:// and the host in the issuer's name, http on *.localhost
+	Rand          io.Reader                        // for request ids; needed
+	MaxEnrolments int                              // handled at one time; 64
+	Logf          func(format string, args ...any) // panics, and what is behind answers of status 5xx
 }
 
 // Limits of bodies in bytes.
@@ -90,6 +90,7 @@ type server struct {
 	issuer *issuer.Issuer
 	origin string
 	busy   chan struct{}
+	logf   func(format string, args ...any)
 }
 
 // New gives the handler.
@@ -104,7 +105,7 @@ func newEngine(i *issuer.Issuer, o Options) *gin.Engine {
 	if o.MaxEnrolments == 0 {
 		o.MaxEnrolments = 64
 	}
-	s := &server{issuer: i, origin: o.Origin, busy: make(chan struct{}, o.MaxEnrolments)}
+	s := &server{issuer: i, origin: o.Origin, busy: make(chan struct{}, o.MaxEnrolments), logf: o.Logf}
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash = false
@@ -167,6 +168,7 @@ func (s *server) handler(r route) gin.HandlerFunc {
 		if err := r.handle(s, c); err != nil {
 			h.Del("ETag")
 			h.Del("Cache-Control") // errors are never cached
+			serve.LogProblem(s.logf, c.Request, err)
 			serve.WriteProblem(c.Writer, c.Request, err)
 		}
 	}

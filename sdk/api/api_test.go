@@ -47,6 +47,7 @@ type sample struct {
 // T23.
 func TestDecodeRefuses(t *testing.T) {
 	for name, in := range map[string]string{
+		"null": "null", "null field": `{"a":null}`, "null inside": `{"a":"x","b":{"a":null}}`, "null in a list": `{"a":"x","d":["1",null]}`,
 		"empty": "", "space": "  ", "text": "hello", "cut": `{"a":"x"`, "unknown field": `{"a":"x","z":1}`,
 		"twice": `{"a":"x","a":"y"}`, "twice, escaped": "{\"a\":\"x\",\"\\u0061\":\"y\"}", "twice inside": `{"a":"x","b":{"a":"1","a":"2"}}`,
 		"trailing value": `{"a":"x"} {}`, "trailing text": `{"a":"x"}x`, "invalid UTF-8": "{\"a\":\"\xff\"}",

@@ -15,7 +15,8 @@ const MaxNesting = 16
 
 // Decode reads one JSON value into v and refuses what lenient readers pass
 // over: unknown fields, fields given twice, anything after the value, invalid
-// UTF-8, names in another letter case and deep nesting. Errors are *Error with
+// UTF-8, names in another letter case, null (a field without a value is left
+// out) and deep nesting. Errors are *Error with
 // malformed_request, or whatever *Error a type's own UnmarshalJSON returns.
 func Decode(data []byte, v any) error {
 	if !utf8.Valid(data) {
@@ -35,6 +36,8 @@ func Decode(data []byte, v any) error {
 			return coded
 		case errors.As(err, &syntax):
 			return Errorf(MalformedRequest, "not JSON at byte %d", syntax.Offset)
+		case errors.As(err, &typed) && typed.Field == "":
+			return Errorf(MalformedRequest, "the body is a JSON %s, which is not what is expected here", typed.Value)
 		case errors.As(err, &typed):
 			return Errorf(MalformedRequest, "field %q has the wrong type", typed.Field)
 		}
@@ -77,6 +80,8 @@ func checkTokens(data []byte) error {
 			}
 		}
 		switch tok {
+		case nil:
+			return Errorf(MalformedRequest, "there is a null; a field without a value is left out")
 		case json.Delim('{'):
 			open = append(open, frame{object: true, wantKey: true, names: map[string]bool{}})
 		case json.Delim('['):

@@ -43,7 +43,7 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if err != nil {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
-			return nil, api.Errorf(api.TooLarge, "at most %d bytes", limit)
+			return nil, api.Errorf(api.TooLarge, "at most %d bytes", large.Limit) // an outer cap may be the smaller one
 		}
 		return nil, &api.Error{Code: api.MalformedRequest, Detail: "the body could not be read to its end", Err: err}
 	}
@@ -69,6 +69,16 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
 	writeJSON(w, p.Status, "application/problem+json", p)
+}
+
+// LogProblem tells logf (nil: nobody) what is behind an answer that is the
+// server's own fault. Clients who come too often, or who left, are not.
+func LogProblem(logf func(format string, args ...any), r *http.Request, err error) {
+	code := api.CodeOf(err)
+	if logf == nil || code.Info().Status < http.StatusInternalServerError || code == api.Overloaded || r.Context().Err() != nil {
+		return
+	}
+	logf("request %s: %v", RequestIDFrom(r.Context()), err)
 }
 
 func writeJSON(w http.ResponseWriter, status int, mediaType string, v any) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+	"strings"
 
 	"github.com/perhuman/perhuman/sdk/api"
 )
@@ -107,6 +108,10 @@ func BodyCap(n int64) Middleware {
 		})
 	}
 }
+
+// Origin is the origin that a browser reports. A request that names several
+// comes from none: what they are joined to equals no origin.
+func Origin(r *http.Request) string { return strings.Join(r.Header.Values("Origin"), ", ") }
 
 // SecurityHeaders sets what every answer of ours carries.
 func SecurityHeaders(next http.Handler) http.Handler {

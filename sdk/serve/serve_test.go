@@ -223,3 +223,55 @@ func TestBodyCapAndRetryAfter(t *testing.T) {
 		}
 	}
 }
+
+// What is behind an answer of status 5xx is told to the operator, with the id
+// that the client was given; what clients do wrong is not.
+func TestLogProblem(t *testing.T) {
+	var logged []string
+	logf := func(f string, a ...any) { logged = append(logged, fmt.Sprintf(f, a...)) }
+	h := Chain(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, err := range []error{
+			api.Wrap(api.StoreUnavailable, errors.New("disk on fire")), errors.New("a surprise"),
+			api.Errorf(api.MalformedRequest, ""), api.Errorf(api.Overloaded, ""), api.Errorf(api.ChallengeMissing, ""),
+		} {
+			LogProblem(logf, r, err)
+		}
+		LogProblem(nil, r, errors.New("nobody listens"))
+	}), RequestID(rand.Reader))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if len(logged) != 2 || !strings.Contains(logged[0], "disk on fire") || !strings.Contains(logged[1], "a surprise") ||
+		!strings.Contains(logged[0], w.Header().Get("Request-Id")) {
+		t.Errorf("%q", logged)
+	}
+}
+
+// An outer cap that is smaller is the one that the answer names.
+func TestCapThatIsReached(t *testing.T) {
+	h := Chain(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := ReadBody(w, r, 1000)
+		WriteProblem(w, r, err)
+	}), BodyCap(10))
+	r := httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", 100)))
+	r.ContentLength = -1
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != 413 || !strings.Contains(w.Body.String(), "at most 10 bytes") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestOrigin(t *testing.T) {
+	r := httptest.NewRequest("POST", "/", nil)
+	if Origin(r) != "" {
+		t.Error("an origin out of nothing")
+	}
+	r.Header.Add("Origin", "https://a.example")
+	if Origin(r) != "https://a.example" {
+		t.Error(Origin(r))
+	}
+	r.Header.Add("Origin", "https://b.example")
+	if o := Origin(r); o == "https://a.example" || o == "https://b.example" || o == "" {
+		t.Errorf("of two origins %q counts", o)
+	}
+}

@@ -47,7 +47,7 @@ type Options struct {
 	Demo    bool     // accept keys made for a demonstration
 
 	Rand    io.Reader                        // for request ids; default crypto/rand
-	Logf    func(format string, args ...any) // panics; default none
+	Logf    func(format string, args ...any) // panics, and what is behind answers of status 5xx; default none
 	Observe func(code api.Code)              // answers given before a verifier was asked
 	Ready   func(ctx context.Context) error  // one more condition of /readyz
 }
@@ -148,6 +148,7 @@ func (s *server) answer(f func(*gin.Context) (any, error)) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		body, err := f(c)
 		if err != nil {
+			serve.LogProblem(s.Logf, c.Request, err)
 			serve.WriteProblem(c.Writer, c.Request, err)
 			return
 		}

@@ -74,7 +74,7 @@ func done[T any](v T, err error) (any, error) {
 // an app key the origin tells the app.
 func (s *server) challenge(c *gin.Context) (any, error) {
 	r := c.Request
-	origin := r.Header.Get("Origin")
+	origin := serve.Origin(r)
 	s.allow(c, origin)
 	var in api.ChallengeRequest
 	a, err := s.asker(r, origin)
@@ -133,7 +133,7 @@ func (s *server) allow(c *gin.Context, origin string) bool {
 }
 
 func (s *server) preflight(c *gin.Context) {
-	if !s.allow(c, c.GetHeader("Origin")) {
+	if !s.allow(c, serve.Origin(c.Request)) {
 		serve.WriteProblem(c.Writer, c.Request, s.early(api.Errorf(api.OriginNotAllowed, "")))
 		return
 	}
