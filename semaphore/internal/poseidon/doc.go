@@ -3,8 +3,9 @@
 // tree, commitment and nullifier.
 //
 // Hash2 is the one to call for tree nodes: it works on values, does not
-// allocate, and may be called from many goroutines at once. Hash takes one to
-// sixteen inputs.
+// allocate, and may be called from many goroutines at once. HashPairs does the
+// same for many nodes, side by side in vector registers where there are any.
+// Hash takes one to sixteen inputs.
 //
 // No constant is copied from anywhere. The round constants and the matrix come
 // from the Grain LFSR of the Poseidon paper (eprint 2019/458, appendix F), and
@@ -12,6 +13,10 @@
 // (the same paper, appendix B). Each width is derived once, on first use, in
 // well under a millisecond natively for the width of a tree hash; that is
 // smaller to ship to a browser than a table and starts as fast as parsing one.
+//
+// Trees are hashed by a third form of width 3, in which S-box inputs are held as
+// known multiples of themselves; type width3 says why that saves 15 % of the
+// multiplications. Its intermediate states are not those of the circuit.
 //
 // Constants and Plain expose both forms, since circuits and witness generators
 // need the intermediate states, not only the digest.
