@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 func TestChild(t *testing.T) {
 	switch os.Getenv(childEnv) {
 	case "":
-		t.Skip("only as a child of the crash tests")
+		return // only a child of the crash tests has work here
 	case "open":
 		_, err := Open(os.Getenv(pathEnv))
 		fmt.Println("OPEN", errors.Is(err, issuer.ErrLocked), err)

@@ -33,7 +33,9 @@ const (
 type Store struct {
 	w, r   *sql.DB
 	lock   *os.File
-	writer int64 // our number in binding.writer, 0 until Bind
+	path   string
+	file   os.FileInfo // the file at path when it was opened
+	writer int64       // our number in binding.writer, 0 until Bind
 }
 
 var _ issuer.Store = (*Store)(nil)
@@ -48,7 +50,7 @@ func open(path, driverName string, busy time.Duration) (_ *Store, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	s := &Store{}
+	s := &Store{path: path}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -57,7 +59,7 @@ func open(path, driverName string, busy time.Duration) (_ *Store, err error) {
 	if s.lock, err = lockFile(path + ".lock"); err != nil {
 		return nil, err
 	}
-	if err = private(path); err != nil {
+	if s.file, err = private(path); err != nil {
 		return nil, err
 	}
 	if s.w, err = sql.Open(driverName, dsn(path, busy, url.Values{"_txlock": {"immediate"}})); err != nil {
@@ -93,12 +95,26 @@ func dsn(path string, busy time.Duration, more url.Values) string {
 
 // private creates the file when it is missing, and closes it to other users;
 // SQLite gives its journal files the same mode.
-func private(path string) error {
+func private(path string) (os.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return fmt.Errorf("sqlite: %w", err)
+		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	return errors.Join(f.Chmod(0o600), f.Close())
+	info, err := f.Stat()
+	return info, errors.Join(err, f.Chmod(0o600), f.Close())
+}
+
+// present refuses a file that is gone or was replaced: SQLite would go on
+// writing into the old one, which nobody will ever open again.
+func (s *Store) present() error {
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return fmt.Errorf("sqlite: the database file is gone: %w", err)
+	}
+	if !os.SameFile(info, s.file) {
+		return errors.New("sqlite: the database file was replaced")
+	}
+	return nil
 }
 
 const (

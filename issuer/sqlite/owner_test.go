@@ -151,10 +151,15 @@ func TestT06TamperedStore(t *testing.T) {
 func TestT05Deleted(t *testing.T) {
 	r := newRig(t)
 	path := r.path(t)
+	before := r.Start(t, r.i, r.person())
 	for _, end := range []string{"", "-wal", "-shm"} {
 		if err := os.Remove(path + end); err != nil {
 			t.Fatal(err)
 		}
+	}
+	// The open connection would still write, into a file without a name.
+	if _, err := r.i.Enrol(t.Context(), before); api.CodeOf(err) != api.StoreUnavailable {
+		t.Errorf("answered %v", err)
 	}
 	r.store.w.SetMaxIdleConns(0) // a new connection must find nothing
 	r.store.w.SetConnMaxLifetime(time.Nanosecond)

@@ -20,6 +20,9 @@ func (s *Store) write(ctx context.Context, f func(*sql.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := s.present(); err != nil {
+		return err
+	}
 	steady := context.WithoutCancel(ctx)
 	tx, err := s.w.BeginTx(steady, nil)
 	if err != nil {
@@ -41,6 +44,9 @@ func (s *Store) write(ctx context.Context, f func(*sql.Tx) error) error {
 	}
 	if err := tx.Commit(); err != nil {
 		s.discard(steady)
+		return fmt.Errorf("%w: %w", issuer.ErrInDoubt, err)
+	}
+	if err := s.present(); err != nil { // it went while we wrote
 		return fmt.Errorf("%w: %w", issuer.ErrInDoubt, err)
 	}
 	return nil

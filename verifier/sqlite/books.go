@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/perhuman/perhuman/semaphore/scope"
@@ -45,6 +46,11 @@ func (s *Store) Policy(ctx context.Context, environment, rp, action string) (ver
 		return verifier.Binding{}, false, err
 	}
 	defer s.begun.Done()
+	// This is what readiness asks. A file that is gone can still be read, but
+	// nothing can be spent in it.
+	if info, err := os.Stat(s.path); err != nil || !os.SameFile(info, s.file) {
+		return verifier.Binding{}, false, unavailable(errors.Join(errors.New("the database file is gone or was replaced"), err))
+	}
 	b, ok, err := readPolicy(ctx, s.seen.policy, environment, rp, action)
 	if err != nil {
 		return verifier.Binding{}, false, unavailable(err)

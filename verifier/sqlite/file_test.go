@@ -90,6 +90,9 @@ func TestT05FileTakenAway(t *testing.T) {
 					t.Fatalf("%+v %v", out, err)
 				}
 			}
+			if _, _, err := s.Policy(t.Context(), "live", "forum.example", "ready"); name != "cut short" && !errors.Is(err, verifier.ErrUnavailable) {
+				t.Errorf("ready: %v", err)
+			}
 			if name == "deleted" {
 				if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 					t.Fatal("the file was made anew, empty")

@@ -54,6 +54,7 @@ type Store struct {
 	path   string
 	opts   Options
 	faults faults
+	file   fs.FileInfo // at path when it was opened
 	reads  *sql.DB
 	seen   *readStatements
 
@@ -100,7 +101,7 @@ func open(path string, o Options, f faults) (_ *Store, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	s := &Store{path: path, opts: o, faults: f, queue: make(chan *job, o.BatchLimit), stopped: make(chan struct{})}
+	s := &Store{path: path, file: info, opts: o, faults: f, queue: make(chan *job, o.BatchLimit), stopped: make(chan struct{})}
 	s.w.file = info
 	ctx := context.Background()
 	if err := s.w.connect(ctx, s); err != nil {

@@ -102,7 +102,8 @@ func keys(t *testing.T, s Store) {
 
 func restart(t *testing.T, s Store) {
 	if s.Reopen == nil {
-		t.Skip("this store forgets by design")
+		t.Log("this store forgets by design: there is nothing to test")
+		return
 	}
 	store, ctx := open(t, s), context.Background()
 	var acts []verifier.Act
@@ -176,7 +177,8 @@ func states(t *testing.T, s Store) {
 	store, ctx := open(t, s), t.Context()
 	keeper, ok := store.(verifier.StateKeeper)
 	if !ok {
-		t.Skip("this store keeps no states")
+		t.Log("this store keeps no states: there is nothing to test")
+		return
 	}
 	want := func(name, state string) {
 		t.Helper()

@@ -19,7 +19,8 @@ func inDoubtLost(t *testing.T, s Store) { inDoubt(t, s, false) }
 // refusal; sending the same act again settles it.
 func inDoubt(t *testing.T, s Store, kept bool) {
 	if s.Doubtful == nil {
-		t.Skip("a commit cannot fail in this store")
+		t.Log("a commit cannot fail in this store: there is nothing to test")
+		return
 	}
 	store, fired := s.Doubtful(t, kept)
 	t.Cleanup(func() { _ = store.Close() })
