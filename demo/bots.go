@@ -144,7 +144,7 @@ func (b *bots) fire(ctx context.Context, s shot, session string) (status int, bo
 	}
 	r.Header.Set("Origin", b.w.cfg.url(boardHost))
 	if session != "" {
-		r.AddCookie(&http.Cookie{Name: sessionName, Value: session})
+		r.AddCookie(&http.Cookie{Name: sessionName, Value: session}) // #nosec G124 -- in a request, where a cookie has a name and a value only
 	}
 	resp, err := b.client.Do(r)
 	if err != nil {

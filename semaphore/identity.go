@@ -104,7 +104,7 @@ func (id *Identity) String() string { return "identity " + id.Commitment().Strin
 
 // Format keeps the secret out of every verb, %#v and %x included.
 func (id Identity) Format(f fmt.State, _ rune) {
-	io.WriteString(f, id.String()) // fmt.State reports no error
+	_, _ = io.WriteString(f, id.String()) // fmt.State reports no error
 }
 
 // MarshalJSON writes the commitment; Export is the only way to the secret.

@@ -95,10 +95,10 @@ func TestIrises(t *testing.T) {
 	again := people.Person(3).Sample(1)
 	other := people.Person(4).Sample(2)
 	stranger := people.Person(500).Sample(0)
-	if m.Len() != crowd {
-		t.Errorf("%d people known", m.Len())
-	}
-	for range 2 {
+	for range 2 { // the second time after a restart
+		if m.Len() != crowd {
+			t.Errorf("%d people known", m.Len())
+		}
 		known("the same person", again, api.AlreadyEnrolled)
 		known("in a mirror", again.Mirror(), api.AlreadyEnrolled)
 		known("one eye changed", iris.Pair{Left: again.Left, Right: stranger.Right}, api.AlreadyEnrolled)

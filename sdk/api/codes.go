@@ -10,8 +10,8 @@ const (
 	NotCanonical      Code = "not_canonical"
 	DepthUnsupported  Code = "depth_unsupported"
 	TooLarge          Code = "too_large"
-	CredentialMissing Code = "credential_missing"
-	CredentialInvalid Code = "credential_invalid"
+	CredentialMissing Code = "credential_missing" // #nosec G101 -- a code, no credential
+	CredentialInvalid Code = "credential_invalid" // #nosec G101 -- a code, no credential
 	ActionUnknown     Code = "action_unknown"
 	PolicyConflict    Code = "policy_conflict"
 	TestKeyInProd     Code = "test_key_in_production"

@@ -120,7 +120,7 @@ func (s *Source) join(ctx context.Context) (fresh bool, err error) {
 	if fresh = f == nil; fresh {
 		f = &flight{done: make(chan struct{})}
 		s.flight = f
-		go s.fly(f, flightGap-time.Since(s.landed))
+		go s.fly(f, flightGap-time.Since(s.landed)) // #nosec G118 -- one flight serves many requests and outlives the first
 	}
 	s.mu.Unlock()
 	select {

@@ -45,9 +45,8 @@ func (f fileState) Save(state []byte) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			tmp.Close()
-			os.Remove(tmp.Name())
-			err = fmt.Errorf("sethttp: write state: %w", err)
+			_ = tmp.Close() // it may be closed already
+			err = fmt.Errorf("sethttp: write state: %w", errors.Join(err, os.Remove(tmp.Name())))
 		}
 	}()
 	if _, err = tmp.Write(state); err != nil {

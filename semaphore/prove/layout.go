@@ -1,7 +1,5 @@
 package prove
 
-import "fmt"
-
 // block is a run of wires: fixed wires plus some for each level of the tree.
 type block struct {
 	name            string
@@ -110,16 +108,6 @@ func newLayout(depth int) *layout {
 
 // wires is the size of a witness.
 func (l *layout) wires() int { return l.first[blocks] }
-
-// depthOf gives the tree depth of a key with so many wires.
-func depthOf(wires int) (int, error) {
-	for d := minDepth; d <= maxDepth; d++ {
-		if newLayout(d).wires() == wires {
-			return d, nil
-		}
-	}
-	return 0, fmt.Errorf("%w: no depth has %d wires", ErrKey, wires)
-}
 
 // Depths that Semaphore defines.
 const (

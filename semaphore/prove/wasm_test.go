@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -27,8 +26,12 @@ func TestWasm(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
 	run := exec.Command("node", "--stack-size=8192",
-		filepath.Join(runtime.GOROOT(), "lib/wasm/wasm_exec_node.js"), binary,
+		filepath.Join(strings.TrimSpace(string(root)), "lib/wasm/wasm_exec_node.js"), binary,
 		"-test.v", "-test.run", "TestProofsVerify|TestProofsAreFresh|TestQuotient|TestWipe")
 	out, err := run.CombinedOutput()
 	if err != nil || strings.Count(string(out), "\n--- PASS") != 4 {

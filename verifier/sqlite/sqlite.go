@@ -109,7 +109,7 @@ func open(path string, o Options, f faults) (_ *Store, err error) {
 	}
 	defer func() {
 		if err != nil {
-			s.w.drop()
+			err = errors.Join(err, s.w.drop())
 		}
 	}()
 	if err := migrate(ctx, s.w.conn); err != nil {

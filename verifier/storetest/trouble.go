@@ -63,7 +63,7 @@ func cancelledAnywhere(t *testing.T, s Store) {
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {
-			r := rand.New(rand.NewPCG(uint64(g), 14))
+			r := rand.New(rand.NewPCG(uint64(g), 14)) // #nosec G404 -- repeatable chance for a test
 			for i := range 40 {
 				a := NewAct(byte(10+g), uint64(i))
 				a.Credential, a.Key = "app", strconv.Itoa(g)+"/"+strconv.Itoa(i)
