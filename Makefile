@@ -21,7 +21,7 @@ help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 demo: wasm ## run the demo on loopback (ARGS=--headless plays the story without a browser)
-	@$(GO) build -trimpath -o bin/demo ./demo
+	@$(GO) build -o bin/demo ./demo
 	@./bin/demo $(ARGS)
 
 # What the pages load: the wallet as js/wasm and the face models, copied out of pinned npm packages.
@@ -49,6 +49,7 @@ test: ## everything a change must pass
 	@$(STAGE) "go"              $(GO) test ./...
 	@$(STAGE) "race"            $(GO) test -race -short -timeout 10m $(RACE)
 	@$(STAGE) "type check"      $(WEB)/node_modules/.bin/tsc -p $(WEB)
+	@$(STAGE) "demo binary"     $(GO) build -o bin/demo ./demo
 	@$(STAGE) "node"            $(MAKE) --no-print-directory node
 	@$(STAGE) "headless demo"   $(MAKE) --no-print-directory headless
 	@$(STAGE) "browser"         $(MAKE) --no-print-directory browser
@@ -63,7 +64,7 @@ node:
 	@node --test $(WEB)/test/unit/*.test.mjs
 
 headless:
-	@$(GO) build -trimpath -o bin/demo ./demo
+	@$(GO) build -o bin/demo ./demo
 	@dir=$$(mktemp -d) && ./bin/demo --headless -var $$dir; status=$$?; rm -rf $$dir; exit $$status
 
 browser:

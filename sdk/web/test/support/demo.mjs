@@ -37,7 +37,7 @@ function alive(port, host) {
 export async function start() {
   const dir = mkdtempSync(join(tmpdir(), 'perhuman-'))
   const binary = join(dir, 'demo')
-  execFileSync('go', ['build', '-trimpath', '-o', binary, './demo'], { cwd: root, stdio: 'inherit' })
+  execFileSync('go', ['build', '-o', binary, './demo'], { cwd: root, stdio: 'inherit' })
   const port = await freePort()
   const child = spawn(binary, ['-var', join(dir, 'var'), '-port', String(port)], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''

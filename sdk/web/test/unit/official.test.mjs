@@ -176,7 +176,7 @@ test(`T25 of ${MUTATIONS} changed proofs we accept none that the official verifi
   // The library alone, where every canonical case gets as far as the pairing:
   // its verdict is the official one, spelled canonically.
   const judge = join(demo.dir, '..', 'judge')
-  execFileSync('go', ['build', '-trimpath', '-o', judge, './sdk/web/test/support/judge.go'], { cwd: root, stdio: 'inherit' })
+  execFileSync('go', ['build', '-o', judge, './sdk/web/test/support/judge.go'], { cwd: root, stdio: 'inherit' })
   const lines = cases.map((c) => (c.text.includes('\n') ? '{"a line feed":1}' : c.text) + '\n').join('')
   const ours = execFileSync(judge, { input: lines, encoding: 'utf8', maxBuffer: 1 << 26 }).trimEnd().split('\n')
   assert.equal(ours.length, cases.length)
