@@ -127,8 +127,15 @@ func (b *bots) challenge(ctx context.Context, action string, content scope.Diges
 		return "", err
 	}
 	var c api.ChallengeResponse
-	if err := json.Unmarshal(answer, &c); err != nil || status != http.StatusOK {
-		return "", fmt.Errorf("demo: no challenge: status %d", status)
+	if status != http.StatusOK { // pass on what the board says
+		var refused codedBody
+		if err := json.Unmarshal(answer, &refused); err != nil || refused.Code.Info().Status < http.StatusBadRequest {
+			return "", fmt.Errorf("demo: no challenge: status %d", status)
+		}
+		return "", api.Errorf(refused.Code, "no challenge")
+	}
+	if err := json.Unmarshal(answer, &c); err != nil {
+		return "", fmt.Errorf("demo: no challenge: %w", err)
 	}
 	return c.Challenge, nil
 }

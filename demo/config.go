@@ -102,6 +102,9 @@ func (c *config) secret(name string, make func() ([]byte, error)) ([]byte, error
 		if info.Mode().Perm()&0o077 != 0 {
 			return nil, fmt.Errorf("%s can be read by others; set its mode to 0600", path)
 		}
+		if len(b) == 0 {
+			return nil, fmt.Errorf("%s is empty; put it back, or delete %s to start over", path, c.dir)
+		}
 		return b, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {

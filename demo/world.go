@@ -146,7 +146,11 @@ func (w *world) operatorKey() (*share.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return share.ParsePrivateKey(string(text))
+	key, err := share.ParsePrivateKey(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("operator.key: %w", err)
+	}
+	return key, nil
 }
 
 // deviceRoot is the key that vouches for this demonstration's virtual devices.

@@ -10,12 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/perhuman/perhuman/sdk"
 	"github.com/perhuman/perhuman/sdk/serve"
-	"github.com/perhuman/perhuman/sdk/sethttp"
 	"github.com/perhuman/perhuman/semaphore/scope"
-	"github.com/perhuman/perhuman/verifier"
+	"github.com/perhuman/perhuman/semaphore/setlog"
 	"github.com/perhuman/perhuman/verifier/httpapi"
 	"github.com/perhuman/perhuman/verifier/sqlite"
 )
@@ -86,11 +84,15 @@ func verifierServe(ctx context.Context, args []string, e env) error {
 	at := f.String("at", "", "the issuer's address (default https://NAME)")
 	keyFile := f.String("key", "", "file with the app key (perhuman verifier keygen)")
 	db := f.String("db", "", "SQLite file for spent nullifiers")
+	bound := f.Uint("bound", 1, "how many times one person can be in the issuer's set: `bound` in its metadata")
 	addr := f.String("addr", "127.0.0.1:8081", "address to listen on")
 	actions := actionFlag{}
 	f.Var(actions, "action", "an action and its policy; may be given many times")
 	if err := parse(f, args, 0); err != nil {
 		return err
+	}
+	if *bound < 1 || *bound > 1000 {
+		return errors.New("-bound is 1 to 1000")
 	}
 	if *rp == "" || *issuer == "" || *db == "" || len(actions) == 0 {
 		f.Usage()
@@ -111,18 +113,29 @@ func verifierServe(ctx context.Context, args []string, e env) error {
 		return err
 	}
 	defer store.Close()
-	source, err := sethttp.New(sethttp.Config{VKey: *issuer, At: *at})
+	pinned, err := setlog.ParseVKey(*issuer)
 	if err != nil {
 		return err
 	}
-	v, err := verifier.New(ctx, verifier.Config{RP: *rp, Environment: *environment, Roots: source, Store: store})
+	logf := func(format string, args ...any) { fmt.Fprintf(e.err, format+"\n", args...) }
+	// The Gate keeps what it has seen of the issuer in the store, so that a
+	// restart cannot be shown an older head, and forgets what has run out.
+	cfg := sdk.Config{
+		RP: *rp, Issuers: []string{*issuer}, Store: store, Environment: *environment, Bound: uint32(*bound),
+		OnError: func(err error) { logf("%v", err) },
+	}
+	if *at != "" {
+		cfg.At = map[string]string{pinned.Name(): *at}
+	}
+	gate, err := sdk.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
+	defer gate.Close()
 	h, err := httpapi.New(httpapi.Options{
-		Apps:    []httpapi.App{{Key: key, Verifier: v, Actions: actions}},
+		Apps:    []httpapi.App{{Key: key, Verifier: gate.Verifier(), Actions: actions}},
 		Issuers: []string{*issuer},
-		Logf:    func(format string, args ...any) { fmt.Fprintf(e.err, format+"\n", args...) },
+		Logf:    logf,
 	})
 	if err != nil {
 		return err
@@ -132,13 +145,7 @@ func verifierServe(ctx context.Context, args []string, e env) error {
 		return err
 	}
 	fmt.Fprintf(e.out, "perhuman verifier for %s (%s) on http://%s\n", *rp, *environment, l.Addr())
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return source.Run(ctx) })
-	g.Go(func() error { return serve.Run(ctx, l, h, serve.Options{}) })
-	if err := g.Wait(); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
+	return serve.Run(ctx, l, h, serve.Options{})
 }
 
 var _ flag.Value = actionFlag{}
