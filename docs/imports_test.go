@@ -26,6 +26,8 @@ var mayImport = map[string]string{
 	"semaphore/scope":                  "semaphore",
 	"semaphore/setlog":                 "semaphore",
 	"semaphore/circuit":                "semaphore semaphore/internal/...",
+	"semaphore/circuit/setup":          "",
+	"semaphore/circuit/ptautest":       "",
 	"issuer":                           "semaphore semaphore/setlog semaphore/scope issuer/biometric/capture issuer/biometric/share sdk/api",
 	"issuer/biometric/capture":         "",
 	"issuer/biometric/share":           "",
