@@ -99,7 +99,7 @@ func (w *world) envelope(by *capture.VirtualDevice, q captureRequest) ([]byte, e
 // freshNoise makes every capture of one person a little different.
 func freshNoise() *mrand.Rand {
 	var seed [32]byte
-	_, _ = rand.Read(seed[:]) // never fails
+	_, _ = rand.Read(seed[:])                                                                           // never fails
 	return mrand.New(mrand.NewPCG(binary.BigEndian.Uint64(seed[:]), binary.BigEndian.Uint64(seed[8:]))) // #nosec G404 -- noise in a simulated picture, no secret
 }
 
