@@ -187,3 +187,29 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+func FuzzReadGroup(f *testing.F) {
+	for _, n := range []int{0, 1, 2, 5, 8} {
+		f.Add(snapshot(f, mustGroup(f, someLeaves(0, n)...)))
+	}
+	f.Add(snapshot(f, mustGroup(f, Element{}, Element{31: 1}, Element{})))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, b := range [][]byte{b, resealed(b)} {
+			g, err := ReadGroup(bytes.NewReader(b))
+			if (g == nil) == (err == nil) {
+				t.Fatal("group and error disagree")
+			}
+			if err == nil && !bytes.Equal(snapshot(t, g), b) {
+				t.Fatal("the snapshot writes back differently")
+			}
+		}
+	})
+}
+
+// resealed gets a fuzzer past the checksum.
+func resealed(b []byte) []byte {
+	if len(b) < 32 {
+		return b
+	}
+	return reseal(b)
+}

@@ -1,13 +1,11 @@
 package semaphore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
-
-	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
-
-	"github.com/perhuman/perhuman/semaphore/internal/poseidon"
+	"slices"
 )
 
 // Refusals of Group.
@@ -36,12 +34,15 @@ var (
 // official JavaScript Group up to 4.14.2 does not: hand it MarshalJSON's form,
 // not a list of members.)
 //
-// The zero Group is empty and ready. A Group may be read from many goroutines,
-// but not while it changes. Root, depth, size and proofs are cheap; a change
-// costs one hash per level, and AddMany hashes each inner node once.
+// The zero Group is empty and ready; it must not be copied by value. A Group may
+// be read from many goroutines, but not while it changes: hand readers a View.
+// Root, depth, size and proofs are cheap; one change costs one hash per level.
+// AddMany and UpdateMany hash each inner node once, many side by side where the
+// processor has the registers for it, and large batches on all processors. A
+// member takes about 72 bytes.
 type Group struct {
-	levels [][]Element // levels[0] are the leaves, the last one is the root
-	index  leafIndex
+	tree
+	index leafIndex
 }
 
 // NewGroup builds a group from its leaves in order. Zeros are positions of
@@ -63,7 +64,8 @@ func (g *Group) Add(member Element) error {
 }
 
 // AddMany appends members in order. Zeros are positions of removed members, as
-// in a list of leaves. On error nothing has changed.
+// in a list of leaves. Every inner node is hashed once. On error nothing has
+// changed.
 func (g *Group) AddMany(members []Element) error {
 	if len(members) == 0 {
 		return ErrNoLeaves
@@ -72,37 +74,37 @@ func (g *Group) AddMany(members []Element) error {
 	if uint64(size)+uint64(len(members)) > math.MaxUint32 {
 		return ErrGroupFull
 	}
-	var leaves []Element
-	if size > 0 {
-		leaves = g.levels[0]
+	if size == 0 {
+		g.levels = make([]nodes, 1)
 	}
-	g.index.reserve(size + len(members))
+	leaves := &g.levels[0]
+	g.index.reserve(leaves, len(members))
+	leaves.resize(size + len(members))
 	for i, m := range members {
-		err := g.admit(leaves, m)
+		err := g.admit(m, size+i)
 		if err != nil {
 			for j := range i {
 				g.index.remove(leaves, members[j])
 			}
+			leaves.resize(size)
+			if size == 0 {
+				g.levels = nil
+			}
 			return fmt.Errorf("%w: new member %d", err, i)
 		}
-		leaves = append(leaves, m)
-		if !m.IsZero() {
-			g.index.put(leaves, size+i)
-		}
+		leaves.put(size+i, m) // beyond what any view reaches: not copied
 	}
-	if size == 0 {
-		g.levels = [][]Element{nil}
-	}
-	g.levels[0] = leaves
-	g.rehash(size)
+	g.rehash([]span{{size, size + len(members)}})
 	return nil
 }
 
-func (g *Group) admit(leaves []Element, m Element) error {
+// admit checks a leaf and enters it into the index. The caller puts it at
+// position before the next call.
+func (g *Group) admit(m Element, position int) error {
 	switch {
 	case !m.valid():
 		return ErrRange
-	case !m.IsZero() && g.index.find(leaves, m) >= 0:
+	case !m.IsZero() && !g.index.put(&g.levels[0], m, position):
 		return ErrLeafExists
 	}
 	return nil
@@ -114,94 +116,79 @@ func (g *Group) Update(position int, member Element) error {
 	if member.IsZero() {
 		return ErrLeafZero
 	}
-	return g.replace(position, member)
+	return g.replaceOne(position, member)
 }
 
 // Remove puts zero in the member's place.
-func (g *Group) Remove(position int) error { return g.replace(position, Element{}) }
+func (g *Group) Remove(position int) error { return g.replaceOne(position, Element{}) }
 
+func (g *Group) replaceOne(position int, member Element) error {
+	if err := g.replace(position, member); err != nil {
+		return err
+	}
+	g.rehash([]span{{position, position + 1}})
+	return nil
+}
+
+// Replacement is one change of UpdateMany: the new member at a position, zero
+// to remove the one that is there.
+type Replacement struct {
+	Position int
+	Member   Element
+}
+
+// UpdateMany gives the same group as an Update or a Remove for each of the
+// changes, one after the other, but hashes every inner node once. On error
+// nothing has changed.
+func (g *Group) UpdateMany(changes []Replacement) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	old := make([]Element, len(changes))
+	spans := make([]span, 0, len(changes))
+	for i, c := range changes {
+		old[i] = g.Member(c.Position)
+		if err := g.replace(c.Position, c.Member); err != nil {
+			for j := i - 1; j >= 0; j-- {
+				g.put(changes[j].Position, old[j])
+			}
+			return fmt.Errorf("%w: change %d", err, i)
+		}
+		spans = append(spans, span{c.Position, c.Position + 1})
+	}
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	g.rehash(spans)
+	return nil
+}
+
+// replace changes a leaf and leaves the nodes above it.
 func (g *Group) replace(position int, member Element) error {
 	if position < 0 || position >= g.Size() {
 		return fmt.Errorf("%w: position %d of %d", ErrNotMember, position, g.Size())
 	}
-	leaves := g.levels[0]
-	old := leaves[position]
-	if old.IsZero() {
+	leaves := &g.levels[0]
+	switch {
+	case leaves.at(position).IsZero():
 		return fmt.Errorf("%w: position %d", ErrLeafRemoved, position)
+	case !member.valid():
+		return ErrRange
+	case !member.IsZero() && g.index.find(leaves, member) >= 0:
+		return ErrLeafExists
 	}
-	if err := g.admit(leaves, member); err != nil {
-		return err
-	}
-	g.index.remove(leaves, old)
-	leaves[position] = member
-	if !member.IsZero() {
-		g.index.put(leaves, position)
-	}
-	g.rehashPath(position)
+	g.put(position, member)
 	return nil
 }
 
-// rehash computes every node above the leaves from position first on.
-func (g *Group) rehash(first int) {
-	for level := 0; len(g.levels[level]) > 1; level++ {
-		if level+1 == len(g.levels) {
-			g.levels = append(g.levels, nil)
-		}
-		below := g.levels[level]
-		first /= 2
-		n := (len(below) + 1) / 2
-		nodes := grow(g.levels[level+1], n)
-		for i := first; i < n; i++ {
-			nodes[i] = parent(below, i)
-		}
-		g.levels[level+1] = nodes
+// put changes a leaf and the index, unchecked.
+func (g *Group) put(position int, member Element) {
+	leaves := &g.levels[0]
+	if old := leaves.at(position); !old.IsZero() {
+		g.index.remove(leaves, old)
 	}
-}
-
-// rehashPath computes the nodes above one leaf.
-func (g *Group) rehashPath(position int) {
-	for level := 0; level+1 < len(g.levels); level++ {
-		position /= 2
-		g.levels[level+1][position] = parent(g.levels[level], position)
+	leaves.set(position, member)
+	if !member.IsZero() {
+		g.index.put(leaves, member, position)
 	}
-}
-
-func parent(below []Element, i int) Element {
-	if 2*i+1 == len(below) {
-		return below[2*i]
-	}
-	var l, r fr.Element
-	l.SetBytes(below[2*i][:])
-	r.SetBytes(below[2*i+1][:])
-	h := poseidon.Hash2(&l, &r)
-	return fromFr(&h)
-}
-
-func grow(s []Element, n int) []Element {
-	if n <= len(s) {
-		return s
-	}
-	return append(s, make([]Element, n-len(s))...)
-}
-
-// Root gives the root: 0 for an empty group, the leaf itself for one leaf. An
-// emptied group of one has root 0 too, and 0 never verifies.
-func (g *Group) Root() Element {
-	if len(g.levels) == 0 {
-		return Element{}
-	}
-	return g.levels[len(g.levels)-1][0]
-}
-
-// Depth is the number of levels above the leaves.
-func (g *Group) Depth() int { return max(len(g.levels)-1, 0) }
-
-// Size is the number of leaves, removed ones included.
-func (g *Group) Size() int {
-	if len(g.levels) == 0 {
-		return 0
-	}
-	return len(g.levels[0])
 }
 
 // IndexOf gives the position of a member, or -1. Removed members, and zero,
@@ -210,23 +197,5 @@ func (g *Group) IndexOf(member Element) int {
 	if g.Size() == 0 || member.IsZero() {
 		return -1
 	}
-	return g.index.find(g.levels[0], member)
-}
-
-// Member gives the leaf at position, zero for a removed one and for a position
-// outside the group.
-func (g *Group) Member(position int) Element {
-	if position < 0 || position >= g.Size() {
-		return Element{}
-	}
-	return g.levels[0][position]
-}
-
-// Level gives a copy of one level: 0 are the leaves, Depth is the root alone.
-// It is nil for a level that the tree does not have.
-func (g *Group) Level(level int) []Element {
-	if level < 0 || level >= len(g.levels) {
-		return nil
-	}
-	return append([]Element(nil), g.levels[level]...)
+	return g.index.find(&g.levels[0], member)
 }

@@ -11,26 +11,26 @@ var ErrTree = errors.New("semaphore: exported group is inconsistent")
 
 // MarshalJSON writes the official export: an array of levels from the leaves
 // to the root, each an array of decimal strings; [[]] for an empty group.
-func (g *Group) MarshalJSON() ([]byte, error) {
-	if g.Size() == 0 {
+func (t *tree) MarshalJSON() ([]byte, error) {
+	if t.Size() == 0 {
 		return []byte("[[]]"), nil
 	}
 	total := 2
-	for _, level := range g.levels {
-		total += 80*len(level) + 3
+	for _, level := range t.levels {
+		total += 80*level.n + 3
 	}
 	out := append(make([]byte, 0, total), '[')
-	for i, level := range g.levels {
+	for i, level := range t.levels {
 		if i > 0 {
 			out = append(out, ',')
 		}
 		out = append(out, '[')
-		for j, node := range level {
+		for j := range level.n {
 			if j > 0 {
 				out = append(out, ',')
 			}
 			out = append(out, '"')
-			out = append(out, node.String()...)
+			out = append(out, level.at(j).String()...)
 			out = append(out, '"')
 		}
 		out = append(out, ']')
@@ -61,11 +61,11 @@ func ParseGroup(data []byte) (*Group, error) {
 		return nil, fmt.Errorf("%w: %d levels, want %d", ErrTree, len(levels), g.Depth()+1)
 	}
 	for i := 1; i < len(levels); i++ {
-		if len(levels[i]) != len(g.levels[i]) {
-			return nil, fmt.Errorf("%w: level %d has %d nodes, want %d", ErrTree, i, len(levels[i]), len(g.levels[i]))
+		if len(levels[i]) != g.levels[i].n {
+			return nil, fmt.Errorf("%w: level %d has %d nodes, want %d", ErrTree, i, len(levels[i]), g.levels[i].n)
 		}
 		for j, node := range levels[i] {
-			if node != g.levels[i][j] {
+			if node != g.levels[i].at(j) {
 				return nil, fmt.Errorf("%w: level %d node %d", ErrTree, i, j)
 			}
 		}

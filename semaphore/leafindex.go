@@ -2,107 +2,117 @@ package semaphore
 
 import (
 	"hash/maphash"
+	"math/bits"
 )
 
 // leafIndex finds the position of a leaf: an open-addressed table with linear
-// probing, at most two thirds full, 12 to 24 bytes a member, against about 60
-// of a Go map. The keys are the leaves themselves. Members are chosen by
+// probing, at most three quarters full, 7 to 10 bytes a member, against about
+// 60 of a Go map. The keys are the leaves themselves. Members are chosen by
 // others, so the hash is seeded per group.
 type leafIndex struct {
-	seed  maphash.Seed
-	slots []leafSlot
-	used  int
+	seed maphash.Seed
+	// tags hold a byte of the hash, so that a probe seldom looks at a leaf; 0
+	// is a free slot. A cache line has 64 of them.
+	tags      []uint8
+	positions []uint32
+	used      int
 }
 
-type leafSlot struct {
-	tag  uint32 // hash of the leaf; its home follows from it
-	next uint32 // position + 1; 0 for a free slot
+// hash gives the first slot to try and the tag, from different bits.
+func (x *leafIndex) hash(leaf Element) (home int, tag uint8) {
+	h := maphash.Bytes(x.seed, leaf[:])
+	hi, _ := bits.Mul64(h, uint64(len(x.tags)))
+	return int(hi), uint8(h%255) + 1
 }
 
-func (x *leafIndex) tag(leaf Element) uint32 { return uint32(maphash.Bytes(x.seed, leaf[:])) }
-
-func (x *leafIndex) home(tag uint32) int {
-	return int(uint64(tag) * uint64(len(x.slots)) >> 32)
-}
-
-// slot gives the slot of leaf, or -1.
-func (x *leafIndex) slot(leaves []Element, leaf Element) int {
-	if x.used == 0 {
-		return -1
+func (x *leafIndex) next(i int) int {
+	if i++; i == len(x.tags) {
+		return 0
 	}
-	tag := x.tag(leaf)
-	for i := x.home(tag); ; i = (i + 1) % len(x.slots) {
-		s := x.slots[i]
-		if s.next == 0 {
-			return -1
-		}
-		if s.tag == tag && leaves[s.next-1] == leaf {
-			return i
+	return i
+}
+
+// slot gives the slot of leaf and true, or the free slot where it belongs.
+func (x *leafIndex) slot(leaves *nodes, leaf Element) (at int, tag uint8, found bool) {
+	at, tag = x.hash(leaf)
+	for ; x.tags[at] != 0; at = x.next(at) {
+		if x.tags[at] == tag && leaves.at(int(x.positions[at])) == leaf {
+			return at, tag, true
 		}
 	}
+	return at, tag, false
 }
 
 // find gives the position of leaf, or -1.
-func (x *leafIndex) find(leaves []Element, leaf Element) int {
-	i := x.slot(leaves, leaf)
-	if i < 0 {
+func (x *leafIndex) find(leaves *nodes, leaf Element) int {
+	if x.used == 0 {
 		return -1
 	}
-	return int(x.slots[i].next) - 1
+	at, _, found := x.slot(leaves, leaf)
+	if !found {
+		return -1
+	}
+	return int(x.positions[at])
 }
 
-// put adds the leaf at position, which must not be there.
-func (x *leafIndex) put(leaves []Element, position int) {
-	if 3*(x.used+1) > 2*len(x.slots) {
-		x.resize(max(16, 2*len(x.slots)))
+// put adds a leaf and reports whether it was new.
+func (x *leafIndex) put(leaves *nodes, leaf Element, position int) bool {
+	if 4*(x.used+1) > 3*len(x.tags) {
+		x.resize(leaves, max(16, len(x.tags)+len(x.tags)/2))
 	}
-	x.insert(leafSlot{tag: x.tag(leaves[position]), next: uint32(position) + 1})
+	at, tag, found := x.slot(leaves, leaf)
+	if found {
+		return false
+	}
+	x.tags[at], x.positions[at] = tag, uint32(position)
 	x.used++
+	return true
 }
 
-func (x *leafIndex) insert(s leafSlot) {
-	i := x.home(s.tag)
-	for x.slots[i].next != 0 {
-		i = (i + 1) % len(x.slots)
-	}
-	x.slots[i] = s
-}
-
-// reserve makes room for n leaves at once.
-func (x *leafIndex) reserve(n int) {
-	if want := (3*n + 1) / 2; want > len(x.slots) {
-		x.resize(want)
+// reserve makes room for n leaves more at once.
+func (x *leafIndex) reserve(leaves *nodes, n int) {
+	if want := (4*(x.used+n) + 2) / 3; want > len(x.tags) && n > len(x.tags)/4 {
+		x.resize(leaves, want)
 	}
 }
 
-func (x *leafIndex) resize(n int) {
-	if x.slots == nil {
+// resize moves everything to a table of n slots.
+func (x *leafIndex) resize(leaves *nodes, n int) {
+	if x.tags == nil {
 		x.seed = maphash.MakeSeed()
 	}
-	old := x.slots
-	x.slots = make([]leafSlot, n)
-	for _, s := range old {
-		if s.next != 0 {
-			x.insert(s)
+	tags, positions := x.tags, x.positions
+	x.tags, x.positions = make([]uint8, n), make([]uint32, n)
+	for i, tag := range tags {
+		if tag == 0 {
+			continue
 		}
+		at, _ := x.hash(leaves.at(int(positions[i])))
+		for x.tags[at] != 0 {
+			at = x.next(at)
+		}
+		x.tags[at], x.positions[at] = tag, positions[i]
 	}
 }
 
 // remove takes a leaf out and moves the ones behind it forward, so that no
 // probe meets a gap (Knuth, TAOCP 6.4, algorithm R).
-func (x *leafIndex) remove(leaves []Element, leaf Element) {
-	gap := x.slot(leaves, leaf)
-	if gap < 0 {
+func (x *leafIndex) remove(leaves *nodes, leaf Element) {
+	if x.used == 0 {
+		return
+	}
+	gap, _, found := x.slot(leaves, leaf)
+	if !found {
 		return
 	}
 	x.used--
-	n := len(x.slots)
-	for i := (gap + 1) % n; x.slots[i].next != 0; i = (i + 1) % n {
-		home := x.home(x.slots[i].tag)
+	n := len(x.tags)
+	for i := x.next(gap); x.tags[i] != 0; i = x.next(i) {
+		home, _ := x.hash(leaves.at(int(x.positions[i])))
 		if (i-home+n)%n >= (i-gap+n)%n {
-			x.slots[gap] = x.slots[i]
+			x.tags[gap], x.positions[gap] = x.tags[i], x.positions[i]
 			gap = i
 		}
 	}
-	x.slots[gap] = leafSlot{}
+	x.tags[gap] = 0
 }

@@ -29,22 +29,6 @@ type MerkleProof struct {
 	Siblings []Element `json:"siblings"`
 }
 
-// Proof gives the path of the leaf at position.
-func (g *Group) Proof(position int) (MerkleProof, error) {
-	if position < 0 || position >= g.Size() {
-		return MerkleProof{}, fmt.Errorf("%w: position %d of %d", ErrNotMember, position, g.Size())
-	}
-	p := MerkleProof{Root: g.Root(), Leaf: g.levels[0][position], Siblings: make([]Element, 0, g.Depth())}
-	for _, level := range g.levels[:g.Depth()] {
-		if sibling := position ^ 1; sibling < len(level) {
-			p.Index |= uint64(position&1) << len(p.Siblings)
-			p.Siblings = append(p.Siblings, level[sibling])
-		}
-		position /= 2
-	}
-	return p, nil
-}
-
 // Verify is nil when the path leads from Leaf to Root in canonical form. It
 // refuses root 0 and index bits above the siblings. It cannot tell a leaf from
 // an inner node, since a shorter path is just as good: use VerifyAt where the

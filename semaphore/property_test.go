@@ -1,6 +1,7 @@
 package semaphore
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"math/big"
@@ -62,9 +63,42 @@ func TestGroupModel(t *testing.T) {
 				t.Fatalf("%v, want %v", err, want)
 			}
 		}
+		// change is what Update and Remove mean for the list.
+		change := func(c Replacement) error {
+			switch {
+			case c.Position < 0 || c.Position >= len(leaves):
+				return ErrNotMember
+			case leaves[c.Position].IsZero():
+				return ErrLeafRemoved
+			case has(c.Member):
+				return ErrLeafExists
+			}
+			leaves[c.Position] = c.Member
+			return nil
+		}
+		type moment struct {
+			view   *View
+			leaves []Element
+		}
+		var seen []moment
 		steps := rapid.IntRange(1, 25).Draw(t, "steps")
 		for range steps {
-			switch rapid.IntRange(0, 3).Draw(t, "op") {
+			switch rapid.IntRange(0, 5).Draw(t, "op") {
+			case 4:
+				before, want := slices.Clone(leaves), error(nil)
+				many := make([]Replacement, rapid.IntRange(0, 9).Draw(t, "n"))
+				for i := range many {
+					many[i] = Replacement{position(), fresh()}
+				}
+				for _, c := range many {
+					if want = change(c); want != nil {
+						leaves = before
+						break
+					}
+				}
+				expect(g.UpdateMany(many), want)
+			case 5:
+				seen = append(seen, moment{g.View(), slices.Clone(leaves)})
 			case 0:
 				m := fresh()
 				var want error
@@ -96,34 +130,14 @@ func TestGroupModel(t *testing.T) {
 				}
 			case 2:
 				i, m := position(), fresh()
-				var want error
-				switch {
-				case m.IsZero():
-					want = ErrLeafZero
-				case i < 0 || i >= len(leaves):
-					want = ErrNotMember
-				case leaves[i].IsZero():
-					want = ErrLeafRemoved
-				case has(m):
-					want = ErrLeafExists
+				want := ErrLeafZero
+				if !m.IsZero() {
+					want = change(Replacement{i, m})
 				}
 				expect(g.Update(i, m), want)
-				if want == nil {
-					leaves[i] = m
-				}
 			case 3:
 				i := position()
-				var want error
-				switch {
-				case i < 0 || i >= len(leaves):
-					want = ErrNotMember
-				case leaves[i].IsZero():
-					want = ErrLeafRemoved
-				}
-				expect(g.Remove(i), want)
-				if want == nil {
-					leaves[i] = Element{}
-				}
+				expect(g.Remove(i), change(Replacement{Position: i}))
 			}
 			if !slices.Equal(g.Level(0), leaves) || g.Size() != len(leaves) {
 				t.Fatal("leaves differ")
@@ -155,6 +169,20 @@ func TestGroupModel(t *testing.T) {
 			if other := (i + 1) % len(leaves); other != i && p.VerifyAt(other, len(leaves)) == nil &&
 				p.Leaf != leaves[other] {
 				t.Fatalf("path of %d passes for %d", i, other)
+			}
+		}
+		for _, m := range append(seen, moment{g.View(), leaves}) {
+			if !slices.Equal(m.view.Level(0), m.leaves) || m.view.Root() != naiveRoot(t, m.leaves) {
+				t.Fatal("a view has changed")
+			}
+			expect(m.view.Check(), nil)
+			var file bytes.Buffer
+			if _, err := m.view.WriteTo(&file); err != nil {
+				t.Fatal(err)
+			}
+			back, err := ReadGroup(&file)
+			if err != nil || back.Root() != m.view.Root() || !slices.Equal(back.Level(0), m.leaves) {
+				t.Fatalf("snapshot: %v", err)
 			}
 		}
 		data, err := json.Marshal(g)

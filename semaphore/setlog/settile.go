@@ -68,7 +68,7 @@ func SetTile(g *semaphore.Group, level int, n uint64) ([]byte, error) {
 		return nil, malformed("no set tile %d/%d", level, n)
 	}
 	start := int(n) << TileHeight
-	return MarshalLeaves(g.Level(level)[start : start+w]), nil
+	return MarshalLeaves(g.Nodes(level, start, w)), nil
 }
 
 // MarshalLeaves concatenates elements, 32 bytes each.

@@ -3,6 +3,7 @@
 //   page_prove_vs_official  wall time from the click to the proof in Chromium, ours over theirs: both in workers,
 //                           programs started, artifacts in memory, second proof on; medians of alternated pairs
 //   prove20_vs_snarkjs      processor time of a proof at depth 20, Go over Node, key in memory, alternated
+//   tree_vs_zkkit_20k       processor time of a set of 20,000 members, Node over Go, alternated (see tree.mjs)
 //
 // Everything that is proven is also handed to a verifier. Progress goes to
 // standard error. PAIRS=n changes the number of pairs.
@@ -20,6 +21,7 @@ import { unpack } from '../test/support/packed.mjs'
 import { processorTime } from './processor.mjs'
 import './size.mjs'
 import { site } from './site.mjs'
+import { treeTime } from './tree.mjs'
 
 const PAIRS = Number(process.env.PAIRS ?? 7)
 const MEMBER = 123
@@ -77,6 +79,7 @@ async function page(demo, group) {
   }
 }
 
+await treeTime()
 const demo = await start()
 try {
   await demo.crowd()
