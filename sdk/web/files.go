@@ -12,6 +12,9 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/sdk/serve"
 )
 
 // Policy is what pages are allowed to do. The zero value is the strictest:
@@ -162,12 +165,12 @@ func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a, ok := f.byPath[r.URL.Path]
 	switch {
 	case f.err != nil:
-		http.Error(w, "The files of this page could not be read.", http.StatusInternalServerError)
+		serve.WriteProblem(w, r, api.Wrap(api.Internal, f.err))
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "This address takes GET.", http.StatusMethodNotAllowed)
+		serve.WriteProblem(w, r, api.Errorf(api.MethodNotAllowed, "this address takes GET"))
 	case !ok:
-		http.Error(w, "Nothing is at this address.", http.StatusNotFound)
+		serve.WriteProblem(w, r, &api.Error{Code: api.NotFound})
 	default:
 		a.serve(w, r)
 	}

@@ -78,8 +78,8 @@ function compose(session) {
   text.addEventListener('input', () => text.setCustomValidity(''))
   text.addEventListener('input', () => { if (check.getResponse()) check.reset() })
   check.addEventListener('perhuman-error', () => fill(status))
-  /** @param {string} response */
-  const send = async (response) => {
+  /** @param {string} response @param {boolean} [again] the same request, because no answer came to the first */
+  const send = async (response, again) => {
     fill(status, h('span', { class: 'muted' }, 'Posting …'))
     let answer
     try {
@@ -87,11 +87,17 @@ function compose(session) {
     } catch {
       // The proof stays good: the same one again is the one safe way to go on.
       fill(status, h('div', { class: 'note bad' }, 'The board did not answer. Nothing is lost, the proof can be sent again.'),
-        h('p', null, h('button', { type: 'button', onclick: () => send(response) }, 'Send again')))
+        h('p', null, h('button', { type: 'button', onclick: () => send(response, true) }, 'Send again')))
       return
     }
     const said = await answer.json().catch(() => ({}))
     check.reset()
+    if (again && said.code === 'challenge_already_used') { // the first had arrived after all
+      text.value = ''
+      await show(session)
+      fill(status, h('div', { class: 'note good' }, 'It had been posted the first time. Anyone can check the badge on it.'))
+      return
+    }
     if (answer.status !== 201) {
       fill(status, h('div', { class: 'note bad' }, explain(said.code ?? 'internal_error'), ' ', h('code', null, said.code ?? answer.status)))
       return

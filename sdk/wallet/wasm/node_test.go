@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -109,7 +108,7 @@ func assemble(t *testing.T, web string) string {
 	}
 	copyFile("engine.js", filepath.Join(web, "engine.js"))
 	copyFile("worker.js", filepath.Join(web, "worker.js"))
-	copyFile("dist/wasm_exec.js", filepath.Join(runtime.GOROOT(), "lib", "wasm", "wasm_exec.js"))
+	copyFile("dist/wasm_exec.js", filepath.Join(goroot(t), "lib", "wasm", "wasm_exec.js"))
 	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"type":"module"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -336,4 +335,14 @@ func (s *server) accept(response, text string, slot uint32) (any, error) {
 		Proof: p, Challenge: raw, RootProof: rootProof, Receipt: &receipt,
 	})
 	return map[string]any{"proof": p, "bundle": b}, err
+}
+
+// goroot asks the tool chain where it lives.
+func goroot(t *testing.T) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
 }
