@@ -5,6 +5,7 @@
 //	perhuman verifier FLAGS            run a verifier service
 //	perhuman verify FLAGS post.json    check a post bundle, with no network
 //	perhuman receipt check FLAGS       open the biometric commitment of an intake receipt
+//	perhuman setup check FLAGS         check a powers-of-tau file, and go on to make keys
 //	perhuman help [COMMAND]
 //
 // Secrets are read from files that only their owner can read, never from the
@@ -50,6 +51,12 @@ func commands() []command {
 		{[]string{"verifier"}, "run a verifier service; -help lists its flags", verifierServe},
 		{[]string{"verify"}, "check a post bundle, with no network", verifyPost},
 		{[]string{"receipt", "check"}, "open the biometric commitment of an intake receipt", receiptCheck},
+		{[]string{"setup", "check"}, "check a powers-of-tau file: pin, points, powers", setupCheck},
+		{[]string{"setup", "start"}, "open the Groth16 ceremony of the circuit of one depth", setupStart},
+		{[]string{"setup", "contribute"}, "FOLDER  add a secret factor to a ceremony", setupContribute},
+		{[]string{"setup", "finish"}, "verify a ceremony, add the beacon, write the keys", setupFinish},
+		{[]string{"setup", "plonk"}, "write the PLONK keys that follow from the powers", setupPlonk},
+		{[]string{"setup", "verify"}, "compute a set-up's keys again and compare", setupVerify},
 	}
 }
 
@@ -84,7 +91,7 @@ func run(ctx context.Context, args []string, e env) int {
 	}
 	fmt.Fprintln(w, "perhuman: unique humans for any app, without learning who they are")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  perhuman %-15s %s\n", join(c.words), c.help)
+		fmt.Fprintf(w, "  perhuman %-16s %s\n", join(c.words), c.help)
 	}
 	return code
 }

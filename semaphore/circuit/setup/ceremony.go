@@ -3,9 +3,9 @@ package setup
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 
-	"github.com/consensys/gnark-crypto/ecc"
 	groth16 "github.com/consensys/gnark/backend/groth16/bn254"
 	"github.com/consensys/gnark/backend/groth16/bn254/mpcsetup"
 	cs "github.com/consensys/gnark/constraint/bn254"
@@ -33,16 +33,18 @@ type Ceremony struct {
 	evals   mpcsetup.Phase2Evaluations
 }
 
+// Power gives the power of the file that a ceremony of this system reads.
+func Power(system *cs.R1CS) int {
+	return max(1, bits.Len(uint(system.GetNbConstraints()-1)))
+}
+
 // NewCeremony computes where phase 2 starts. There are no secrets in it:
 // everybody gets the same from the same powers and the same system.
 func NewCeremony(system *cs.R1CS, powers *Powers) (*Ceremony, error) {
 	if len(system.CommitmentInfo.CommitmentIndexes()) != 0 {
 		return nil, fmt.Errorf("%w: it uses commitments", ErrSystem)
 	}
-	n := int(ecc.NextPowerOfTwo(uint64(system.GetNbConstraints())))
-	if n < 2 {
-		return nil, fmt.Errorf("%w: %d constraints", ErrSystem, system.GetNbConstraints())
-	}
+	n := 1 << Power(system)
 	if n > len(powers.tau2) {
 		return nil, fmt.Errorf("%w: Groth16 needs %d, there are %d", ErrTooSmall, n, len(powers.tau2))
 	}

@@ -11,8 +11,12 @@ import (
 	"golang.org/x/crypto/blake2b"
 )
 
-// ErrPin: the bytes are not those that the pin names, or the text is no pin.
-var ErrPin = errors.New("setup: the file is not the pinned one")
+var (
+	// ErrPin: the bytes are not those that the pin names.
+	ErrPin = errors.New("setup: the file is not the pinned one")
+	// ErrPinSyntax: a text that is no pin, or none at all.
+	ErrPinSyntax = errors.New("setup: a pin has 64 (SHA-256) or 128 (BLAKE2b-512) hexadecimal digits")
+)
 
 // Pin names a file by its digest: SHA-256 or BLAKE2b-512. The zero Pin matches
 // nothing.
@@ -22,7 +26,7 @@ type Pin struct{ digest string }
 func ParsePin(text string) (Pin, error) {
 	b, err := hex.DecodeString(text)
 	if err != nil || len(b) != sha256.Size && len(b) != blake2b.Size {
-		return Pin{}, fmt.Errorf("%w: a pin has 64 (SHA-256) or 128 (BLAKE2b-512) hexadecimal digits", ErrPin)
+		return Pin{}, ErrPinSyntax
 	}
 	return Pin{string(b)}, nil
 }
@@ -38,7 +42,7 @@ func (p Pin) hasher() (hash.Hash, error) {
 	case blake2b.Size:
 		return blake2b.New512(nil)
 	}
-	return nil, fmt.Errorf("%w: no pin given", ErrPin)
+	return nil, ErrPinSyntax
 }
 
 func (p Pin) check(h hash.Hash) error {

@@ -2,12 +2,20 @@ package setup
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/kzg"
 	"github.com/consensys/gnark/backend/plonk"
 	cs "github.com/consensys/gnark/constraint/bn254"
 )
+
+// PowerPLONK gives the power of the file that SRS reads for this system: 2^p
+// powers have 2^(p+1) - 1 of G1, so the domain's own logarithm is enough.
+func PowerPLONK(system *cs.SparseR1CS) int {
+	_, domain := plonk.SRSSize(system)
+	return max(2, bits.Len(uint(domain))-1)
+}
 
 // SRS cuts the KZG reference string of one constraint system, in the two bases
 // that plonk.Setup takes. It needs N + 3 powers in G1, where N is the number of

@@ -47,11 +47,11 @@ func TestReadPtau(t *testing.T) {
 
 func TestPin(t *testing.T) {
 	for _, text := range []string{"", "00", "zz", string(bytes.Repeat([]byte("0"), 63)), string(bytes.Repeat([]byte("0"), 65)), string(bytes.Repeat([]byte("0"), 127))} {
-		if _, err := ParsePin(text); !errors.Is(err, ErrPin) {
+		if _, err := ParsePin(text); !errors.Is(err, ErrPinSyntax) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	if _, err := ReadPtau(bytes.NewReader(goodFile()), Pin{}, 2); !errors.Is(err, ErrPin) {
+	if _, err := ReadPtau(bytes.NewReader(goodFile()), Pin{}, 2); !errors.Is(err, ErrPinSyntax) {
 		t.Errorf("no pin: %v", err)
 	}
 	// One bit anywhere, also in parts that are skipped.
