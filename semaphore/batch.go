@@ -37,9 +37,20 @@ func (v *Verifier) VerifyBatch(ps []*Proof) []error {
 		items = append(items, &batchItem{statement: s, verdict: &out[i]})
 	}
 	prepareItems(items)
-	v.settle(items, false)
+	v.search().settle(items, false)
 	return out
 }
+
+// batchWork counts what the verdicts of a batch took.
+type batchWork struct {
+	singles int // proofs checked alone
+	tries   int // batches tried
+	tried   int // proofs in them
+}
+
+// units is the work in hundredths of a proof checked alone, by measurement:
+// a batch costs 2.5 of them and .28 a proof.
+func (w batchWork) units() int { return 100*w.singles + 250*w.tries + 28*w.tried }
 
 type batchItem struct {
 	statement
@@ -66,26 +77,40 @@ func prepareItems(items []*batchItem) {
 	}
 }
 
+// search finds the bad proofs of a batch and counts what that takes.
+type search struct {
+	single func(*statement) error
+	holds  func([]*batchItem) bool
+	work   batchWork
+}
+
+func (v *Verifier) search() *search { return &search{single: v.verify, holds: v.holds} }
+
 // settle writes the verdicts of items, halving while a batch fails. With bad
 // set the items are known to hold a bad one, and trying them whole is no use.
-func (v *Verifier) settle(items []*batchItem, bad bool) {
+func (s *search) settle(items []*batchItem, bad bool) {
 	if len(items) < batchMin {
+		s.work.singles += len(items)
 		for _, it := range items {
-			*it.verdict = v.verify(&it.statement)
+			*it.verdict = s.single(&it.statement)
 		}
 		return
 	}
-	if !bad && v.holds(items) {
-		return // the verdicts are nil already
+	if !bad {
+		s.work.tries++
+		s.work.tried += len(items)
+		if s.holds(items) {
+			return // the verdicts are nil already
+		}
 	}
 	half := len(items) / 2
 	left, right := items[:half], items[half:]
-	v.settle(left, false)
+	s.settle(left, false)
 	clean := true
 	for _, it := range left {
 		clean = clean && *it.verdict == nil
 	}
-	v.settle(right, clean)
+	s.settle(right, clean)
 }
 
 // holds checks, with a random weight w for each proof,

@@ -47,7 +47,7 @@ func TestT20DifferentialGnark(t *testing.T) {
 		t.Errorf("%d of %d accepted: the test decides nothing", accepted, rounds)
 	}
 	prepareItems(batch)
-	v.settle(batch, false)
+	v.search().settle(batch, false)
 	for i, it := range batch {
 		if (*it.verdict == nil) != (want[i] == nil) {
 			t.Errorf("proof %d: batch %v, singly %v", i, *it.verdict, want[i])

@@ -1,6 +1,6 @@
 // Package semaphore speaks the Semaphore v4 protocol, byte for byte as the
 // official packages do: identities, groups, proofs and their verification.
-// It does no I/O. Proofs are made by package prove.
+// It does no I/O of its own. Proofs are made by package prove.
 //
 // A person's wallet holds an Identity and shows its Commitment to an issuer,
 // with a Signature that proves the secret is known. The issuer puts
@@ -19,6 +19,11 @@
 // and scope that it carries, and nothing more. The caller must still compare
 // the root with the roots it trusts, the scope and the message with the ones
 // it expects, and spend the nullifier once; package verifier does all of that.
+//
+// A server with many callers puts a Queue in front of the Verifier, which
+// verifies their proofs in batches at a third of the cost. It keeps its Group
+// in a snapshot (WriteTo, ReadGroup), changes it in batches (AddMany,
+// UpdateMany) and lets readers have a View.
 //
 // # Strictness
 //
