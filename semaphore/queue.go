@@ -191,8 +191,11 @@ func (q *Queue) stop() {
 	}
 }
 
-// work verifies batches until nothing waits.
+// work verifies batches until nothing waits. Before each it lets callers run
+// that are about to wait: with one processor they could not while it computes,
+// and every batch would have one proof.
 func (q *Queue) work() {
+	runtime.Gosched()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.lanes.waiting() > 0 {
@@ -206,6 +209,9 @@ func (q *Queue) work() {
 		for _, t := range f.tickets {
 			close(t.done)
 		}
+		q.mu.Unlock()
+		runtime.Gosched()
+		q.mu.Lock()
 	}
 	q.running--
 	if q.running == 0 && q.closed {
