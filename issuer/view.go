@@ -35,7 +35,6 @@ func (v setView) after(g *semaphore.Group, changed []uint64) setView {
 		}
 		next.levels[k] = make([][]byte, tiles)
 		copy(next.levels[k], v.levels[k])
-		var nodes []semaphore.Element
 		done := make(map[uint64]bool)
 		for _, position := range changed {
 			n := position >> uint(level+setlog.TileHeight)
@@ -44,27 +43,10 @@ func (v setView) after(g *semaphore.Group, changed []uint64) setView {
 				continue
 			}
 			done[n] = true
-			start := int(n) * setlog.TileWidth
-			if level == 0 { // Level would copy all leaves
-				next.levels[k][n] = members(g, start, width)
-				continue
-			}
-			if nodes == nil {
-				nodes = g.Level(level)
-			}
-			next.levels[k][n] = setlog.MarshalLeaves(nodes[start : start+width])
+			next.levels[k][n] = setlog.MarshalLeaves(g.Nodes(level, int(n)*setlog.TileWidth, width))
 		}
 	}
 	return next
-}
-
-func members(g *semaphore.Group, start, n int) []byte {
-	b := make([]byte, 0, 32*n)
-	for p := start; p < start+n; p++ {
-		m := g.Member(p)
-		b = append(b, m[:]...)
-	}
-	return b
 }
 
 func setNodes(size uint64, level int) uint64 {
