@@ -40,7 +40,7 @@ func (v *Verifier) Challenge(ctx context.Context, r ChallengeRequest) (api.Chall
 	}
 	out := api.ChallengeResponse{
 		Challenge: scope.EncodeToken(c.Sign(v.cfg.Keys[0])),
-		Policy:    r.Policy.Kind.String(), K: t.k, Period: r.Policy.Len, ExpiresAt: c.Expires,
+		Policy:    r.Policy.Kind.String(), K: t.k, Period: r.Policy.Len, Snapshot: r.Policy.Snapshot, ExpiresAt: c.Expires,
 	}
 	if crowd, ok := v.cfg.Roots.(Crowd); ok {
 		out.SetSize = crowd.Live()
@@ -60,7 +60,7 @@ func checkAction(action string, p scope.Policy) *api.Error {
 
 // Describe is how an action's policy is published.
 func Describe(action string, p scope.Policy) api.ActionPolicy {
-	return api.ActionPolicy{Action: action, Policy: p.Kind.String(), K: p.K, Period: p.Len}
+	return api.ActionPolicy{Action: action, Policy: p.Kind.String(), K: p.K, Period: p.Len, Snapshot: p.Snapshot}
 }
 
 // CompareActions sorts published policies.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/api"
@@ -24,11 +25,13 @@ type inquiry struct {
 	table     slotTable
 	slot      uint32
 	root      setlog.RootInfo
-	seen      Outcome // what the store said before the pairing; decides nothing
+	bound     Bound
+	late      *api.Error // why only a repeat may pass
+	seen      Outcome    // what the store said before the pairing; decides nothing
 }
 
-// The checks in their order, cheap first (protocol.md section 4). Each gives
-// nil or the reason to stop.
+// The checks in their order, cheap first (protocol.md section 4), up to the
+// pairing. Each gives nil or the reason to stop.
 var checks = [...]func(*inquiry, context.Context) *api.Error{
 	(*inquiry).form,
 	(*inquiry).binding,
@@ -37,18 +40,33 @@ var checks = [...]func(*inquiry, context.Context) *api.Error{
 	(*inquiry).audience,
 	(*inquiry).scope,
 	(*inquiry).message,
+	(*inquiry).onePerson,
 	(*inquiry).rootKnown,
+	(*inquiry).bounded,
 	(*inquiry).unspent,
-	(*inquiry).pairing,
 }
 
-func (q *inquiry) run(ctx context.Context) *api.Error {
+// cheap runs every check but the pairing. With a commit ahead, a refusal that
+// only means that time went by is put aside if the store holds this very act
+// under this very key: then the commit answers what it answered first.
+func (q *inquiry) cheap(ctx context.Context) *api.Error {
 	for _, check := range checks {
-		if err := check(q, ctx); err != nil {
-			return err
+		stop := check(q, ctx)
+		if stop == nil {
+			continue
 		}
+		if q.commit && q.req.IdempotencyKey != "" && slices.Contains(passing, stop.Code) && q.repeats(ctx) {
+			q.late = stop
+			return nil
+		}
+		return stop
 	}
 	return nil
+}
+
+// proofs are all that the request holds.
+func (q *inquiry) proofs() []*semaphore.Proof {
+	return append([]*semaphore.Proof{q.req.Proof}, q.req.And...)
 }
 
 func (q *inquiry) form(context.Context) *api.Error { return q.v.checkForm(q.req) }
@@ -104,7 +122,7 @@ func (q *inquiry) audience(context.Context) *api.Error {
 
 func (q *inquiry) scope(context.Context) *api.Error {
 	slot, ok := q.table.slots[q.req.Proof.Scope]
-	if !ok {
+	if !ok || slices.ContainsFunc(q.req.And, func(p *semaphore.Proof) bool { return p.Scope != q.req.Proof.Scope }) {
 		return api.Errorf(api.ScopeMismatch, "")
 	}
 	q.slot = slot
@@ -115,16 +133,25 @@ func (q *inquiry) message(context.Context) *api.Error {
 	if !q.challenge.Content.IsZero() && q.challenge.Content != q.req.Content {
 		return api.Errorf(api.MessageMismatch, "the challenge was made for other content")
 	}
-	if q.req.Proof.Message != scope.Message(q.req.Content, scope.ChallengeDigest(q.token)) {
+	want := scope.Message(q.req.Content, scope.ChallengeDigest(q.token))
+	if slices.ContainsFunc(q.proofs(), func(p *semaphore.Proof) bool { return p.Message != want }) {
 		return api.Errorf(api.MessageMismatch, "")
 	}
 	return nil
 }
 
-func (q *inquiry) rootKnown(ctx context.Context) *api.Error {
-	var err error
-	if q.root, err = q.v.cfg.Roots.Root(ctx, q.req.Proof.MerkleTreeRoot, q.now); err != nil {
-		return refuseRoot(err)
+// onePerson demands that several proofs show one nullifier, which only one
+// secret gives in one scope, and different roots: one set is not two.
+func (q *inquiry) onePerson(context.Context) *api.Error {
+	roots := map[semaphore.Element]bool{}
+	for _, p := range q.proofs() {
+		if p.Nullifier != q.req.Proof.Nullifier {
+			return api.Errorf(api.NullifierMismatch, "")
+		}
+		if roots[p.MerkleTreeRoot] && !p.MerkleTreeRoot.IsZero() {
+			return api.Errorf(api.IssuerMissing, "two proofs are about one set")
+		}
+		roots[p.MerkleTreeRoot] = true
 	}
 	return nil
 }
@@ -142,8 +169,18 @@ func (q *inquiry) unspent(ctx context.Context) *api.Error {
 	return refusal(q.seen)
 }
 
+// pairing verifies the proofs, in the queue if there is one.
 func (q *inquiry) pairing(ctx context.Context) *api.Error {
-	err := q.v.pairing.do(ctx, func() error { return q.v.cfg.Proofs.Verify(q.req.Proof) })
+	for _, p := range q.proofs() {
+		if stop := proofVerdict(q.v.pairings.one(ctx, q.req.client(), p)); stop != nil {
+			return stop
+		}
+	}
+	return nil
+}
+
+// proofVerdict gives what is said about a proof its wire code.
+func proofVerdict(err error) *api.Error {
 	var known *api.Error
 	switch {
 	case err == nil:
@@ -201,6 +238,8 @@ type record struct {
 	Seq   uint64 `json:"seq"`
 	Live  uint64 `json:"live"`
 	Bound uint32 `json:"bound"`
+
+	Renewal uint64 `json:"renewal,omitempty"`
 }
 
 func (q *inquiry) record() (record, error) {
@@ -210,7 +249,8 @@ func (q *inquiry) record() (record, error) {
 	}
 	return record{
 		ID: "ver_" + scope.EncodeToken(id[:]), Slot: q.slot, K: q.table.k, Start: q.table.period.Start,
-		Root: q.req.Proof.MerkleTreeRoot.String(), Seq: q.root.Seq, Live: q.root.Live, Bound: q.v.cfg.Bound,
+		Root: q.req.Proof.MerkleTreeRoot.String(), Seq: q.root.Seq, Live: q.root.Live,
+		Bound: q.bound.Secrets, Renewal: q.bound.Renewal,
 	}, nil
 }
 

@@ -3,7 +3,6 @@ package verifier
 import (
 	"context"
 	"encoding/json"
-	"slices"
 
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore/scope"
@@ -13,7 +12,10 @@ import (
 // nothing. Its yes is worth nothing a moment later: let nobody act on it.
 func (v *Verifier) Check(ctx context.Context, r Request) (api.Verdict, error) {
 	q := &inquiry{v: v, req: r, now: v.cfg.Now()}
-	stop := q.run(ctx)
+	stop := q.cheap(ctx)
+	if stop == nil {
+		stop = q.pairing(ctx)
+	}
 	var rec record
 	if stop == nil {
 		var err error
@@ -28,17 +30,23 @@ func (v *Verifier) Check(ctx context.Context, r Request) (api.Verdict, error) {
 
 // Consume decides, and spends the nullifier. A refusal is a Verdict with
 // Success false; an error (*api.Error) means that nothing could be decided, or,
-// with api.InDoubt, that it is not known what was written.
+// with api.InDoubt, that it is not known what was written. It blocks for the
+// issuer's answer if the root is not known, for the queue, and for the store's
+// commit.
 func (v *Verifier) Consume(ctx context.Context, r Request) (api.Verdict, error) {
 	q := &inquiry{v: v, req: r, now: v.cfg.Now(), commit: true}
-	stop := q.run(ctx)
-	var late *api.Error // why only a repeat may pass
-	if stop != nil && r.IdempotencyKey != "" && slices.Contains(passing, stop.Code) {
-		late, stop = stop, q.repeat(ctx, stop)
+	stop := q.cheap(ctx)
+	if stop == nil {
+		stop = q.pairing(ctx)
 	}
 	if stop != nil {
 		return q.answer(q.seen, record{}, stop)
 	}
+	return q.spend(ctx)
+}
+
+// spend commits an act whose proofs are good.
+func (q *inquiry) spend(ctx context.Context) (api.Verdict, error) {
 	rec, err := q.record()
 	if err != nil {
 		return q.answer(Outcome{}, rec, api.Wrap(api.Internal, err))
@@ -47,13 +55,17 @@ func (v *Verifier) Consume(ctx context.Context, r Request) (api.Verdict, error) 
 	if err != nil {
 		return q.answer(Outcome{}, rec, api.Wrap(api.Internal, err))
 	}
-	out, err := v.cfg.Store.Spend(ctx, q.act(kept))
+	act := q.act(kept)
+	if q.v.cfg.Events != nil {
+		act.Event = q.v.cfg.Events(q.verdict(q.seen, rec, nil))
+	}
+	out, err := q.v.cfg.Store.Spend(ctx, act)
 	if err != nil {
 		return q.answer(Outcome{}, rec, storeError(err))
 	}
-	stop = refusal(out)
-	if late != nil && !out.Replayed { // it was forgotten since repeat saw it
-		return q.answer(Outcome{}, rec, late)
+	stop := refusal(out)
+	if q.late != nil && !out.Replayed { // it was forgotten since repeats saw it
+		return q.answer(Outcome{}, rec, q.late)
 	}
 	if out.Replayed {
 		var bad *api.Error
@@ -82,28 +94,23 @@ func (q *inquiry) replayed(o Outcome) (record, *api.Error) {
 
 // passing are the refusals that only mean that time went by. A request that
 // was written when it was in time may be sent again later.
-var passing = []api.Code{api.ChallengeExpired, api.ScopeMismatch, api.RootUnknown, api.RootExpired, api.RootsStale}
+var passing = []api.Code{api.ChallengeExpired, api.ScopeMismatch, api.RootUnknown, api.RootExpired, api.RootNotSnapshot, api.RootsStale}
 
-// repeat gives nil if the store holds this very act under this very key, and
-// the proof is good: then the commit answers what it answered first. Otherwise
-// it gives back the reason to stop.
-func (q *inquiry) repeat(ctx context.Context, stop *api.Error) *api.Error {
+// repeats reports whether the store holds this very act under this very key.
+func (q *inquiry) repeats(ctx context.Context) bool {
 	for _, check := range []func(*inquiry, context.Context) *api.Error{
-		(*inquiry).audience, (*inquiry).message,
+		(*inquiry).audience, (*inquiry).message, (*inquiry).onePerson,
 	} {
-		if err := check(q, ctx); err != nil {
-			return stop
+		if check(q, ctx) != nil {
+			return false
 		}
 	}
 	seen, err := q.v.cfg.Store.Spent(ctx, q.act(nil))
 	if err != nil || !seen.Replayed {
-		return stop
-	}
-	if err := q.pairing(ctx); err != nil {
-		return err
+		return false
 	}
 	q.seen = seen
-	return nil
+	return true
 }
 
 // answer turns the end of an inquiry into a verdict or an error, and counts it.
@@ -116,11 +123,19 @@ func (q *inquiry) answer(out Outcome, rec record, stop *api.Error) (api.Verdict,
 	if code.Info().Status != 200 {
 		return api.Verdict{}, stop
 	}
-	policy := q.req.Policy
+	return q.verdict(out, rec, stop), nil
+}
+
+// verdict is what is said of an outcome.
+func (q *inquiry) verdict(out Outcome, rec record, stop *api.Error) api.Verdict {
+	policy, code := q.req.Policy, api.OK
+	if stop != nil {
+		code = stop.Code
+	}
 	verdict := q.v.Refuse(q.req.Action, policy, code)
 	verdict.Success = stop == nil
 	if stop != nil && code != api.NullifierAlreadyUsed {
-		return verdict, nil
+		return verdict
 	}
 	verdict.Replayed = out.Replayed
 	verdict.Nullifier = q.req.Proof.Nullifier.String()
@@ -128,24 +143,24 @@ func (q *inquiry) answer(out Outcome, rec record, stop *api.Error) (api.Verdict,
 	if stop != nil {
 		same := out.SameMessage
 		verdict.SameMessage = &same
-		return verdict, nil
+		return verdict
 	}
 	verdict.Returning = out.Returned
 	verdict.Root, verdict.RootSeq, verdict.SetSize = rec.Root, rec.Seq, rec.Live
-	verdict.Bound, verdict.VerificationID = rec.Bound, rec.ID
+	verdict.Bound, verdict.Renewal, verdict.VerificationID = rec.Bound, rec.Renewal, rec.ID
 	if policy.Kind == scope.KindPerEpoch {
 		slot := rec.Slot
 		verdict.Slot, verdict.K = &slot, rec.K
 		verdict.Period = &api.Period{Start: rec.Start, Len: policy.Len}
 	}
-	return verdict, nil
+	return verdict
 }
 
 // Refuse is the verdict of a refusal that was decided before a request could be
 // made of what came in. It counts nothing.
 func (v *Verifier) Refuse(action string, p scope.Policy, code api.Code) api.Verdict {
 	verdict := api.Verdict{
-		Code: code, Action: action, Policy: p.Kind.String(), Environment: v.cfg.Environment,
+		Code: code, Action: action, Policy: p.Kind.String(), Snapshot: p.Snapshot, Environment: v.cfg.Environment,
 		Retryable: code.Retryable(), ErrorCodes: []string{},
 	}
 	if s := code.Info().Siteverify; s != "" {

@@ -17,19 +17,62 @@ type Request struct {
 	Action    string
 	Policy    scope.Policy
 	Proof     *semaphore.Proof
-	Challenge string       // the token, base64url
-	Content   scope.Digest // recomputed by the server from what it received
-	Session   string       // the session that the request came in; "" if the app has none
-	Origin    string       // the origin that the request came from; "" if it is not known
+	And       []*semaphore.Proof // with AllOf: the proofs under the other issuers, in their order
+	Challenge string             // the token, base64url
+	Content   scope.Digest       // recomputed by the server from what it received
+	Session   string             // the session that the request came in; "" if the app has none
+	Origin    string             // the origin that the request came from; "" if it is not known
 
 	// IdempotencyKey is chosen by the application's server and belongs to
 	// Credential, which names that server. Empty: a repeat is a second use.
 	IdempotencyKey, Credential string
+
+	// Client is whoever would be throttled, for instance a network address:
+	// bad proofs of one do not slow the others down. Default Credential, then
+	// Origin. It is kept in memory only.
+	Client string
+}
+
+// client is the key under which the queue is fair.
+func (r Request) client() string {
+	for _, s := range []string{r.Client, r.Credential} {
+		if s != "" {
+			return s
+		}
+	}
+	return r.Origin
 }
 
 // MaxResponse is the longest response token, as every CAPTCHA integration
 // assumes.
 const MaxResponse = 2048
+
+// MaxProofs is how many proofs one request can hold: as many as go into a
+// response.
+const MaxProofs = 4
+
+// ParseAnswer is ParseResponse for a verifier with AllOf: one packed proof for
+// each issuer, in their order, and then the challenge, with a dot between each.
+func ParseAnswer(s string) (proofs []*semaphore.Proof, challenge string, err error) {
+	if len(s) > MaxResponse {
+		return nil, "", api.Errorf(api.TooLarge, "a response has at most %d characters", MaxResponse)
+	}
+	parts := strings.Split(s, ".")
+	if len(parts) > 1 {
+		parts, challenge = parts[:len(parts)-1], parts[len(parts)-1]
+	}
+	if len(parts) > MaxProofs {
+		return nil, "", api.Errorf(api.MalformedRequest, "a response has at most %d proofs", MaxProofs)
+	}
+	for _, packed := range parts {
+		p, err := parsePacked(packed)
+		if err != nil {
+			return nil, "", err
+		}
+		proofs = append(proofs, p)
+	}
+	return proofs, challenge, nil
+}
 
 // ParseResponse takes "<packed proof>.<challenge>" apart: what travels in the
 // Perhuman-Response header or the perhuman-response form field. Errors are
@@ -101,22 +144,37 @@ func (v *Verifier) checkForm(r Request) *api.Error {
 	if err := checkAction(r.Action, r.Policy); err != nil {
 		return err
 	}
-	if r.Proof == nil {
-		return api.Errorf(api.MalformedRequest, "proof is missing")
-	}
-	if r.Proof.MerkleTreeDepth != v.cfg.Depth {
-		return api.Errorf(api.DepthUnsupported, "proofs have depth %d here", v.cfg.Depth)
-	}
-	// An Element that was not parsed may hold anything; a nullifier plus r
-	// would be a second spelling of the same person.
-	for _, e := range []semaphore.Element{r.Proof.MerkleTreeRoot, r.Proof.Nullifier} {
-		if _, err := semaphore.ElementFromBytes(e[:]); err != nil {
-			return proofError(err)
+	for _, p := range append([]*semaphore.Proof{r.Proof}, r.And...) {
+		if err := v.checkProof(p); err != nil {
+			return err
 		}
+	}
+	switch n, wanted := 1+len(r.And), max(1, len(v.required)); {
+	case n > wanted:
+		return api.Errorf(api.MalformedRequest, "%d proofs are too many here", n)
+	case n < wanted:
+		return api.Errorf(api.IssuerMissing, "")
 	}
 	for _, s := range []string{r.IdempotencyKey, r.Credential} {
 		if len(s) > 255 || strings.IndexFunc(s, func(c rune) bool { return c < 0x21 || c > 0x7e }) >= 0 {
 			return api.Errorf(api.MalformedRequest, "an idempotency key has up to 255 printable characters")
+		}
+	}
+	return nil
+}
+
+func (v *Verifier) checkProof(p *semaphore.Proof) *api.Error {
+	if p == nil {
+		return api.Errorf(api.MalformedRequest, "proof is missing")
+	}
+	if p.MerkleTreeDepth != v.cfg.Depth {
+		return api.Errorf(api.DepthUnsupported, "proofs have depth %d here", v.cfg.Depth)
+	}
+	// An Element that was not parsed may hold anything; a nullifier plus r
+	// would be a second spelling of the same person.
+	for _, e := range []semaphore.Element{p.MerkleTreeRoot, p.Nullifier} {
+		if _, err := semaphore.ElementFromBytes(e[:]); err != nil {
+			return proofError(err)
 		}
 	}
 	return nil

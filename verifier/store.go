@@ -48,6 +48,7 @@ type Act struct {
 	Now     time.Time // when it happens, kept in milliseconds
 	RootSeq uint64    // of the root that the proof was checked against
 	Record  []byte    // returned with every repeat; at most MaxRecord bytes
+	Event   *Event    // written with the act when it is accepted the first time, never on a repeat
 }
 
 // MaxRecord bounds Act.Record.

@@ -25,27 +25,52 @@ type Config struct {
 	RP          string // the relying party as people see it; part of every scope
 	Environment string // part of every stored key; default "live"
 	Depth       int    // the one tree depth accepted; default 20
-	Roots       Roots
+	Roots       Roots  // AnyOf and AllOf make one of several
 	Store       Store
-	Bound       uint32 // how many times one person could be in the set or sets; default 1
 
-	Proofs      *semaphore.Verifier // default: a new one
-	Origins     []string            // origins that may ask; each must belong to RP; default https://RP, or http://RP on *.localhost
-	Keys        []ed25519.PrivateKey
-	Now         func() time.Time
-	Rand        io.Reader
-	MaxPairings int                 // proofs checked at one time; default GOMAXPROCS
-	MaxWaiting  int                 // proofs that may wait for that; default 64 for each
-	Observe     func(code api.Code) // told the code of every decision; must not block
+	// Bound is how many secrets one person could have in the set or sets, as
+	// far as the operator knows. Verdicts state the larger of it and of what
+	// the issuers say (see Bounder); it never makes an issuer's own figure
+	// smaller. 0: what the issuers say, and nothing is decided before they were
+	// heard; 1 if Roots is no Bounder.
+	Bound uint32
+
+	// Snapshots pins roots of frozen sets by sequence number, in place of what
+	// the issuer's log has there: a list of members with the leaves of those
+	// removed since zeroed. Nullifiers do not change by it.
+	Snapshots map[uint64]semaphore.Element
+
+	Proofs  *semaphore.Verifier // default: a new one
+	Origins []string            // origins that may ask; each must belong to RP; default https://RP, or http://RP on *.localhost
+	Keys    []ed25519.PrivateKey
+	Now     func() time.Time
+	Rand    io.Reader
+
+	Queue   semaphore.QueueConfig // how proofs of concurrent callers are verified together
+	NoQueue bool                  // verify each proof alone, MaxPairings at one time
+	MaxWait time.Duration         // how long a proof may wait for its verdict; default 5 s
+
+	// MaxPairings bounds what is verified at one time: batches of the queue if
+	// Queue.Workers is 0, and besides those whole batches, post bundles and, with
+	// NoQueue, proofs. Default GOMAXPROCS. MaxWaiting bounds what may wait for
+	// that; default 64 for each, in the queue 4096.
+	MaxPairings, MaxWaiting int
+
+	Observe func(code api.Code) // told the code of every decision; must not block
+	// Events makes what is written beside an accepted act, in its transaction;
+	// nil for none. It gets the verdict as it will be unless a rival is faster,
+	// and must not block.
+	Events func(api.Verdict) *Event
 }
 
 // Verifier checks and consumes proofs for one relying party in one environment.
 // It is safe for concurrent use.
 type Verifier struct {
-	cfg     Config
-	origins map[scope.Digest]string
-	public  []ed25519.PublicKey
-	pairing *pairing
+	cfg      Config
+	origins  map[scope.Digest]string
+	public   []ed25519.PublicKey
+	required []Roots // with AllOf: a proof under each of them, in order
+	pairings *pairings
 
 	mu    sync.Mutex
 	slots map[string]slotTable // by action
@@ -66,7 +91,18 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 	if cfg.Depth < 1 || cfg.Depth > 32 {
 		return nil, fmt.Errorf("verifier: depth %d: 1..32", cfg.Depth)
 	}
+	for seq, root := range cfg.Snapshots {
+		if _, err := semaphore.ElementFromBytes(root[:]); err != nil || root.IsZero() || seq == 0 || seq > scope.MaxSeq {
+			return nil, fmt.Errorf("verifier: snapshot %d: not a root of people", seq)
+		}
+	}
 	v := &Verifier{cfg: cfg, origins: map[scope.Digest]string{}, slots: map[string]slotTable{}}
+	if all, ok := cfg.Roots.(allOf); ok {
+		if len(all) < 1 || len(all) > MaxProofs {
+			return nil, fmt.Errorf("verifier: AllOf takes 1 to %d issuers", MaxProofs)
+		}
+		v.required = all
+	}
 	for _, origin := range cfg.Origins {
 		if rp, err := scope.RPFromOrigin(origin); err != nil || rp != cfg.RP {
 			return nil, fmt.Errorf("verifier: origin %q does not belong to %q: no wallet would answer there", origin, cfg.RP)
@@ -94,7 +130,7 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 		}
 		v.public = append(v.public, key.Public().(ed25519.PublicKey))
 	}
-	v.pairing = newPairing(cfg.MaxPairings, cfg.MaxWaiting)
+	v.pairings = newPairings(v.cfg)
 	return v, nil
 }
 
@@ -105,9 +141,6 @@ func defaults(cfg *Config) {
 	if cfg.Depth == 0 {
 		cfg.Depth = DefaultDepth
 	}
-	if cfg.Bound == 0 {
-		cfg.Bound = 1
-	}
 	if len(cfg.Origins) == 0 {
 		cfg.Origins = []string{DefaultOrigin(cfg.RP)}
 	}
@@ -116,6 +149,15 @@ func defaults(cfg *Config) {
 	}
 	if cfg.Rand == nil {
 		cfg.Rand = crand.Reader
+	}
+	if cfg.MaxWait <= 0 {
+		cfg.MaxWait = 5 * time.Second
+	}
+	if cfg.Queue.Workers < 1 {
+		cfg.Queue.Workers = cfg.MaxPairings
+	}
+	if cfg.Queue.Pending < 1 {
+		cfg.Queue.Pending = cfg.MaxWaiting
 	}
 	if cfg.MaxPairings < 1 {
 		cfg.MaxPairings = runtime.GOMAXPROCS(0)

@@ -41,6 +41,8 @@ const (
 	RootExpired            Code = "root_expired"
 	RootNotSnapshot        Code = "root_not_snapshot"
 	ProofInvalid           Code = "proof_invalid"
+	IssuerMissing          Code = "issuer_missing"
+	NullifierMismatch      Code = "nullifier_mismatch"
 )
 
 // Conditions that pass: try again, with the same idempotency key.
@@ -138,6 +140,8 @@ var table = [...]CodeInfo{
 	{RootUnknown, 200, invalidResponse, RetryNewProof, "The proof is about a set that this issuer never published."},
 	{RootExpired, 200, invalidResponse, RetryNewProof, "The proof is about a set that was superseded too long ago."},
 	{RootNotSnapshot, 200, invalidResponse, RetryNewProof, "The proof is not about the frozen set of this action."},
+	{IssuerMissing, 200, invalidResponse, RetryNewProof, "A proof under each of the required issuers is needed."},
+	{NullifierMismatch, 200, invalidResponse, RetryNo, "The proofs were made with different secrets."},
 	{ProofInvalid, 200, invalidResponse, RetryNo, "The proof does not verify."},
 	{RateLimited, 429, internal, RetrySame, "Too many requests; try again later."},
 	{Overloaded, 503, internal, RetrySame, "Too busy; try again later."},

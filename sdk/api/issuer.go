@@ -51,8 +51,14 @@ type IssuerInfo struct {
 	MatcherNote  string      `json:"matcher_note"`
 	ErrorRates   []ErrorRate `json:"error_rates"`
 	Bound        uint32      `json:"bound"` // kinds of evidence that cannot be compared with each other
-	Unattended   bool        `json:"unattended"`
-	Witnesses    []string    `json:"witnesses"`
+
+	// How a person can come to a new secret, in seconds; left out if not at all.
+	RekeyPeriod  uint64 `json:"rekey_period,omitempty"`  // re-keys happen at multiples of it
+	Cooldown     uint64 `json:"cooldown,omitempty"`      // between the announcement of a re-key and the re-key
+	ReentryDelay uint64 `json:"reentry_delay,omitempty"` // between a deletion and a new enrolment
+
+	Unattended bool     `json:"unattended"`
+	Witnesses  []string `json:"witnesses"`
 }
 
 // ErrorRate is what the issuer claims about its matcher, and on which data.

@@ -17,23 +17,34 @@ type ChallengeResponse struct {
 	Policy    string `json:"policy"`
 	K         uint32 `json:"k"`
 	Period    uint64 `json:"period"`
+	Snapshot  uint64 `json:"snapshot,omitempty"` // prove against the set frozen at this sequence number
 	ExpiresAt uint64 `json:"expires_at"`
 	SetSize   uint64 `json:"set_size"`
 }
 
 // VerifyRequest hands in a proof: POST /v1/verify. Proof is either the JSON
-// object of Semaphore or a string, the packed form in base64url. Origin is the
-// origin that the app saw the person on, if it wants it compared.
+// object of Semaphore or a string, the packed form in base64url; Proofs is in
+// its place where proofs under several issuers are wanted, in their order.
+// Origin is the origin that the app saw the person on, if it wants it compared.
+// Client is whoever should be slowed down for bad proofs, for instance a hash of
+// a network address: up to 64 printable characters that mean something to the
+// app alone.
 type VerifyRequest struct {
-	Action        string          `json:"action"`
-	Proof         json.RawMessage `json:"proof"`
-	Challenge     string          `json:"challenge,omitempty"`
-	ContentDigest string          `json:"content_digest,omitempty"`
-	Session       string          `json:"session,omitempty"`
-	Origin        string          `json:"origin,omitempty"`
+	Action        string            `json:"action"`
+	Proof         json.RawMessage   `json:"proof,omitempty"`
+	Proofs        []json.RawMessage `json:"proofs,omitempty"`
+	Challenge     string            `json:"challenge,omitempty"`
+	ContentDigest string            `json:"content_digest,omitempty"`
+	Session       string            `json:"session,omitempty"`
+	Origin        string            `json:"origin,omitempty"`
+	Client        string            `json:"client,omitempty"`
 }
 
 // Verdict is a verifier's decision. Success false with a code is a refusal.
+// Bound is how many secrets one person could use in one period, or at one time
+// where there is none. Renewal, in seconds, is set where the set moves and there
+// is no period: so often, and no more, a person can come to a new secret and
+// look like somebody new. 0 is never.
 type Verdict struct {
 	Success        bool     `json:"success"`
 	Code           Code     `json:"code"`
@@ -50,6 +61,8 @@ type Verdict struct {
 	RootSeq        uint64   `json:"root_seq,omitempty"`
 	SetSize        uint64   `json:"set_size,omitempty"`
 	Bound          uint32   `json:"bound,omitempty"`
+	Renewal        uint64   `json:"renewal,omitempty"`
+	Snapshot       uint64   `json:"snapshot,omitempty"` // sequence number of the frozen set
 	Environment    string   `json:"environment,omitempty"`
 	FirstSeenAt    uint64   `json:"first_seen_at,omitempty"`
 	VerificationID string   `json:"verification_id,omitempty"`
@@ -68,6 +81,7 @@ type WellKnown struct {
 	RP      string         `json:"rp"`
 	Keys    []string       `json:"keys"` // Ed25519 public keys, base64url, newest first
 	Issuers []string       `json:"issuers"`
+	All     bool           `json:"all,omitempty"` // a proof under each of the issuers is wanted, in their order
 	Depth   int            `json:"depth"`
 	Actions []ActionPolicy `json:"actions"`
 }
@@ -78,4 +92,6 @@ type ActionPolicy struct {
 	Policy string `json:"policy"`
 	K      uint32 `json:"k"`
 	Period uint64 `json:"period"`
+
+	Snapshot uint64 `json:"snapshot,omitempty"` // sequence number of the frozen set
 }

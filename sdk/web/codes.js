@@ -33,6 +33,8 @@ const plain = {
   root_unknown: 'The proof is about a set of people that the issuer never published.',
   root_expired: 'The proof is about a set of people that is too old.',
   root_not_snapshot: 'The proof is not about the frozen set of this vote.',
+  issuer_missing: 'A proof under each of the required issuers is needed.',
+  nullifier_mismatch: 'The proofs were made with different identities.',
   proof_invalid: 'The proof does not verify.',
   rate_limited: 'Too many requests. Please wait a moment.',
   overloaded: 'Too busy at the moment. Please try again.',

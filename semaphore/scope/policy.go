@@ -2,6 +2,7 @@ package scope
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -51,6 +52,10 @@ type Policy struct {
 	Kind Kind
 	Len  uint64 // length of a period in seconds; 0 = for ever
 	K    uint32 // slots in a period; 1 for Once and Returning
+
+	// Snapshot is the sequence number of the one frozen set that proofs must be
+	// about; 0 = the moving set.
+	Snapshot uint64
 }
 
 // Once lets each human do a thing one time, for ever.
@@ -75,6 +80,22 @@ func PerEpoch(length time.Duration, k int) Policy {
 // PerDay lets each human do a thing k times a day, UTC.
 func PerDay(k int) Policy { return PerEpoch(24*time.Hour, k) }
 
+// Snapshot is p over the set as it was at a sequence number of the issuer's
+// log, frozen: votes and airdrops that nobody enters twice with a new secret.
+// Scopes, and so nullifiers, are those of p. A seq of 0 is refused by Validate,
+// and so is a snapshot of a snapshot.
+func Snapshot(seq uint64, p Policy) Policy {
+	if seq == 0 || p.Snapshot != 0 {
+		return Policy{}
+	}
+	p.Snapshot = seq
+	return p
+}
+
+// MaxSeq bounds the sequence number of a snapshot: what a database's signed
+// integer holds.
+const MaxSeq = math.MaxInt64
+
 // Validate refuses policies that mean nothing, the zero value among them.
 func (p Policy) Validate() error {
 	switch p.Kind {
@@ -91,6 +112,9 @@ func (p Policy) Validate() error {
 		}
 	default:
 		return fmt.Errorf("%w: no policy given", ErrPolicy)
+	}
+	if p.Snapshot > MaxSeq {
+		return fmt.Errorf("%w: sequence number of a snapshot", ErrPolicy)
 	}
 	return nil
 }

@@ -83,7 +83,7 @@ func newService(t *testing.T) *service {
 	s.log = s.set.NewLog(t, "issuer.example/people", noon)
 	var err error
 	s.v, err = verifier.New(t.Context(), verifier.Config{
-		RP: rp, Roots: s.roots, Store: s.store, Now: s.clock, MaxPairings: 1, MaxWaiting: 1,
+		RP: rp, Roots: s.roots, Store: s.store, Now: s.clock, MaxPairings: 1, MaxWaiting: 1, NoQueue: true,
 		Keys: []ed25519.PrivateKey{ed25519.NewKeyFromSeed(make([]byte, 32))}, Rand: rand.NewChaCha8([32]byte{7}), Observe: s.counters.Observe,
 	})
 	if err != nil {
@@ -226,6 +226,7 @@ func (s *service) want(c call, code api.Code) reply {
 
 // later are codes of other issues, or of servers that are not this one.
 var later = []api.Code{
+	api.IssuerMissing, api.NullifierMismatch, // of several issuers: reached in package verifier
 	api.RootNotSnapshot, api.RateLimited, api.Gone,
 	api.SessionExpired, api.SessionUsed, api.PossessionInvalid, api.CommitmentInvalid, api.CommitmentExists, api.CaptureUntrusted,
 	api.CaptureReplayed, api.QualityTooLow, api.AlreadyEnrolled, api.NotAccepted, api.CooldownActive, api.DeviceRevoked, api.MatcherUnavailable,

@@ -6,9 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"net"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/perhuman/perhuman/sdk"
 	"github.com/perhuman/perhuman/sdk/serve"
@@ -39,7 +37,7 @@ func verifierKeygen(_ context.Context, args []string, e env) error {
 	return nil
 }
 
-// actionFlag collects "name=once", "name=returning", "name=K/PERIOD".
+// actionFlag collects "name=POLICY", as scope.ParsePolicy reads it.
 type actionFlag map[string]scope.Policy
 
 func (a actionFlag) String() string { return "" }
@@ -47,33 +45,17 @@ func (a actionFlag) String() string { return "" }
 func (a actionFlag) Set(s string) error {
 	name, text, ok := strings.Cut(s, "=")
 	if !ok {
-		return errors.New("write NAME=once, NAME=returning, NAME=K/day or NAME=K/DURATION")
+		return errors.New("write NAME=once, NAME=returning, NAME=K/day, NAME=K/DURATION or NAME=snapshot:SEQ:once")
 	}
 	if err := scope.ValidateAction(name); err != nil {
 		return err
 	}
-	var p scope.Policy
-	switch text {
-	case "once":
-		p = scope.Once()
-	case "returning":
-		p = scope.Returning()
-	default:
-		count, period, _ := strings.Cut(text, "/")
-		k, err := strconv.Atoi(count)
-		if err != nil {
-			return errors.New("K/PERIOD starts with a number")
-		}
-		if p = scope.PerDay(k); period != "day" {
-			d, err := time.ParseDuration(period)
-			if err != nil {
-				return err
-			}
-			p = scope.PerEpoch(d, k)
-		}
+	p, err := scope.ParsePolicy(text)
+	if err != nil {
+		return err
 	}
 	a[name] = p
-	return p.Validate()
+	return nil
 }
 
 func verifierServe(ctx context.Context, args []string, e env) error {
