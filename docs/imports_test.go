@@ -51,6 +51,7 @@ var mayImport = map[string]string{
 	"sdk/wallet":                       "semaphore semaphore/prove semaphore/setlog semaphore/scope semaphore/artifacts issuer/biometric/share",
 	"sdk/wallet/wasm":                  "semaphore/... sdk/wallet sdk/wallet/wasm/internal/bridge",
 	"sdk/web":                          "sdk/api sdk/serve semaphore/artifacts/depth20",
+	"sdk/humantest":                    "sdk sdk/api sdk/wallet semaphore semaphore/... verifier verifier/memory",
 	"sdk/cmd/perhuman":                 "sdk/... semaphore/... issuer/... verifier/... docs",
 	"docs":                             "",
 	"demo":                             "...",
