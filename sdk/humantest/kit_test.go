@@ -104,6 +104,7 @@ func TestNoCodeIsLeftOut(t *testing.T) {
 		api.OK: "Send", api.CredentialMissing: "app keys belong to the service", api.CredentialInvalid: "app keys belong to the service",
 		api.TestKeyInProd: "app keys belong to the service", api.RateLimited: "limits belong to the service",
 		api.IdempotencyKeyConflict: "a Gate chooses its own keys", api.RootNotSnapshot: "needs an action with a snapshot",
+		api.IssuerMissing: "needs several issuers", api.NullifierMismatch: "needs several issuers",
 		api.NotFound: "the app's router", api.MethodNotAllowed: "the app's router", api.WrongMediaType: "no page sends it",
 		api.Gone: "issuer", api.Internal: "no fixture should exist", api.SessionExpired: "issuer",
 	}
