@@ -11,6 +11,10 @@ type (
 	coset = vectorCoset
 )
 
-func newSumG1(points []bn254.G1Affine) *sumG1 { return multiexpG1(points) }
-func newSumG2(points []bn254.G2Affine) *sumG2 { return multiexpG2(points) }
-func newCoset(domain int) (*coset, error)     { return newVectorCoset(domain) }
+func newSumG1(points []bn254.G1Affine, levels, workers int) *sumG1 {
+	return multiexpG1(points, levels, workers)
+}
+func newSumG2(points []bn254.G2Affine, levels, workers int) *sumG2 {
+	return multiexpG2(points, levels, workers)
+}
+func newCoset(domain int) (*coset, error) { return newVectorCoset(domain) }

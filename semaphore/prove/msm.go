@@ -1,6 +1,9 @@
 package prove
 
 import (
+	"context"
+	"sync"
+
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 )
 
@@ -39,207 +42,117 @@ type curve[P, J any] interface {
 	wipe()
 }
 
-// plan is the shape of one multiplication.
-type plan struct {
-	n       int // points
-	width   int // bits of a window
-	windows int
-	buckets int // of every window but the last
-	top     int // of the last window, which keeps its carry
+// multiexp is one multi-scalar multiplication with fixed points.
+type multiexp[P, J any] struct {
+	plan
+	points []P // level j of point i is at j*n+i
+	curve  func() curve[P, J]
+	horner func(sets []J, width int) J
+	pool   sync.Pool // of wiped groups
 }
 
-// newPlan picks the window width with the least additions.
-func newPlan(n int) plan {
-	var best plan
-	cost := 0
-	for width := 4; width <= 14; width++ {
-		p := plan{n: n, width: width, windows: (fr.Bits - 1 + width - 1) / width, buckets: 1 << (width - 1), top: 1}
-		bit := (p.windows - 1) * width // of halfR
-		for highest := int(halfR[bit/64]>>(bit%64)) + 1; p.top < highest; p.top *= 2 {
-		}
-		c := p.windows*n + 2*(p.windows-1)*p.buckets + 2*p.top
-		if best.n == 0 || c < cost {
-			best, cost = p, c
-		}
-	}
-	return best
+func newMultiexp[P, J any](p plan, points []P, c func() curve[P, J], horner func([]J, int) J) *multiexp[P, J] {
+	return &multiexp[P, J]{plan: p, points: points, curve: c, horner: horner}
 }
 
-// halfR is (r-1)/2, little-endian words.
-var halfR = [4]uint64{0xa1f0fac9f8000000, 0x9419f4243cdcb848, 0xdc2822db40c0ac2e, 0x183227397098d014}
-
-// digits cuts the scalars: digit k of scalar i is at [k*n+i].
-func (p plan) digits(scalars []fr.Element) []int16 {
-	out := make([]int16, p.windows*p.n)
-	mask, half := uint64(1)<<p.width-1, uint64(1)<<(p.width-1)
-	for i := range scalars {
-		v := scalars[i].Bits()
-		sign := int16(1)
-		if below(halfR, v) {
-			var neg fr.Element
-			neg.Neg(&scalars[i])
-			v, sign = neg.Bits(), -1
-		}
-		if v == ([4]uint64{}) {
-			continue
-		}
-		carry := uint64(0)
-		for k := range p.windows {
-			bit := k * p.width
-			d := v[bit/64] >> (bit % 64)
-			if bit%64+p.width > 64 && bit/64 < 3 {
-				d |= v[bit/64+1] << (64 - bit%64)
-			}
-			d = d&mask + carry
-			carry = 0
-			if d > half && k < p.windows-1 {
-				out[k*p.n+i] = sign * -int16(1<<p.width-d)
-				carry = 1
-			} else {
-				out[k*p.n+i] = sign * int16(d)
-			}
-		}
-	}
-	return out
+// task is a range of buckets of some sets: one worker's share.
+type task struct {
+	set, sets    int
+	low, buckets int
+	tiles        int
 }
 
-// group is one worker's share of a multiplication: some windows with the same
-// number of buckets, and the memory to sum them.
-type group[P, J any] struct {
-	curve         curve[P, J]
-	first, n      int // windows
-	buckets       int
-	parts         int // pieces of a window that the weighted sums run over side by side
-	sums          []P // windows*buckets sums, then two running points a part
-	buf           []P
-	refs          []uint32
-	starts        []int32
-	ops           []op
-	digits        []int16
-	points        []P
-	windowResults []J
+// tasks shares the buckets out.
+func (p plan) tasks(workers int) []task {
+	split := 1 // a power of two, for the sake of the weighted sums
+	for split < workers && p.buckets/split > 16 {
+		split *= 2
+	}
+	common := p.sets
+	if p.top != p.buckets {
+		common--
+	}
+	var tasks []task
+	share := func(split, set, sets, buckets int) {
+		tiles := 1
+		for tiles < buckets/split && p.n*p.levels/(split*tiles) > tileSize {
+			tiles *= 2
+		}
+		for i := range split {
+			tasks = append(tasks, task{set, sets, i * buckets / split, buckets / split, tiles})
+		}
+	}
+	if common > 0 {
+		share(split, 0, common, p.buckets)
+	}
+	if common < p.sets {
+		share(1, common, 1, p.top)
+	}
+	return tasks
 }
 
-func newGroup[P, J any](c curve[P, J], points []P, digits []int16, first, n, buckets int, results []J) *group[P, J] {
-	g := &group[P, J]{
-		curve: c, first: first, n: n, buckets: buckets, parts: 1,
-		buf:    make([]P, len(points)),
-		refs:   make([]uint32, len(points)),
-		starts: make([]int32, buckets+1),
-		ops:    make([]op, 0, batch),
-		digits: digits, points: points, windowResults: results,
+// steps is how often sum calls its step.
+func (p plan) steps(workers int) (n int) {
+	for _, t := range p.tasks(workers) {
+		n += t.sets * t.tiles
 	}
-	for n*g.parts < batch/2 && g.parts < buckets/8 {
-		g.parts *= 2
-	}
-	g.sums = make([]P, n*(buckets+2*g.parts))
-	return g
+	return n
 }
 
-// sumBuckets sorts the points of window k of the group into buckets.
-func (g *group[P, J]) sumBuckets(k int) {
-	digits := g.digits[(g.first+k)*len(g.points):][:len(g.points)]
-	sums := g.sums[k*g.buckets : (k+1)*g.buckets]
-	starts := g.starts
-	clear(starts)
-	for _, d := range digits {
-		if d != 0 {
-			starts[max(d, -d)]++
-		}
-	}
-	total := int32(0)
-	for i, n := range starts {
-		starts[i] = total
-		total += n
-	}
-	// starts[d] is where digit d's points begin; placing them moves it to
-	// where they end, which is where those of d+1 begin.
-	for i, d := range digits {
-		if d == 0 {
-			continue
-		}
-		ref := uint32(i) << 1
-		if d < 0 {
-			d, ref = -d, ref|1
-		}
-		g.refs[starts[d]] = ref
-		starts[d]++
-	}
-	buf := g.buf[:total]
-	g.curve.gather(buf, g.points, g.refs[:total])
-
-	// Each round halves the points of every bucket. An odd one keeps its place
-	// at the front.
-	for round, busy := 0, true; busy; round++ {
-		busy = false
-		for b := range sums {
-			first := starts[b]
-			n := (starts[b+1] - first + 1<<round - 1) >> round
-			if n < 2 {
-				continue
-			}
-			busy = true
-			dst := first + n&1
-			for src := dst; src < first+n; src += 2 {
-				g.push(buf, op{src, src + 1, dst})
-				dst++
+// sum multiplies and adds on up to so many goroutines and calls step after
+// each tile of work. It gives up between tiles when ctx ends.
+func (m *multiexp[P, J]) sum(ctx context.Context, scalars []fr.Element, workers int, step func()) (sum J, err error) {
+	digits := make([]int16, m.windows*m.n)
+	defer clear(digits)
+	m.digits(digits, scalars)
+	tasks := m.tasks(workers)
+	groups := make([]*group[P, J], len(tasks))
+	defer func() {
+		for _, g := range groups {
+			if g != nil {
+				g.wipe()
+				m.pool.Put(g)
 			}
 		}
-		g.flush(buf)
-	}
-	for b := range sums {
-		if starts[b] < starts[b+1] {
-			sums[b] = buf[starts[b]]
+	}()
+	parallel(workers, len(tasks), func(i int) {
+		t := tasks[i]
+		g, ok := m.pool.Get().(*group[P, J])
+		if !ok {
+			g = &group[P, J]{curve: m.curve(), ops: make([]op, 0, batch)}
 		}
-	}
-}
-
-// weighSums turns the bucket sums of all windows of the group into one point a
-// window, the sum of (b+1) times bucket b.
-func (g *group[P, J]) weighSums() {
-	size := g.buckets / g.parts
-	lanes := int32(g.n * g.parts)
-	plain := int32(g.n * g.buckets)
-	weighted := plain + lanes
-	for step := size - 1; step >= 0; step-- {
-		for i := range lanes {
-			g.push(g.sums, op{plain + i, i*int32(size) + int32(step), plain + i})
+		groups[i] = g
+		g.reset(t)
+		for k := range t.sets {
+			first := (t.set + k) * m.levels
+			end := min(first+m.levels, m.windows)
+			g.sort(digits[first*m.n : end*m.n])
+			for tile := range t.tiles {
+				if ctx.Err() != nil {
+					return
+				}
+				g.sumBuckets(m.points, k, tile*t.buckets/t.tiles, (tile+1)*t.buckets/t.tiles)
+				step()
+			}
 		}
-		g.flush(g.sums)
-		for i := range lanes {
-			g.push(g.sums, op{weighted + i, plain + i, weighted + i})
+		g.weighSums()
+	})
+	if err := ctx.Err(); err != nil {
+		return sum, err
+	}
+	results := make([]J, m.sets)
+	defer clear(results)
+	for set := range results {
+		var parts [][2]P
+		var first *group[P, J]
+		for i, t := range tasks {
+			if k := set - t.set; 0 <= k && k < t.sets {
+				first = groups[i]
+				parts = append(parts, first.weighed[k*first.parts:(k+1)*first.parts]...)
+			}
 		}
-		g.flush(g.sums)
+		results[set] = first.curve.weigh(parts, first.buckets/first.parts)
+		clear(parts)
 	}
-	parts := make([][2]P, g.parts)
-	for k := range g.n {
-		for i := range parts {
-			lane := k*g.parts + i
-			parts[i] = [2]P{g.sums[int(plain)+lane], g.sums[int(weighted)+lane]}
-		}
-		g.windowResults[g.first+k] = g.curve.weigh(parts, size)
-	}
-	clear(parts)
-}
-
-func (g *group[P, J]) push(buf []P, o op) {
-	if g.ops = append(g.ops, o); len(g.ops) == batch {
-		g.flush(buf)
-	}
-}
-
-func (g *group[P, J]) flush(buf []P) {
-	if len(g.ops) > 0 {
-		g.curve.add(buf, g.ops)
-		g.ops = g.ops[:0]
-	}
-}
-
-// wipe clears what the scalars could be read from.
-func (g *group[P, J]) wipe() {
-	clear(g.sums)
-	clear(g.buf)
-	clear(g.refs)
-	clear(g.starts)
-	g.curve.wipe()
+	return m.horner(results, m.width*m.levels), nil
 }

@@ -76,6 +76,38 @@ func (c *g1) classify(i int, p, q *bn254.G1Affine) {
 	c.unusual = append(c.unusual, e)
 }
 
+// double doubles up to batch points in place.
+func (c *g1) double(points []bn254.G1Affine) {
+	n := len(points)
+	x, y := fp.Vector(c.px[:n]), fp.Vector(c.py[:n])
+	slope, den, inv := fp.Vector(c.qx[:n]), fp.Vector(c.den[:n]), fp.Vector(c.inv[:n])
+	for i := range points {
+		x[i], y[i] = points[i].X, points[i].Y
+	}
+	// slope = 3x^2/2y, x3 = slope^2 - 2x, y3 = slope*(x-x3) - y
+	den.Add(y, y)
+	for i := range den {
+		if den[i].IsZero() { // infinity: there is no point of order two
+			den[i].SetOne()
+		}
+	}
+	c.inverter.invert(inv, den)
+	slope.Mul(x, x)
+	den.Add(slope, slope)
+	slope.Add(slope, den)
+	slope.Mul(slope, inv)
+	x3 := inv
+	x3.Mul(slope, slope)
+	x3.Sub(x3, x)
+	x3.Sub(x3, x)
+	x.Sub(x, x3)
+	x.Mul(x, slope)
+	x.Sub(x, y)
+	for i := range points {
+		points[i].X, points[i].Y = x3[i], x[i]
+	}
+}
+
 func (c *g1) gather(buf, points []bn254.G1Affine, refs []uint32) {
 	for i, ref := range refs {
 		buf[i] = points[ref>>1]
@@ -119,7 +151,9 @@ func hornerG1(windows []bn254.G1Jac, width int) (sum bn254.G1Jac) {
 	return sum
 }
 
-func multiexpG1(points []bn254.G1Affine) *multiexp[bn254.G1Affine, bn254.G1Jac] {
+func multiexpG1(points []bn254.G1Affine, levels, workers int) *multiexp[bn254.G1Affine, bn254.G1Jac] {
+	p := newPlan(len(points), levels)
 	c := func() curve[bn254.G1Affine, bn254.G1Jac] { return new(g1) }
-	return newMultiexp(points, c, hornerG1)
+	double := func() func([]bn254.G1Affine) { return new(g1).double }
+	return newMultiexp(p, multiples(p, points, double, workers), c, hornerG1)
 }

@@ -13,6 +13,11 @@ func (z pair) sub(x, y pair) {
 	z.c1.Sub(x.c1, y.c1)
 }
 
+func (z pair) add(x, y pair) {
+	z.c0.Add(x.c0, y.c0)
+	z.c1.Add(x.c1, y.c1)
+}
+
 // g2 is curve for G2, the same method as g1 over Fp2.
 type g2 struct {
 	px, py, qx, qy [2][batch]fp.Element
@@ -123,6 +128,39 @@ func (c *g2) classify(i int, p, q *bn254.G2Affine) {
 	c.unusual = append(c.unusual, e)
 }
 
+// double doubles up to batch points in place.
+func (c *g2) double(points []bn254.G2Affine) {
+	n := len(points)
+	x, y := vector(&c.px, n), vector(&c.py, n)
+	slope, den, inv := vector(&c.qx, n), vector(&c.den, n), vector(&c.inv, n)
+	for i := range points {
+		p := &points[i]
+		x.c0[i], x.c1[i], y.c0[i], y.c1[i] = p.X.A0, p.X.A1, p.Y.A0, p.Y.A1
+	}
+	den.add(y, y)
+	for i := range points {
+		if points[i].IsInfinity() {
+			den.c0[i].SetOne()
+		}
+	}
+	c.invert(inv, den)
+	c.square(slope, x)
+	den.add(slope, slope)
+	slope.add(slope, den)
+	c.mul(slope, slope, inv)
+	x3 := inv
+	c.square(x3, slope)
+	x3.sub(x3, x)
+	x3.sub(x3, x)
+	x.sub(x, x3)
+	c.mul(x, x, slope)
+	x.sub(x, y)
+	for i := range points {
+		p := &points[i]
+		p.X.A0, p.X.A1, p.Y.A0, p.Y.A1 = x3.c0[i], x3.c1[i], x.c0[i], x.c1[i]
+	}
+}
+
 func (c *g2) gather(buf, points []bn254.G2Affine, refs []uint32) {
 	for i, ref := range refs {
 		buf[i] = points[ref>>1]
@@ -166,7 +204,9 @@ func hornerG2(windows []bn254.G2Jac, width int) (sum bn254.G2Jac) {
 	return sum
 }
 
-func multiexpG2(points []bn254.G2Affine) *multiexp[bn254.G2Affine, bn254.G2Jac] {
+func multiexpG2(points []bn254.G2Affine, levels, workers int) *multiexp[bn254.G2Affine, bn254.G2Jac] {
+	p := newPlan(len(points), levels)
 	c := func() curve[bn254.G2Affine, bn254.G2Jac] { return new(g2) }
-	return newMultiexp(points, c, hornerG2)
+	double := func() func([]bn254.G2Affine) { return new(g2).double }
+	return newMultiexp(p, multiples(p, points, double, workers), c, hornerG2)
 }

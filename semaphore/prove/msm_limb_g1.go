@@ -132,5 +132,5 @@ func multiexpLimbsG1(points []bn254.G1Affine) *multiexp[limbG1, bn254.G1Jac] {
 		own[i].from(&points[i])
 	}
 	c := func() curve[limbG1, bn254.G1Jac] { return new(limbsG1) }
-	return newMultiexp(own, c, hornerG1)
+	return newMultiexp(newPlan(len(own), 1), own, c, hornerG1)
 }

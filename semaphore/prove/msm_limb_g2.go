@@ -149,5 +149,5 @@ func multiexpLimbsG2(points []bn254.G2Affine) *multiexp[limbG2, bn254.G2Jac] {
 		own[i].from(&points[i])
 	}
 	c := func() curve[limbG2, bn254.G2Jac] { return new(limbsG2) }
-	return newMultiexp(own, c, hornerG2)
+	return newMultiexp(newPlan(len(own), 1), own, c, hornerG2)
 }

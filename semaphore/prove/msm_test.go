@@ -67,14 +67,15 @@ func TestMultiexp(t *testing.T) {
 		if _, err := want2.MultiExp(p2, scalars, ecc.MultiExpConfig{}); err != nil {
 			t.Fatal(err)
 		}
-		for _, workers := range []int{1, 3, 100} {
+		for i, workers := range []int{1, 3, 100} {
+			levels := []int{1, 4, 100}[i]
 			var got1 bn254.G1Affine
 			var got2 bn254.G2Affine
-			sum1, err := multiexpG1(p1).sum(context.Background(), scalars, workers, func() {})
+			sum1, err := multiexpG1(p1, levels, workers).sum(context.Background(), scalars, workers, func() {})
 			if err != nil {
 				t.Fatal(err)
 			}
-			sum2, err := multiexpG2(p2).sum(context.Background(), scalars, workers, func() {})
+			sum2, err := multiexpG2(p2, levels, workers).sum(context.Background(), scalars, workers, func() {})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,9 +105,10 @@ func TestMultiexp(t *testing.T) {
 func TestDigits(t *testing.T) {
 	scalars := awkwardScalars(100)
 	for n := range 40 {
-		p := newPlan(1 << (n / 2) * (2 + n%2) / 2)
+		p := newPlan(1<<(n/2)*(2+n%2)/2, 1+n%20)
 		p.n = len(scalars)
-		digits := p.digits(scalars)
+		digits := make([]int16, p.windows*p.n)
+		p.digits(digits, scalars)
 		for i := range scalars {
 			var sum, d, radix fr.Element
 			radix.SetUint64(1 << p.width)

@@ -107,7 +107,7 @@ func (p *Prover) groth16(ctx context.Context, s *secrets, w []fr.Element, progre
 		scalars[i] = w[wire]
 	}
 	scalars[len(scalars)-1] = *t
-	sumB, err := sums.b.sum(ctx, scalars, p.workers, progress.window("B", units(sums.b.n, 3)))
+	sumB, err := sums.b.sum(ctx, scalars, p.workers, progress.window("B", units(sums.b.plan, p.workers, 3)))
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (p *Prover) groth16(ctx context.Context, s *secrets, w []fr.Element, progre
 		scalars[i] = w[wire]
 	}
 	scalars[len(scalars)-1] = *r
-	sumA, err := sums.a.sum(ctx, scalars, p.workers, progress.window("A", units(sums.a.n, 1)))
+	sumA, err := sums.a.sum(ctx, scalars, p.workers, progress.window("A", units(sums.a.plan, p.workers, 1)))
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (p *Prover) groth16(ctx context.Context, s *secrets, w []fr.Element, progre
 		return nil, err
 	}
 	progress.step("C", unitsQuotient)
-	sumC, err := sums.c.sum(ctx, scalars, p.workers, progress.window("C", units(sums.c.n, 1)))
+	sumC, err := sums.c.sum(ctx, scalars, p.workers, progress.window("C", units(sums.c.plan, p.workers, 1)))
 	if err != nil {
 		return nil, err
 	}
@@ -221,8 +221,8 @@ const (
 	unitsQuotient = 60
 )
 
-// units is the size of one window of n points.
-func units(n, cost int) int { return n * cost / 1000 }
+// units is the size of one step of a sum.
+func units(p plan, workers, cost int) int { return p.cost() * cost / p.steps(workers) / 1000 }
 
 // progress counts the units of one proof.
 type progress struct {
@@ -235,8 +235,8 @@ func newProgress(p *Prover) *progress {
 	s := p.sums
 	return &progress{
 		f: p.options.progress,
-		total: unitsWitness + unitsQuotient + s.a.windows*units(s.a.n, 1) +
-			s.b.windows*units(s.b.n, 3) + s.c.windows*units(s.c.n, 1),
+		total: unitsWitness + unitsQuotient + s.a.steps(p.workers)*units(s.a.plan, p.workers, 1) +
+			s.b.steps(p.workers)*units(s.b.plan, p.workers, 3) + s.c.steps(p.workers)*units(s.c.plan, p.workers, 1),
 	}
 }
 

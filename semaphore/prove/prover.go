@@ -40,6 +40,7 @@ type options struct {
 	rand     io.Reader
 	progress func(stage string, done, total int)
 	workers  int
+	levels   int
 	witness  func([]fr.Element) // for tests: sees the witness
 	wiped    func(*secrets)     // for tests: looks at wiped memory
 }
@@ -83,7 +84,10 @@ func New(zkey io.Reader, opts ...Option) (*Prover, error) {
 	p := &Prover{
 		layout:      newLayout(depth),
 		constraints: newConstraints(k.coefs, k.domain),
-		options:     options{rand: rand.Reader, workers: runtime.GOMAXPROCS(0)},
+		options:     options{rand: rand.Reader, workers: runtime.GOMAXPROCS(0), levels: 1},
+	}
+	for _, o := range opts {
+		o(&p.options)
 	}
 	if p.layout.wires() != k.wires {
 		return nil, fmt.Errorf("%w: %d wires at depth %d", ErrKey, k.wires, depth)
@@ -91,11 +95,8 @@ func New(zkey io.Reader, opts ...Option) (*Prover, error) {
 	if p.coset, err = newCoset(k.domain); err != nil {
 		return nil, err
 	}
-	if p.sums, err = newSums(k); err != nil {
+	if p.sums, err = newSums(k, p.levels, p.workers); err != nil {
 		return nil, err
-	}
-	for _, o := range opts {
-		o(&p.options)
 	}
 	return p, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/artifacts/depth20"
 )
 
 // refusals are statements that must not be proved, with the error each gives.
@@ -183,15 +184,23 @@ func TestWipe(t *testing.T) {
 	}
 
 	// The groups of a sum clear their own.
-	points := p.sums.a.points
-	scalars := awkwardScalars(len(points))
-	digits := p.sums.a.digits(scalars)
-	results := make([]bn254.G1Jac, p.sums.a.windows)
-	g := newGroup(p.sums.a.curve(), points, digits, 0, 2, p.sums.a.buckets, results)
-	g.sumBuckets(0)
+	k, err := parseZKey(depth20.ZKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := multiexpG1(k.h, 3, 1)
+	digits := make([]int16, m.windows*m.n)
+	m.digits(digits, awkwardScalars(m.n))
+	g := &group[bn254.G1Affine, bn254.G1Jac]{curve: m.curve()}
+	g.reset(m.tasks(1)[0])
+	g.sort(digits[:m.levels*m.n])
+	g.sumBuckets(m.points, 0, 0, g.buckets)
 	g.weighSums()
+	if zero(g.buf) || zero(g.refs) || zero(g.sums) || zero(g.starts) || zero(g.weighed) || zero(g.ops[:cap(g.ops)]) {
+		t.Error("the check looks in the wrong place")
+	}
 	g.wipe()
-	if !zero(g.buf) || !zero(g.refs) || !zero(g.sums) || !zero(g.starts) {
+	if !zero(g.buf) || !zero(g.refs) || !zero(g.sums) || !zero(g.starts) || !zero(g.weighed) || !zero(g.ops[:cap(g.ops)]) {
 		t.Error("a sum leaves its memory")
 	}
 }

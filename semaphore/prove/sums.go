@@ -1,11 +1,9 @@
 package prove
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
-	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 )
 
 // sums holds the points of a key as the three multi-scalar multiplications of
@@ -31,7 +29,7 @@ type sums struct {
 	beta2  bn254.G2Affine
 }
 
-func newSums(k *zkey) (*sums, error) {
+func newSums(k *zkey, levels, workers int) (*sums, error) {
 	s := &sums{alpha1: k.alpha1, beta2: k.beta2}
 	var a, c []bn254.G1Affine
 	var b []bn254.G2Affine
@@ -51,55 +49,8 @@ func newSums(k *zkey) (*sums, error) {
 			s.bWires = append(s.bWires, uint32(i))
 		}
 	}
-	s.a = newSumG1(append(a, k.delta1))
-	s.b = newSumG2(append(b, k.delta2))
-	s.c = newSumG1(append(c, k.beta1))
+	s.a = newSumG1(append(a, k.delta1), levels, workers)
+	s.b = newSumG2(append(b, k.delta2), levels, workers)
+	s.c = newSumG1(append(c, k.beta1), levels, workers)
 	return s, nil
-}
-
-// multiexp is one multi-scalar multiplication with fixed points.
-type multiexp[P, J any] struct {
-	plan
-	points []P
-	curve  func() curve[P, J]
-	horner func(windows []J, width int) J
-}
-
-func newMultiexp[P, J any](points []P, c func() curve[P, J], horner func([]J, int) J) *multiexp[P, J] {
-	return &multiexp[P, J]{plan: newPlan(len(points)), points: points, curve: c, horner: horner}
-}
-
-// sum multiplies and adds on up to so many goroutines and calls window after
-// each window. It gives up between windows when ctx ends.
-func (m *multiexp[P, J]) sum(ctx context.Context, scalars []fr.Element, workers int, window func()) (sum J, err error) {
-	digits := m.digits(scalars)
-	results := make([]J, m.windows)
-	defer func() {
-		clear(digits)
-		clear(results)
-	}()
-	// The last window has its own number of buckets: a group of its own.
-	common := m.windows - 1
-	groups := min(workers, common)
-	parallel(workers, groups+1, func(i int) {
-		first, n, buckets := common, 1, m.top
-		if i < groups {
-			first = common * i / groups
-			n, buckets = common*(i+1)/groups-first, m.buckets
-		}
-		g := newGroup(m.curve(), m.points, digits, first, n, buckets, results)
-		defer g.wipe()
-		for k := range n {
-			if ctx.Err() != nil {
-				return
-			}
-			g.sumBuckets(k)
-			window()
-		}
-		g.weighSums()
-	})
-	if err := ctx.Err(); err != nil {
-		return sum, err
-	}
-	return m.horner(results, m.width), nil
 }
