@@ -9,16 +9,17 @@ import (
 	"testing"
 )
 
-// T63, T64: the Go block of the README compiles in a module of somebody else's,
-// which has nothing but this one and its dependencies.
-func TestReadmeCompilesOutside(t *testing.T) {
+// T63, T64: the Go blocks of the README are an app and its test in a module of
+// somebody else's, which has nothing but this one and its dependencies. The test
+// makes a real proof.
+func TestReadmeRunsOutside(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
-	if len(blocks) != 1 {
-		t.Fatalf("%d Go blocks in the README; this test knows one", len(blocks))
+	blocks := regexp.MustCompile("(?s)<!-- (app(?:_test)?\\.go), [^>]*-->\n```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	if all := strings.Count(string(readme), "```go"); len(blocks) != 2 || all != 2 {
+		t.Fatalf("%d Go blocks in the README, of which this test knows %d", all, len(blocks))
 	}
 	root, err := filepath.Abs("..")
 	if err != nil {
@@ -35,51 +36,49 @@ func TestReadmeCompilesOutside(t *testing.T) {
 	_, requires, _ := strings.Cut(string(gomod), "\n")
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"go.mod": "module app.example/forum\n" + requires + "\nrequire " + module + " v0.0.0\nreplace " + module + " => " + root + "\n",
-		"go.sum": string(gosum),
-		"app.go": `package forum
-
-import (
-	"context"
-	"fmt"
-	"net/http"
-
-	"` + module + `/sdk"
-	"` + module + `/verifier/sqlite"
-)
-
-func routes(ctx context.Context, mux *http.ServeMux) error {
-` + blocks[0][1] + `
-	return nil
-}
-
-var _ = routes
-`,
+		"go.mod":       "module app.example/forum\n" + requires + "\nrequire " + module + " v0.0.0\nreplace " + module + " => " + root + "\n",
+		"go.sum":       string(gosum),
+		blocks[0][1]:   source(blocks[0][2], "context", "fmt", "net/http", module+"/sdk", module+"/verifier/sqlite"),
+		blocks[1][1]:   source(blocks[1][2], "net/http", "net/http/httptest", "strings", "testing", module+"/sdk", module+"/sdk/api", module+"/sdk/humantest"),
+		"keep_test.go": "package forum\n\nvar _ = open\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("go", "vet", "-mod=mod", ".")
+	cmd := exec.Command("go", "test", "-mod=mod", "-v", ".")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("the README does not compile: %v\n%s", err, out)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestPosting") {
+		t.Fatalf("the README does not run: %v\n%s", err, out)
 	}
 }
 
-// Links and pictures of the README lead to files that exist.
-func TestReadmeLinks(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
+// source puts a package clause and imports in front of a block.
+func source(block string, imports ...string) string {
+	return "package forum\n\nimport (\n\t\"" + strings.Join(imports, "\"\n\t\"") + "\"\n)\n\n" + block
+}
+
+// Links and pictures of the README and of the pages here lead to files that
+// exist.
+func TestLinks(t *testing.T) {
+	pages, err := filepath.Glob("*.md")
+	if err != nil || len(pages) < 5 {
+		t.Fatalf("%d pages, %v", len(pages), err)
 	}
-	for _, m := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(string(readme), -1) {
-		if strings.Contains(m[1], "://") {
-			continue
+	for _, page := range append(pages, "../README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
-			t.Errorf("the README points to %s: %v", m[1], err)
+		for _, m := range regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`).FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
+				t.Errorf("%s points to %s: %v", page, m[1], err)
+			}
 		}
 	}
 }
