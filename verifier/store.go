@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/perhuman/perhuman/semaphore"
@@ -48,11 +49,33 @@ type Act struct {
 	Now     time.Time // when it happens, kept in milliseconds
 	RootSeq uint64    // of the root that the proof was checked against
 	Record  []byte    // returned with every repeat; at most MaxRecord bytes
-	Event   *Event    // written with the act when it is accepted the first time, never on a repeat
+
+	// Event is told to others if the act is accepted: it enters the Outbox in
+	// the very transaction that accepts the act the first time, and never with
+	// a repeat or a refusal. Nil, or a store that is no Outbox, tells nobody.
+	Event *Event
 }
 
-// MaxRecord bounds Act.Record.
-const MaxRecord = 1024
+// SweepGrace is how much longer a nullifier is kept than its scope was open:
+// the challenges of the last minutes of a scope outlive it.
+const SweepGrace = time.Hour
+
+// Bounds of what a store keeps for others.
+const (
+	MaxRecord = 1024     // bytes of Act.Record
+	MaxEvent  = 16 << 10 // bytes of Event.Body
+)
+
+// Check says why an act cannot be stored by anybody, as ErrUnavailable.
+func (a Act) Check() error {
+	if len(a.Record) > MaxRecord {
+		return fmt.Errorf("%w: record of %d bytes", ErrUnavailable, len(a.Record))
+	}
+	if a.Event != nil {
+		return a.Event.Check()
+	}
+	return nil
+}
 
 // Repeats reports whether b is the same act as a, sent again under the same
 // idempotency key. Proof bytes play no part: proofs are malleable.
@@ -123,8 +146,10 @@ type Store interface {
 	// every machine gets the same.
 	Keys(ctx context.Context, environment, rp string, generate func() (ed25519.PrivateKey, error)) ([]ed25519.PrivateKey, error)
 
-	// Sweep forgets nonces that expired and scopes that closed before a time,
-	// and tells how many rows went: call it again until none does.
+	// Sweep forgets nonces that expired before a time and scopes that closed
+	// SweepGrace before it, and tells how many rows went: call it again until
+	// none does. While a nonce is left that it would forget, it forgets no
+	// nullifier: a repeat must never find its nullifier gone.
 	Sweep(ctx context.Context, before time.Time) (int, error)
 
 	// Close finishes the acts that were begun and refuses new ones.
@@ -133,8 +158,32 @@ type Store interface {
 
 // StateKeeper is an optional power of a Store: it keeps what a follower of an
 // issuer must not forget over a restart (setlog.Follower.State), durably and
-// under a name. LoadState gives nil before the first SaveState.
+// under a name. LoadState gives nil before the first SaveState; an empty state
+// is one that was saved.
 type StateKeeper interface {
 	LoadState(ctx context.Context, name string) ([]byte, error)
 	SaveState(ctx context.Context, name string, state []byte) error
+
+	// SwapState saves state if what is saved is still old, and tells whether
+	// it did. A nil old means that nothing may have been saved yet.
+	SwapState(ctx context.Context, name string, old, state []byte) (bool, error)
+}
+
+// Outbox is an optional power of a Store: a durable queue of events. Delivery
+// is at least once: a process that dies between telling and settling leaves the
+// event to whoever claims it after the lease.
+type Outbox interface {
+	// Post puts an event into the queue, unless its ID is there already.
+	Post(context.Context, Event) error
+
+	// Claim gives up to limit events that are due at now, those that are due
+	// the longest, in the order in which they were made, and holds them for the
+	// caller until now plus lease: two callers, in whatever processes, never
+	// hold one event at the same time. A store of many machines may give fewer
+	// than are due; it gives none only if none is.
+	Claim(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]Event, error)
+
+	// Settle ends a claim: done forgets the event; otherwise it is due again at
+	// next. An event that is not there any more is no error.
+	Settle(ctx context.Context, id string, done bool, next time.Time) error
 }

@@ -4,7 +4,6 @@
 package memory
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"fmt"
@@ -25,6 +24,7 @@ type Store struct {
 	bindings   map[[3]string]verifier.Binding
 	signing    map[[2]string][]ed25519.PrivateKey
 	states     map[string][]byte
+	events     map[string]verifier.Event
 }
 
 type (
@@ -49,6 +49,7 @@ type (
 var (
 	_ verifier.Store       = (*Store)(nil)
 	_ verifier.StateKeeper = (*Store)(nil)
+	_ verifier.Outbox      = (*Store)(nil)
 )
 
 // New gives an empty store.
@@ -60,6 +61,7 @@ func New() *Store {
 		bindings:   map[[3]string]verifier.Binding{},
 		signing:    map[[2]string][]ed25519.PrivateKey{},
 		states:     map[string][]byte{},
+		events:     map[string]verifier.Event{},
 	}
 }
 
@@ -84,8 +86,8 @@ func keysOf(a verifier.Act) (nonceKey, idemKey, nullifierKey) {
 
 // Spend implements verifier.Store.
 func (s *Store) Spend(ctx context.Context, a verifier.Act) (verifier.Outcome, error) {
-	if len(a.Record) > verifier.MaxRecord {
-		return verifier.Outcome{}, fmt.Errorf("%w: record of %d bytes", verifier.ErrUnavailable, len(a.Record))
+	if err := a.Check(); err != nil {
+		return verifier.Outcome{}, err
 	}
 	if err := s.enter(ctx); err != nil {
 		return verifier.Outcome{}, err
@@ -104,6 +106,9 @@ func (s *Store) Spend(ctx context.Context, a verifier.Act) (verifier.Outcome, er
 	}
 	if _, known := s.nullifiers[nullifier]; !known {
 		s.nullifiers[nullifier] = first{a.Nonce, a.Message, a.Now, a.Closes}
+	}
+	if a.Event != nil && out.Result == verifier.Accepted {
+		s.post(*a.Event)
 	}
 	return out, nil
 }
@@ -204,32 +209,16 @@ func (s *Store) Sweep(ctx context.Context, before time.Time) (int, error) {
 			n++
 		}
 	}
+	if n > 0 {
+		return n, nil
+	}
 	for k, row := range s.nullifiers {
-		if !row.closes.IsZero() && row.closes.Before(before) {
+		if !row.closes.IsZero() && row.closes.Before(before.Add(-verifier.SweepGrace)) {
 			delete(s.nullifiers, k)
 			n++
 		}
 	}
 	return n, nil
-}
-
-// LoadState implements verifier.StateKeeper.
-func (s *Store) LoadState(ctx context.Context, name string) ([]byte, error) {
-	if err := s.enter(ctx); err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	return bytes.Clone(s.states[name]), nil
-}
-
-// SaveState implements verifier.StateKeeper.
-func (s *Store) SaveState(ctx context.Context, name string, state []byte) error {
-	if err := s.enter(ctx); err != nil {
-		return err
-	}
-	defer s.mu.Unlock()
-	s.states[name] = bytes.Clone(state)
-	return nil
 }
 
 // Close implements verifier.Store.

@@ -111,47 +111,15 @@ func readKeys(ctx context.Context, stmt *sql.Stmt, environment, rp string) (keys
 	return keys, rows.Err()
 }
 
-// LoadState implements verifier.StateKeeper.
-func (s *Store) LoadState(ctx context.Context, name string) ([]byte, error) {
-	if err := s.begin(); err != nil {
-		return nil, err
-	}
-	defer s.begun.Done()
-	var state []byte
-	err := s.seen.state.QueryRowContext(ctx, name).Scan(&state)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, unavailable(err)
-	}
-	return state, nil
-}
-
-// SaveState implements verifier.StateKeeper.
-func (s *Store) SaveState(ctx context.Context, name string, state []byte) error {
-	if state == nil {
-		state = []byte{} // NULL is no BLOB
-	}
-	return s.submit(ctx, nil, func(ctx context.Context, w *writer) error {
-		_, err := w.putState.ExecContext(ctx, name, state)
-		return err
-	})
-}
-
 // Sweep implements verifier.Store.
 func (s *Store) Sweep(ctx context.Context, before time.Time) (int, error) {
 	var gone int64
-	err := s.submit(ctx, nil, func(ctx context.Context, w *writer) error {
-		for _, stmt := range []*sql.Stmt{w.forgetNonces, w.forgetNullifiers} {
-			r, err := stmt.ExecContext(ctx, before.UnixMilli())
-			if err != nil {
-				return err
-			}
-			n, err := r.RowsAffected()
-			if err != nil {
-				return err
-			}
-			gone += n
+	err := s.submit(ctx, nil, func(ctx context.Context, w *writer) (err error) {
+		if gone, err = affected(w.forgetNonces.ExecContext(ctx, before.UnixMilli())); err != nil || gone > 0 {
+			return err
 		}
-		return nil
+		gone, err = affected(w.forgetNullifiers.ExecContext(ctx, before.Add(-verifier.SweepGrace).UnixMilli()))
+		return err
 	})
 	if err != nil {
 		return 0, err

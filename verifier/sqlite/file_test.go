@@ -162,7 +162,7 @@ func TestT05ReadOnlyAndForeignFiles(t *testing.T) {
 	newer := filepath.Join(dir, "newer.db")
 	s := mustOpen(t, newer, faults{})
 	if err := s.submit(t.Context(), nil, func(ctx context.Context, w *writer) error {
-		_, err := w.conn.ExecContext(ctx, "PRAGMA user_version = 2")
+		_, err := w.conn.ExecContext(ctx, "PRAGMA user_version = 99")
 		return err
 	}); err != nil {
 		t.Fatal(err)

@@ -3,14 +3,16 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 )
 
-// applicationID marks our files ("phsp"), version the schema in them.
-const (
-	applicationID = 0x70687370
-	version       = 1
-)
+// applicationID marks our files ("phsp").
+const applicationID = 0x70687370
+
+// migrations holds the step to each version of the schema from the one before.
+// A step that was released is never changed.
+var migrations = [...]string{createV1, createV2}
 
 const createV1 = `
 CREATE TABLE nonces (
@@ -74,6 +76,20 @@ PRAGMA application_id = 1885893488;
 PRAGMA user_version = 1;
 `
 
+const createV2 = `
+CREATE TABLE events (
+	id         TEXT    NOT NULL,
+	body       BLOB    NOT NULL,
+	created_ms INTEGER NOT NULL,
+	attempts   INTEGER NOT NULL,
+	next_ms    INTEGER NOT NULL,
+	PRIMARY KEY (id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX events_by_next ON events (next_ms);
+
+PRAGMA user_version = 2;
+`
+
 // migrate brings a file to the present schema, or refuses it. Two processes
 // may do this at once: it happens inside an immediate transaction.
 func migrate(ctx context.Context, c *sql.Conn) (err error) {
@@ -97,13 +113,15 @@ func migrate(ctx context.Context, c *sql.Conn) (err error) {
 	}
 	switch {
 	case app == 0 && have == 0 && tables == 0:
-		if _, err := c.ExecContext(ctx, createV1); err != nil {
+	case app != applicationID:
+		return errors.New("the file is not a spend store")
+	case have < 1 || have > len(migrations):
+		return fmt.Errorf("the file has schema %d, this program knows 1 to %d", have, len(migrations))
+	}
+	for _, createStep := range migrations[have:] {
+		if _, err := c.ExecContext(ctx, createStep); err != nil {
 			return err
 		}
-	case app != applicationID:
-		return fmt.Errorf("the file is not a spend store")
-	case have != version:
-		return fmt.Errorf("the file has schema %d, this program knows %d", have, version)
 	}
 	_, err = c.ExecContext(ctx, "COMMIT")
 	return err

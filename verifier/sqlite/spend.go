@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/perhuman/perhuman/verifier"
@@ -13,12 +12,15 @@ import (
 
 // Spend implements verifier.Store.
 func (s *Store) Spend(ctx context.Context, a verifier.Act) (verifier.Outcome, error) {
-	if len(a.Record) > verifier.MaxRecord {
-		return verifier.Outcome{}, fmt.Errorf("%w: record of %d bytes", verifier.ErrUnavailable, len(a.Record))
+	if err := a.Check(); err != nil {
+		return verifier.Outcome{}, err
 	}
 	var out verifier.Outcome
 	err := s.submit(ctx, a.Nullifier[:], func(ctx context.Context, w *writer) (err error) {
 		out, err = w.spend(ctx, a)
+		if err == nil && a.Event != nil && out.Result == verifier.Accepted && !out.Replayed {
+			err = w.post(ctx, *a.Event)
+		}
 		return err
 	})
 	if err != nil {
@@ -105,11 +107,15 @@ func judge(out verifier.Outcome, a verifier.Act, row *sql.Row) (verifier.Outcome
 }
 
 func inserted(r sql.Result, err error) (bool, error) {
-	if err != nil {
-		return false, err
-	}
-	n, err := r.RowsAffected()
+	n, err := affected(r, err)
 	return n == 1, err
+}
+
+func affected(r sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
 }
 
 // Spent implements verifier.Store.

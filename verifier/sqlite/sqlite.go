@@ -69,6 +69,7 @@ type Store struct {
 var (
 	_ verifier.Store       = (*Store)(nil)
 	_ verifier.StateKeeper = (*Store)(nil)
+	_ verifier.Outbox      = (*Store)(nil)
 )
 
 // faults are the places where tests break things; all nil in production.

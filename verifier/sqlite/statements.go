@@ -46,8 +46,18 @@ ON CONFLICT (environment, rp, action) DO UPDATE SET k = excluded.k, next_k = exc
 	sqlSigningKeys = `SELECT seed FROM signing_keys WHERE environment = ? AND rp = ? ORDER BY number DESC`
 	sqlAddKey      = `INSERT INTO signing_keys (environment, rp, number, seed) VALUES (?, ?, ?, ?)`
 
-	sqlState    = `SELECT state FROM states WHERE name = ?`
-	sqlPutState = `INSERT INTO states (name, state) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state`
+	sqlState     = `SELECT state FROM states WHERE name = ?`
+	sqlPutState  = `INSERT INTO states (name, state) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state`
+	sqlSwapState = `UPDATE states SET state = ? WHERE name = ? AND state = ?`
+	sqlAddState  = `INSERT INTO states (name, state) VALUES (?, ?) ON CONFLICT DO NOTHING`
+
+	sqlPostEvent = `INSERT INTO events (id, body, created_ms, attempts, next_ms) VALUES (?, ?, ?, 0, ?) ON CONFLICT DO NOTHING`
+	sqlClaim     = `
+UPDATE events SET attempts = attempts + 1, next_ms = ?
+WHERE id IN (SELECT id FROM events WHERE next_ms <= ? ORDER BY next_ms, id LIMIT ?)
+RETURNING id, body, created_ms, attempts`
+	sqlSettled = `DELETE FROM events WHERE id = ?`
+	sqlRetry   = `UPDATE events SET next_ms = ? WHERE id = ?`
 
 	// Forgetting is done in bites, so that it never holds up the writer long.
 	sqlForgetNonces = `
@@ -69,7 +79,8 @@ func (w *writer) prepare(ctx context.Context) error {
 		{&w.nonceUsed, sqlNonceUsed}, {&w.keyUsed, sqlKeyUsed},
 		{&w.policy, sqlPolicy}, {&w.putPolicy, sqlPutPolicy},
 		{&w.signingKeys, sqlSigningKeys}, {&w.addKey, sqlAddKey},
-		{&w.putState, sqlPutState},
+		{&w.putState, sqlPutState}, {&w.swapState, sqlSwapState}, {&w.addState, sqlAddState},
+		{&w.postEvent, sqlPostEvent}, {&w.claim, sqlClaim}, {&w.settled, sqlSettled}, {&w.retry, sqlRetry},
 		{&w.forgetNonces, sqlForgetNonces}, {&w.forgetNullifiers, sqlForgetNullifiers},
 	} {
 		var err error

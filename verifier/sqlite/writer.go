@@ -148,12 +148,14 @@ type writer struct {
 	db   *sql.DB
 	conn *sql.Conn
 
-	begin, commit                            *sql.Stmt
-	insertNonce, repeatNonce                 *sql.Stmt
-	insertNullifier, touchNullifier          *sql.Stmt
-	nonceUsed, keyUsed                       *sql.Stmt
-	policy, putPolicy, signingKeys, addKey   *sql.Stmt
-	forgetNonces, forgetNullifiers, putState *sql.Stmt
+	begin, commit                          *sql.Stmt
+	insertNonce, repeatNonce               *sql.Stmt
+	insertNullifier, touchNullifier        *sql.Stmt
+	nonceUsed, keyUsed                     *sql.Stmt
+	policy, putPolicy, signingKeys, addKey *sql.Stmt
+	forgetNonces, forgetNullifiers         *sql.Stmt
+	putState, swapState, addState          *sql.Stmt
+	postEvent, claim, settled, retry       *sql.Stmt
 }
 
 // check refuses a file that is gone, was replaced, or was cut short.
