@@ -60,6 +60,8 @@ var mayImport = map[string]string{
 	"sdk/wallet/internal/testset":      "...",
 	"sdk/wallet/wasm/check":            "semaphore/... sdk/post sdk/wallet/wasm/internal/bridge",
 	"sdk/wallet/wasm/internal/bridge":  "semaphore/...",
+	"sdk/wallet/wasm/internal/slim":    "",
+	"sdk/wallet/wasm/slim":             "sdk/wallet/wasm/internal/slim",
 	"sdk/web/face":                     "",
 	"semaphore/setlog/setlogtest":      "semaphore semaphore/setlog",
 	"verifier/verifiertest":            "...",

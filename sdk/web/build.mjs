@@ -1,5 +1,6 @@
 // Makes the files that are served but not committed:
-//   dist/        wallet.wasm (the Go wallet and prover), check.wasm (the check of posts), wasm_exec.js (Go's loader), all also as .gz
+//   dist/        wallet.wasm (the Go wallet and prover), check.wasm (the check of posts), wasm_exec.js (Go's loader), all also as .gz;
+//                the programs go through sdk/wallet/wasm/slim, which takes a tenth off the download
 //   face/dist/   face-api, its weights and the tfjs wasm backend, from node_modules
 //
 //   node build.mjs          everything; without node_modules the face files are left out, with a notice
@@ -36,6 +37,7 @@ function wasm() {
     execFileSync('go', ['build', '-trimpath', '-ldflags', '-s -w', '-o', built, source], {
       cwd: root, stdio: 'inherit', env: { ...process.env, GOOS: 'js', GOARCH: 'wasm' },
     })
+    execFileSync('go', ['run', './sdk/wallet/wasm/slim', built, built], { cwd: root, stdio: 'inherit' })
     const body = readFileSync(built)
     rmSync(built)
     putZipped(join(here, 'dist', name), body)

@@ -1,5 +1,5 @@
 // BENCH lines of what pages download: the programs as build.mjs builds them
-// (-trimpath -ldflags "-s -w"), compressed with gzip -9.
+// (-trimpath -ldflags "-s -w", then slim), compressed with gzip -9.
 // Node's own zlib is built for speed and packs about 1 % worse; gzip's figure
 // is the one that goals are about.
 import { execFileSync } from 'node:child_process'
