@@ -18,6 +18,8 @@ var mayImport = map[string]string{
 	"semaphore":                        "semaphore/artifacts semaphore/internal/...",
 	"semaphore/internal/poseidon":      "",
 	"semaphore/internal/babyjub":       "",
+	"semaphore/internal/pairing8":      "",
+	"semaphore/internal/pairing8/gen":  "",
 	"semaphore/artifacts":              "",
 	"semaphore/artifacts/depth20":      "semaphore/artifacts",
 	"semaphore/artifacts/depth32":      "semaphore/artifacts",

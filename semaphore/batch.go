@@ -7,6 +7,8 @@ import (
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+
+	"github.com/perhuman/perhuman/semaphore/internal/pairing8"
 )
 
 // batchMin is the least number of proofs that a batch is tried for.
@@ -118,11 +120,8 @@ func (s *search) settle(items []*batchItem, bad bool) {
 //	prod e(w A, B) * e(-sum w IC, gamma) * prod over depths e(-sum w C, delta)
 //	= e((sum w) alpha, beta)
 //
-// after checking that every B is in the subgroup.
+// and that every B is in the subgroup.
 func (v *Verifier) holds(items []*batchItem) bool {
-	if !inSubgroup(len(items), func(i int) *bn254.G2Affine { return &items[i].b }, random) {
-		return false
-	}
 	seeds := make([]byte, 16*len(items))
 	random(seeds)
 	var depths [MaxDepth]*depthSums
@@ -140,27 +139,46 @@ func (v *Verifier) holds(items []*batchItem) bool {
 		}
 		d.add(it, &w)
 	}
-	fixed := v.fixedSide(&depths, &total)
-	f := millerLoop(nil, fixedPairs(fixed...))
-	for i, a := range bn254.BatchJacobianToAffineG1(scaled) {
-		scaled[i].FromAffine(&a)
+	f := millerLoop(nil, fixedPairs(v.fixedSide(&depths, &total)...))
+	g, inG2 := v.movingSide(items, bn254.BatchJacobianToAffineG1(scaled))
+	if !inG2 {
+		return false
+	}
+	f.Mul(&f, &g)
+	var one bn254.GT
+	one.SetOne()
+	return bn254.FinalExponentiation(&f) == one
+}
+
+// movingSide checks that every B is in the subgroup, and pairs it with its A,
+// which is scaled already.
+func (v *Verifier) movingSide(items []*batchItem, scaled []bn254.G1Affine) (f bn254.E12, inG2 bool) {
+	if v.vectors {
+		as, bs := make([]bn254.G1Affine, 0, len(items)), make([]bn254.G2Affine, 0, len(items))
+		for i, it := range items {
+			as = append(as, scaled[i])
+			bs = append(bs, it.b)
+		}
+		return pairing8.MillerLoop(as, bs)
+	}
+	f.SetOne()
+	if !inSubgroup(len(items), func(i int) *bn254.G2Affine { return &items[i].b }, random) {
+		return f, false
 	}
 	for start := 0; start < len(items); start += chunk {
 		part := items[start:min(start+chunk, len(items))]
 		moving := make([]movingPair, 0, len(part))
 		for i, it := range part {
 			a := &scaled[start+i]
-			if a.Z.IsZero() {
+			if a.IsInfinity() {
 				continue // a weight of 0
 			}
-			moving = append(moving, newMovingPair(&bn254.G1Affine{X: a.X, Y: a.Y}, &it.b))
+			moving = append(moving, newMovingPair(a, &it.b))
 		}
 		g := millerLoop(moving, nil)
 		f.Mul(&f, &g)
 	}
-	var one bn254.GT
-	one.SetOne()
-	return bn254.FinalExponentiation(&f) == one
+	return f, true
 }
 
 // depthSums collects the proofs of one depth.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
@@ -48,15 +49,41 @@ func rerandomise(t testing.TB, p *Proof, k uint64) *Proof {
 	return &q
 }
 
+// bothWays runs a test of batches with vectors, where the processor has them,
+// and without.
+func bothWays(t *testing.T, test func(*testing.T, *Verifier)) {
+	t.Helper()
+	plain := *verifier(t)
+	plain.vectors = false
+	t.Run("plain", func(t *testing.T) { test(t, &plain) })
+	if v := verifier(t); v.vectors {
+		t.Run("vectors", func(t *testing.T) { test(t, v) })
+	}
+}
+
 func TestBatchAcceptsGood(t *testing.T) {
-	v := verifier(t)
-	for _, n := range []int{0, 1, 2, 3, 7, 18, 40, 70} {
-		for i, err := range v.VerifyBatch(crowd(t, n)) {
-			if err != nil {
-				t.Errorf("n = %d: proof %d: %v", n, i, err)
+	ps := crowd(t, 70)
+	bothWays(t, func(t *testing.T, v *Verifier) {
+		for _, n := range []int{0, 1, 2, 3, 7, 18, 40, 70} {
+			for i, err := range v.VerifyBatch(ps[:n]) {
+				if err != nil {
+					t.Errorf("n = %d: proof %d: %v", n, i, err)
+				}
 			}
 		}
-	}
+	})
+}
+
+// The same proof many times over is where sums meet equal points.
+func TestBatchOfEqualProofs(t *testing.T) {
+	ps := slices.Repeat(crowd(t, 1), 40)
+	bothWays(t, func(t *testing.T, v *Verifier) {
+		for i, err := range v.VerifyBatch(ps) {
+			if err != nil {
+				t.Errorf("proof %d: %v", i, err)
+			}
+		}
+	})
 }
 
 // spoil makes a proof bad in one of the ways that need a verdict of their own.
@@ -140,8 +167,9 @@ func mulG2(p *bn254.G2Jac, k *big.Int) bn254.G2Jac {
 	return acc
 }
 
-func TestBatchFindsEveryBadProof(t *testing.T) {
-	v := verifier(t)
+func TestBatchFindsEveryBadProof(t *testing.T) { bothWays(t, findsEveryBadProof) }
+
+func findsEveryBadProof(t *testing.T, v *Verifier) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, shape := range []struct{ n, bad int }{{3, 1}, {5, 5}, {12, 1}, {24, 2}, {40, 7}} {
 		ps := crowd(t, shape.n)
@@ -158,8 +186,9 @@ func TestBatchFindsEveryBadProof(t *testing.T) {
 }
 
 // Two false proofs whose errors cancel without weights must both be found.
-func TestBatchWeighsProofs(t *testing.T) {
-	v := verifier(t)
+func TestBatchWeighsProofs(t *testing.T) { bothWays(t, weighsProofs) }
+
+func weighsProofs(t *testing.T, v *Verifier) {
 	ps := crowd(t, 6)
 	// Same depth, so that their C meet the same delta.
 	a, b := *ps[0], *rerandomise(t, ps[0], 5)

@@ -1,0 +1,77 @@
+//go:build amd64 && !purego
+
+package pairing8
+
+import "github.com/consensys/gnark-crypto/utils/cpu"
+
+//go:generate go run ./gen
+
+// Available reports whether this processor has the instructions.
+func Available() bool { return cpu.SupportAVX512IFMA }
+
+// The functions below are in lanes_amd64.s. dst may be one of the operands.
+
+// mul1 to mul4 give the sum of the products a_i*b_i in Fp2.
+//
+//go:noescape
+func mul1(dst, a0, b0 *E2)
+
+//go:noescape
+func mul2(dst, a0, b0, a1, b1 *E2)
+
+//go:noescape
+func mul3(dst, a0, b0, a1, b1, a2, b2 *E2)
+
+//go:noescape
+func mul4(dst, a0, b0, a1, b1, a2, b2, a3, b3 *E2)
+
+// each multiplies the halves, each with its own.
+//
+//go:noescape
+func each(dst, a0, b0 *E2)
+
+// scale multiplies both halves by b0.
+//
+//go:noescape
+func scale(dst, a0 *E2, b0 *Fp)
+
+//go:noescape
+func add(dst, a, b *E2)
+
+//go:noescape
+func sub(dst, a, b *E2)
+
+//go:noescape
+func neg(dst, a *E2)
+
+//go:noescape
+func double(dst, a *E2)
+
+//go:noescape
+func times3(dst, a *E2)
+
+//go:noescape
+func times8(dst, a *E2)
+
+//go:noescape
+func timesMinus12(dst, a *E2)
+
+// add3 gives a + 3b.
+//
+//go:noescape
+func add3(dst, a, b *E2)
+
+// sub2 gives a - 2b.
+//
+//go:noescape
+func sub2(dst, a, b *E2)
+
+// twiceSub6 gives 2a - 6b.
+//
+//go:noescape
+func twiceSub6(dst, a, b *E2)
+
+// xi multiplies by 9 + u, the non-residue of the tower.
+//
+//go:noescape
+func xi(dst, a *E2)
