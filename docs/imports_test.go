@@ -25,6 +25,7 @@ var mayImport = map[string]string{
 	"semaphore/artifacts/depth32":      "semaphore/artifacts",
 	"semaphore/prove":                  "semaphore semaphore/artifacts semaphore/internal/... semaphore/prove/internal/...",
 	"semaphore/prove/internal/field29": "",
+	"semaphore/prove/internal/ifma":    "",
 	"semaphore/scope":                  "semaphore",
 	"semaphore/setlog":                 "semaphore",
 	"semaphore/circuit":                "semaphore semaphore/internal/...",

@@ -11,10 +11,4 @@ type (
 	coset = vectorCoset
 )
 
-func newSumG1(points []bn254.G1Affine, levels, workers int) *sumG1 {
-	return multiexpG1(points, levels, workers)
-}
-func newSumG2(points []bn254.G2Affine, levels, workers int) *sumG2 {
-	return multiexpG2(points, levels, workers)
-}
 func newCoset(domain int) (*coset, error) { return newVectorCoset(domain) }

@@ -42,6 +42,13 @@ type curve[P, J any] interface {
 	wipe()
 }
 
+// pairAdder is a curve that adds points of a table without a copy of them.
+type pairAdder[P any] interface {
+	// addPairs is add with the sources points[a>>1] and points[b>>1], negated
+	// when a or b is odd.
+	addPairs(buf, points []P, ops []op)
+}
+
 // multiexp is one multi-scalar multiplication with fixed points.
 type multiexp[P, J any] struct {
 	plan

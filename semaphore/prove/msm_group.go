@@ -80,11 +80,17 @@ func (g *group[P, J]) sumBuckets(points []P, k, first, end int) {
 	refs := g.refs[base:starts[end-first]]
 	grow(&g.buf, len(refs))
 	buf := g.buf
-	g.curve.gather(buf, points, refs)
 
 	// Each round halves the points of every bucket. An odd one keeps its place
 	// at the front.
-	for round, busy := 0, true; busy; round++ {
+	round := 0
+	if pairs, ok := g.curve.(pairAdder[P]); ok {
+		g.sumPairs(pairs, points, refs, starts)
+		round = 1
+	} else {
+		g.curve.gather(buf, points, refs)
+	}
+	for busy := true; busy; round++ {
 		busy = false
 		for b := range starts[1:] {
 			first := starts[b] - base
@@ -106,6 +112,30 @@ func (g *group[P, J]) sumBuckets(points []P, k, first, end int) {
 		if starts[b] < starts[b+1] {
 			sums[b] = buf[starts[b]-base]
 		}
+	}
+}
+
+// sumPairs is the first round for a curve that reads the table by itself.
+func (g *group[P, J]) sumPairs(c pairAdder[P], points []P, refs []uint32, starts []int32) {
+	buf, base := g.buf, starts[0]
+	for b := range starts[1:] {
+		at, end := starts[b]-base, starts[b+1]-base
+		dst := at
+		if (end-at)&1 == 1 {
+			g.curve.gather(buf[at:at+1], points, refs[at:at+1])
+			at, dst = at+1, dst+1
+		}
+		for ; at < end; at += 2 {
+			if g.ops = append(g.ops, op{int32(refs[at]), int32(refs[at+1]), dst}); len(g.ops) == batch {
+				c.addPairs(buf, points, g.ops)
+				g.ops = g.ops[:0]
+			}
+			dst++
+		}
+	}
+	if len(g.ops) > 0 {
+		c.addPairs(buf, points, g.ops)
+		g.ops = g.ops[:0]
 	}
 }
 
