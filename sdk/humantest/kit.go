@@ -1,6 +1,7 @@
 package humantest
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perhuman/perhuman/sdk"
+	"github.com/perhuman/perhuman/sdk/humantest/virtual"
 	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/verifier/memory"
 )
@@ -26,13 +28,16 @@ type Options struct {
 	Seed   uint64    // another seed gives other challenges
 }
 
+// Crowd is how many people of no interest are in a kit's set, to hide among.
+const Crowd = 256
+
 // Kit is an issuer, a clock, a store and a prover. Its methods end the test if
 // something fails that is not the app's doing. It is safe for concurrent use.
 type Kit struct {
 	t      testing.TB
 	opts   Options
 	key    ed25519.PrivateKey // the sites' key
-	issuer *issuer
+	issuer *virtual.Issuer
 	proofs *proofs
 	store  *Store
 
@@ -55,7 +60,11 @@ func New(t testing.TB, o Options) *Kit {
 		key: ed25519.NewKeyFromSeed(seed("humantest site key")), store: &Store{Store: memory.New()},
 	}
 	k.proofs = newProofs(t, o.Cache)
-	k.issuer = newIssuer(t, o.Issuer, k.Now)
+	var err error
+	k.issuer, err = virtual.New(o.Issuer, bytes.NewReader(seed("humantest issuer")), k.Now, Crowd, virtual.Identity(stranger).Commitment())
+	if err != nil {
+		t.Fatalf("humantest: %v", err)
+	}
 	return k
 }
 
@@ -88,7 +97,7 @@ func (k *Kit) Config(rp string) sdk.Config {
 		random[i] ^= byte(k.opts.Seed >> (8 * i))
 	}
 	return sdk.Config{
-		RP: rp, Issuers: []string{k.issuer.log.VKey}, Store: k.store, Client: &http.Client{Transport: k.issuer},
+		RP: rp, Issuers: []string{k.issuer.VKey()}, Store: k.store, Client: &http.Client{Transport: k.issuer},
 		Keys: []ed25519.PrivateKey{k.key}, Now: k.Now, Rand: &locked{source: rand.NewChaCha8(random)},
 		Session: func(r *http.Request) string { return r.Header.Get("Cookie") },
 	}
@@ -107,14 +116,14 @@ func (l *locked) Read(b []byte) (int, error) {
 }
 
 // VKey is the issuer's verifier key.
-func (k *Kit) VKey() string { return k.issuer.log.VKey }
+func (k *Kit) VKey() string { return k.issuer.VKey() }
 
 // Store is the spend store that Config names, with its switches.
 func (k *Kit) Store() *Store { return k.store }
 
 // IssuerDown makes the issuer answer nothing, or answer again. After two
 // minutes of the kit's clock a Gate then fails closed.
-func (k *Kit) IssuerDown(down bool) { k.issuer.setDown(down) }
+func (k *Kit) IssuerDown(down bool) { k.issuer.SetDown(down) }
 
 func rpOf(t testing.TB, origin string) string {
 	t.Helper()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/perhuman/perhuman/sdk"
 	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/sdk/humantest/virtual"
 	"github.com/perhuman/perhuman/sdk/wallet"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
@@ -19,11 +20,6 @@ import (
 
 // stranger is who the fixtures of Provoke act as.
 const stranger = "a stranger"
-
-// identity gives a person's secret: the name, hashed.
-func identity(name string) *semaphore.Identity { return semaphore.IdentityFromKey(secretOf(name)) }
-
-func secretOf(name string) []byte { return seed("humantest person " + name) }
 
 // Person is a virtual human with a wallet.
 type Person struct {
@@ -42,16 +38,13 @@ func (k *Kit) Person(name string) *Person {
 	if ok {
 		return p
 	}
-	p = &Person{Name: name, kit: k, id: identity(name)}
-	if name != stranger {
-		k.issuer.enrol(p.id.Commitment())
-	}
+	p = &Person{Name: name, kit: k, id: virtual.Identity(name)}
 	var err error
-	p.wallet, err = wallet.New(wallet.Config{
-		Issuer: k.VKey(), Source: k.issuer, Store: wallet.NewMemory(), Prover: k.proofs.prover(), Now: k.Now,
-	})
+	if name != stranger { // who is a member from the beginning
+		err = k.issuer.Enrol(p.id.Commitment())
+	}
 	if err == nil {
-		err = p.wallet.Unlock(secretOf(name))
+		p.wallet, err = k.issuer.Wallet(name, k.proofs.prover())
 	}
 	if err != nil {
 		k.t.Fatalf("humantest: %s: %v", name, err)
@@ -66,8 +59,8 @@ func (k *Kit) Person(name string) *Person {
 // longer count.
 func (p *Person) Remove() {
 	p.kit.t.Helper()
-	if !p.kit.issuer.remove(p.id.Commitment()) {
-		p.kit.t.Fatalf("humantest: %s is not in the set", p.Name)
+	if err := p.kit.issuer.Remove(p.id.Commitment()); err != nil {
+		p.kit.t.Fatalf("humantest: %s: %v", p.Name, err)
 	}
 }
 

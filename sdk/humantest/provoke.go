@@ -12,6 +12,7 @@ import (
 
 	"github.com/perhuman/perhuman/sdk"
 	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/sdk/humantest/virtual"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/verifier"
@@ -124,7 +125,7 @@ func (a *attempt) prove(challenge string, change func(*statement)) *semaphore.Pr
 	if err != nil {
 		a.kit.t.Fatal(err)
 	}
-	path, err := a.kit.issuer.path(a.who.id.Commitment(), false)
+	path, err := a.kit.issuer.Path(a.who.id.Commitment())
 	if err != nil {
 		a.kit.t.Fatal(err)
 	}
@@ -188,7 +189,7 @@ func (a *attempt) failing(set func(*Store)) *httptest.ResponseRecorder {
 // other makes another kit's set: a root that the site's issuer never published.
 func (a *attempt) other() semaphore.MerkleProof {
 	a.kit.t.Helper()
-	group, err := semaphore.NewGroup(a.who.id.Commitment(), identity("nobody").Commitment())
+	group, err := semaphore.NewGroup(a.who.id.Commitment(), virtual.Identity("nobody").Commitment())
 	if err != nil {
 		a.kit.t.Fatal(err)
 	}
@@ -323,7 +324,7 @@ var fixtures = map[api.Code]func(*attempt) *httptest.ResponseRecorder{
 	},
 	api.RootExpired: func(a *attempt) *httptest.ResponseRecorder {
 		return a.stated(func(s *statement) {
-			path, err := a.kit.issuer.path(a.who.id.Commitment(), true)
+			path, err := a.kit.issuer.SupersededPath(a.who.id.Commitment())
 			if err != nil {
 				a.kit.t.Fatal(err)
 			}
