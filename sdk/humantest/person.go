@@ -115,7 +115,7 @@ func (s Site) ask(action string, content scope.Digest) (api.ChallengeResponse, *
 // Answer asks the site for a challenge and has the person's wallet answer it:
 // "<packed proof>.<challenge>". Content is what the proof is bound to. A wallet
 // that refuses, for instance because its slots are used up, gives a
-// *wallet.Error, which wallet.CodeOf reads.
+// *wallet.Refusal, which wallet.CodeOf reads.
 func (p *Person) Answer(s Site, action string, content scope.Digest) (string, error) {
 	p.kit.t.Helper()
 	c, w := s.ask(action, content)

@@ -10,21 +10,22 @@ const kinds = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg
 const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 /**
- * @param {Record<string, (request: http.IncomingMessage, body: string) => {type: string, body: string, status?: number}>} routes "host /path" -> answer
+ * @typedef {{type: string, body: string, status?: number}} Answer
+ * @param {Record<string, (request: http.IncomingMessage, body: string) => Answer | Promise<Answer>>} routes "host /path" -> answer
  * @returns {Promise<{port: number, close: () => Promise<void>}>}
  */
 export async function serve(routes) {
   const server = http.createServer((request, answer) => {
     let body = ''
     request.on('data', (d) => { body += d })
-    request.on('end', () => {
+    request.on('end', async () => {
       const host = (request.headers.host ?? '').split('.')[0]
       const path = new URL(request.url ?? '/', 'http://x.localhost').pathname
       answer.setHeader('Content-Security-Policy', policy)
       answer.setHeader('Cache-Control', 'no-store')
       const route = routes[`${host} ${path}`]
       if (route) {
-        const made = route(request, body)
+        const made = await route(request, body)
         answer.writeHead(made.status ?? 200, { 'Content-Type': made.type })
         answer.end(made.body)
         return

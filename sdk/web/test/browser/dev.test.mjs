@@ -1,0 +1,98 @@
+// `perhuman dev`: an app's page and server against the simulator wallet and the
+// verifier service of the real binary.
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { assertAccessible, assertFits, launch, skip, watch } from '../support/chromium.mjs'
+import { serve } from '../support/site.mjs'
+
+const why = skip()
+const root = fileURLToPath(new URL('../../../../', import.meta.url))
+const dir = mkdtempSync(join(tmpdir(), 'perhuman-dev-'))
+
+let site, context, seen, child, wallet, verifier, key
+
+/** The app's server speaks to the verifier service. */
+const service = async (path, body) => {
+  const answer = await fetch(verifier + path, {
+    method: 'POST', body, headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${key}`, Origin: `http://app.localhost:${site.port}` },
+  })
+  return { type: 'application/json', body: await answer.text(), status: answer.status }
+}
+
+before(async () => {
+  if (why) return
+  site = await serve({
+    'app /': () => ({ type: 'text/html; charset=utf-8', body: `<!doctype html><html lang="en"><title>app</title><script type="module" src="/perhuman/perhuman.js"></script><h1>App</h1><perhuman-check action="post" wallet="${wallet}"></perhuman-check></html>` }),
+    'app /perhuman/challenge': (_, body) => service('/v1/challenges', body),
+  })
+  const binary = join(dir, 'perhuman')
+  execFileSync('go', ['build', '-o', binary, './sdk/cmd/perhuman'], { cwd: root, stdio: 'inherit' })
+  child = spawn(binary, ['dev', '-rp', `app.localhost:${site.port}`, '-addr', '127.0.0.1:0', '-action', 'post=2/day'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let said = ''
+  await new Promise((resolve, reject) => {
+    child.on('exit', () => reject(new Error(`perhuman dev ended: ${said}`)))
+    child.stdout.on('data', (d) => {
+      said += d
+      if (said.includes('Bearer ')) resolve(undefined)
+    })
+  })
+  wallet = /wallet="([^"]+)"/.exec(said)[1]
+  verifier = /POST (\S+)\/v1\/verify/.exec(said)[1]
+  key = /Bearer (\S+)/.exec(said)[1]
+  context = await launch()
+  seen = watch(context)
+})
+after(async () => {
+  await context?.close()
+  child?.kill()
+  await site?.close()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+/** A click on the page's button, and what the simulator then does with its window. */
+const asks = async (act) => {
+  const page = await context.newPage()
+  await page.goto(`http://app.localhost:${site.port}/`)
+  await page.evaluate(() => {
+    window.heard = new Promise((resolve) => {
+      for (const type of ['perhuman-verified', 'perhuman-error']) addEventListener(type, (e) => resolve(e.detail))
+    })
+  })
+  const [popup] = await Promise.all([page.waitForEvent('popup'), page.locator('perhuman-check button').click()])
+  await popup.getByRole('button', { name: 'Ada' }).waitFor()
+  await act(popup)
+  const heard = await page.evaluate(() => window.heard)
+  await page.close()
+  return heard
+}
+const verify = async ({ response }) => {
+  const [proof, challenge] = response.split('.')
+  return JSON.parse((await service('/v1/verify', JSON.stringify({ action: 'post', proof, challenge }))).body)
+}
+const choose = (name) => (popup) => popup.getByRole('button', { name }).click()
+
+test('a virtual person answers; a spoilt proof, a refusal and a decline look as they will', { skip: why, timeout: 60_000 }, async () => {
+  const first = await asks(async (popup) => {
+    await assertAccessible(popup, 'simulator wallet')
+    await assertFits(popup, 'simulator wallet')
+    await choose('Ada')(popup)
+  })
+  assert.equal((await verify(first)).code, 'ok')
+  assert.equal((await verify(first)).code, 'challenge_already_used')
+
+  const spoilt = await asks(async (popup) => {
+    await popup.getByRole('button', { name: 'Spoil the proof' }).click()
+    await choose('Ada')(popup)
+  })
+  assert.equal((await verify(spoilt)).code, 'proof_invalid')
+
+  assert.equal((await asks(choose('Ada'))).code, 'quota_exhausted', 'two slots are shown, and there are two')
+  assert.equal((await asks(choose('Decline'))).code, 'cancelled')
+  assert.notEqual((await verify(await asks(choose('Bao')))).nullifier, (await verify(first)).nullifier)
+  assert.deepEqual(seen.complaints, [])
+})
