@@ -11,22 +11,23 @@ import (
 	"github.com/perhuman/perhuman/semaphore/internal/pairing8"
 )
 
-// batchMin is the least number of proofs that a batch is tried for.
-const batchMin = 3
-
 // chunk is how many moving pairs share a Miller loop: more would leave the
 // fastest cache and save little.
 const chunk = 64
 
 // VerifyBatch gives one verdict a proof, in order; depths may be mixed. A
-// batch of good proofs costs a fraction of checking them singly. A batch with
-// bad ones is halved until they are found, which for one bad proof in n costs
-// about two good batches more, and for nothing but bad proofs log2(n) batches
-// and every proof singly: let callers limit what one client can put in.
+// batch of good proofs costs a fraction of checking them singly: for 64 a third,
+// and an eighth on processors with AVX-512 IFMA. Bad ones are looked for by
+// halves as long as that is likely to pay, and else one by one: whatever the bad
+// ones are, all is done for at most one and a half times the cost of checking
+// each proof singly. Still one bad proof makes a batch several times as
+// expensive: let callers limit what one client can put in, or use a Queue, which
+// does.
 //
-// A false proof passes a batch with a probability of at most 2^-64, per
-// attempt and whatever its author knows, since the weights are drawn after it
-// was made; Verify has no such error.
+// A batch with a bad proof passes with a probability of at most 2^-64,
+// whatever the author of its proofs knows or computes, since the weights are
+// drawn after they were made; docs/batch-verification.md derives it. Verify has
+// no such error. A good proof is never refused.
 func (v *Verifier) VerifyBatch(ps []*Proof) []error {
 	out := make([]error, len(ps))
 	items := make([]*batchItem, 0, len(ps))
@@ -38,142 +39,129 @@ func (v *Verifier) VerifyBatch(ps []*Proof) []error {
 		}
 		items = append(items, &batchItem{statement: s, verdict: &out[i]})
 	}
-	prepareItems(items)
-	v.search().settle(items, false)
+	v.settle(items, random)
 	return out
 }
 
-// batchWork counts what the verdicts of a batch took.
-type batchWork struct {
-	singles int // proofs checked alone
-	tries   int // batches tried
-	tried   int // proofs in them
+// settle writes the verdicts of items and counts what they took. Random fills
+// a slice.
+func (v *Verifier) settle(items []*batchItem, random func([]byte)) batchWork {
+	s := search{checker: &batchChecker{v, random}}
+	s.settle(items)
+	return s.work
 }
 
-// units is the work in hundredths of a proof checked alone, by measurement:
-// a batch costs 2.5 of them and .28 a proof.
-func (w batchWork) units() int { return 100*w.singles + 250*w.tries + 28*w.tried }
+// random fills b. crypto/rand.Read never fails.
+func random(b []byte) { rand.Read(b) }
 
 type batchItem struct {
 	statement
-	tableA, tableC jointTable
-	weight         weight
-	verdict        *error
+	verdict *error
+	weight  weight
+	tableC  jointTable
+	scaledA bn254.G1Affine // weight * A
 }
 
-// prepareItems makes the tables that do not depend on the weights.
-func prepareItems(items []*batchItem) {
-	if len(items) < batchMin {
-		return
+// batchChecker is the checker of real proofs.
+type batchChecker struct {
+	v      *Verifier
+	random func([]byte)
+}
+
+func (b *batchChecker) exact(it *batchItem) error { return it.subgroup() }
+
+func (b *batchChecker) equation(it *batchItem) error { return b.v.equation(&it.statement) }
+
+// whole finds points outside the subgroup for certain with vectors, whose Miller
+// loop ends in the exact check, and without them by random sums.
+func (b *batchChecker) whole(items []*batchItem) (part, bool) {
+	if !b.v.vectors && !b.inSubgroup(items) {
+		return nil, false
 	}
+	b.weigh(items)
+	return b.sums(items)
+}
+
+func (b *batchChecker) part(items []*batchItem) part {
+	s, _ := b.sums(items)
+	return s
+}
+
+func (b *batchChecker) inSubgroup(items []*batchItem) bool {
+	return inSubgroup(len(items), func(i int) *bn254.G2Affine { return &items[i].b }, b.random)
+}
+
+// weigh draws a weight for each proof and makes what depends on it alone.
+func (b *batchChecker) weigh(items []*batchItem) {
+	seeds := make([]byte, 16*len(items))
+	b.random(seeds)
 	points := make([]bn254.G1Affine, 0, 2*len(items))
 	for _, it := range items {
 		points = append(points, it.a, it.c)
 	}
-	for i, t := range newJointTables(points) {
-		if it := items[i/2]; i%2 == 0 {
-			it.tableA = t
-		} else {
-			it.tableC = t
-		}
-	}
-}
-
-// search finds the bad proofs of a batch and counts what that takes.
-type search struct {
-	single func(*statement) error
-	holds  func([]*batchItem) bool
-	work   batchWork
-}
-
-func (v *Verifier) search() *search { return &search{single: v.verify, holds: v.holds} }
-
-// settle writes the verdicts of items, halving while a batch fails. With bad
-// set the items are known to hold a bad one, and trying them whole is no use.
-func (s *search) settle(items []*batchItem, bad bool) {
-	if len(items) < batchMin {
-		s.work.singles += len(items)
-		for _, it := range items {
-			*it.verdict = s.single(&it.statement)
-		}
-		return
-	}
-	if !bad {
-		s.work.tries++
-		s.work.tried += len(items)
-		if s.holds(items) {
-			return // the verdicts are nil already
-		}
-	}
-	half := len(items) / 2
-	left, right := items[:half], items[half:]
-	s.settle(left, false)
-	clean := true
-	for _, it := range left {
-		clean = clean && *it.verdict == nil
-	}
-	s.settle(right, clean)
-}
-
-// holds checks, with a random weight w for each proof,
-//
-//	prod e(w A, B) * e(-sum w IC, gamma) * prod over depths e(-sum w C, delta)
-//	= e((sum w) alpha, beta)
-//
-// and that every B is in the subgroup.
-func (v *Verifier) holds(items []*batchItem) bool {
-	seeds := make([]byte, 16*len(items))
-	random(seeds)
-	var depths [MaxDepth]*depthSums
-	var total fr.Element
+	tables := newJointTables(points)
 	scaled := make([]bn254.G1Jac, len(items))
 	for i, it := range items {
 		it.weight = newWeight(binary.LittleEndian.Uint64(seeds[16*i:]), binary.LittleEndian.Uint64(seeds[16*i+8:]))
-		scaled[i] = it.tableA.times(&it.weight)
-		w := it.weight.scalar()
-		total.Add(&total, &w)
-		d := depths[it.depth-1]
-		if d == nil {
-			d = new(depthSums)
-			depths[it.depth-1] = d
-		}
-		d.add(it, &w)
+		scaled[i] = tables[2*i].times(&it.weight)
+		it.tableC = tables[2*i+1]
 	}
-	f := millerLoop(nil, fixedPairs(v.fixedSide(&depths, &total)...))
-	g, inG2 := v.movingSide(items, bn254.BatchJacobianToAffineG1(scaled))
-	if !inG2 {
-		return false
+	for i, a := range bn254.BatchJacobianToAffineG1(scaled) {
+		items[i].scaledA = a
 	}
-	f.Mul(&f, &g)
-	var one bn254.GT
-	one.SetOne()
-	return bn254.FinalExponentiation(&f) == one
 }
 
-// movingSide checks that every B is in the subgroup, and pairs it with its A,
-// which is scaled already.
-func (v *Verifier) movingSide(items []*batchItem, scaled []bn254.G1Affine) (f bn254.E12, inG2 bool) {
-	if v.vectors {
+// sums adds up the equation. It is false if a B lies outside the subgroup and
+// vectors were used.
+func (b *batchChecker) sums(items []*batchItem) (*sums, bool) {
+	s := &sums{v: b.v}
+	var inG2 bool
+	s.moving, inG2 = b.movingSide(items)
+	var tables [MaxDepth][]*jointTable
+	var weights [MaxDepth][]*weight
+	for _, it := range items {
+		i := it.depth - 1
+		d := s.depths[i]
+		if d == nil {
+			d = new(depthSums)
+			s.depths[i] = d
+		}
+		w := it.weight.scalar()
+		d.weight.Add(&d.weight, &w)
+		for j := range d.inputs {
+			var x fr.Element
+			x.Mul(&w, &it.inputs[j])
+			d.inputs[j].Add(&d.inputs[j], &x)
+		}
+		tables[i], weights[i] = append(tables[i], &it.tableC), append(weights[i], &it.weight)
+	}
+	for i, d := range s.depths {
+		if d != nil {
+			d.c = combine(tables[i], weights[i])
+		}
+	}
+	return s, inG2
+}
+
+// movingSide is the product of the Miller functions of all (weight A, B). With
+// vectors it also tells, exactly, whether all B are in the subgroup; without
+// them that was checked before.
+func (b *batchChecker) movingSide(items []*batchItem) (f bn254.E12, inG2 bool) {
+	if b.v.vectors {
 		as, bs := make([]bn254.G1Affine, 0, len(items)), make([]bn254.G2Affine, 0, len(items))
-		for i, it := range items {
-			as = append(as, scaled[i])
-			bs = append(bs, it.b)
+		for _, it := range items {
+			as, bs = append(as, it.scaledA), append(bs, it.b)
 		}
 		return pairing8.MillerLoop(as, bs)
 	}
 	f.SetOne()
-	if !inSubgroup(len(items), func(i int) *bn254.G2Affine { return &items[i].b }, random) {
-		return f, false
-	}
 	for start := 0; start < len(items); start += chunk {
 		part := items[start:min(start+chunk, len(items))]
 		moving := make([]movingPair, 0, len(part))
-		for i, it := range part {
-			a := &scaled[start+i]
-			if a.IsInfinity() {
-				continue // a weight of 0
+		for _, it := range part {
+			if !it.scaledA.IsInfinity() { // else a weight of 0
+				moving = append(moving, newMovingPair(&it.scaledA, &it.b))
 			}
-			moving = append(moving, newMovingPair(a, &it.b))
 		}
 		g := millerLoop(moving, nil)
 		f.Mul(&f, &g)
@@ -181,52 +169,82 @@ func (v *Verifier) movingSide(items []*batchItem, scaled []bn254.G1Affine) (f bn
 	return f, true
 }
 
-// depthSums collects the proofs of one depth.
-type depthSums struct {
-	weight  fr.Element
-	inputs  [publicInputs]fr.Element
-	tables  []*jointTable
-	weights []*weight
+// sums is the equation of some proofs, with a weight w for each,
+//
+//	prod e(w A, B) * e(-sum w IC, gamma) * prod over depths e(-sum w C, delta)
+//	= e((sum w) alpha, beta)
+//
+// as far as it adds up from the single proofs: with the sums of some and of all
+// the sums of the others are known too.
+type sums struct {
+	v      *Verifier
+	moving bn254.E12 // the first product, without the final exponentiation
+	depths [MaxDepth]*depthSums
 }
 
-func (d *depthSums) add(it *batchItem, w *fr.Element) {
-	d.weight.Add(&d.weight, w)
-	for j := range d.inputs {
-		var x fr.Element
-		x.Mul(w, &it.inputs[j])
-		d.inputs[j].Add(&d.inputs[j], &x)
+// depthSums collects the proofs of one depth.
+type depthSums struct {
+	weight fr.Element
+	inputs [publicInputs]fr.Element
+	c      bn254.G1Jac
+}
+
+func (s *sums) without(p part) part {
+	left := p.(*sums)
+	out := &sums{v: s.v}
+	out.moving.Inverse(&left.moving)
+	out.moving.Mul(&out.moving, &s.moving)
+	for i, d := range s.depths {
+		l := left.depths[i]
+		if l == nil || d == nil {
+			out.depths[i] = d
+			continue
+		}
+		rest := *d
+		rest.weight.Sub(&rest.weight, &l.weight)
+		for j := range rest.inputs {
+			rest.inputs[j].Sub(&rest.inputs[j], &l.inputs[j])
+		}
+		rest.c.SubAssign(&l.c)
+		out.depths[i] = &rest
 	}
-	d.tables = append(d.tables, &it.tableC)
-	d.weights = append(d.weights, &it.weight)
+	return out
+}
+
+func (s *sums) holds() bool {
+	f := millerLoop(nil, fixedPairs(s.fixedSide()...))
+	f.Mul(&f, &s.moving)
+	var one bn254.GT
+	one.SetOne()
+	return bn254.FinalExponentiation(&f) == one
 }
 
 // fixedSide gives what is paired with gamma, beta and the deltas.
-func (v *Verifier) fixedSide(depths *[MaxDepth]*depthSums, total *fr.Element) []fixedArgument {
+func (s *sums) fixedSide() []fixedArgument {
 	var ic bn254.G1Jac
 	ic.X.SetOne()
 	ic.Y.SetOne()
+	var total fr.Element
 	var out []fixedArgument
-	for i, d := range depths {
+	for i, d := range s.depths {
 		if d == nil {
 			continue
 		}
-		key := v.prepared[i]()
+		key := s.v.prepared[i]()
 		var t bn254.G1Jac
 		t.ScalarMultiplication(&key.ic0, d.weight.BigInt(new(big.Int)))
 		ic.AddAssign(&t)
 		for j := range d.inputs {
 			key.ic[j].addTo(&ic, &d.inputs[j])
 		}
-		c := combine(d.tables, d.weights)
+		total.Add(&total, &d.weight)
+		c := d.c
 		c.Neg(&c)
 		out = append(out, fixedArgument{key.delta, c})
 	}
 	var alpha bn254.G1Jac
-	alpha.FromAffine(&v.keys[0].alpha)
+	alpha.FromAffine(&s.v.keys[0].alpha)
 	alpha.ScalarMultiplication(&alpha, total.BigInt(new(big.Int)))
 	alpha.Neg(&alpha)
-	return append(out, fixedArgument{v.gamma, ic}, fixedArgument{v.beta(), alpha})
+	return append(out, fixedArgument{s.v.gamma, ic}, fixedArgument{s.v.beta(), alpha})
 }
-
-// random fills b. crypto/rand.Read never fails.
-func random(b []byte) { rand.Read(b) }

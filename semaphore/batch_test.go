@@ -32,18 +32,29 @@ func crowd(t testing.TB, n int) []*Proof {
 	return out
 }
 
-// rerandomise turns (A, B, C) into (kA, B/k, C).
-func rerandomise(t testing.TB, p *Proof, k uint64) *Proof {
+// rerandomise makes another valid proof of the same statement, as anybody can:
+// (A/k, kB + km delta, C + mA) with two numbers from a seed.
+func rerandomise(t testing.TB, p *Proof, seed uint64) *Proof {
 	t.Helper()
 	g, err := p.points()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var s fr.Element
-	s.SetUint64(k)
-	g.a.ScalarMultiplication(&g.a, s.BigInt(new(big.Int)))
-	s.Inverse(&s)
-	g.b.ScalarMultiplication(&g.b, s.BigInt(new(big.Int)))
+	r := rand.New(rand.NewPCG(seed, 6))
+	var k, m fr.Element
+	k.SetUint64(r.Uint64() | 1)
+	m.SetUint64(r.Uint64() | 1)
+	n := new(big.Int)
+	var ma bn254.G1Affine
+	ma.ScalarMultiplication(&g.a, m.BigInt(n))
+	g.c.Add(&g.c, &ma)
+	g.b.ScalarMultiplication(&g.b, k.BigInt(n))
+	m.Mul(&m, &k)
+	var delta bn254.G2Affine
+	delta.ScalarMultiplication(&verifier(t).keys[p.MerkleTreeDepth-1].delta, m.BigInt(n))
+	g.b.Add(&g.b, &delta)
+	k.Inverse(&k)
+	g.a.ScalarMultiplication(&g.a, k.BigInt(n))
 	q := *p
 	q.Points = g.coordinates()
 	return &q

@@ -113,7 +113,8 @@ type flight struct {
 	charged int // units, as if all were good
 }
 
-// items are the proofs of a batch, those of one client together.
+// items are the proofs of a batch, those of one client together, so that bad
+// ones are found in few halves.
 func (f flight) items() []*batchItem {
 	out := make([]*batchItem, 0, len(f.tickets))
 	order := make(map[*client]int)
@@ -157,9 +158,9 @@ func (l *lanes) next() flight {
 	own.turn = append(own.turn, sated...)
 	n := len(f.tickets)
 	if n < batchMin {
-		f.charged = batchWork{singles: n}.units()
+		f.charged = alone(n).units()
 	} else {
-		f.charged = batchWork{tries: 1, tried: n}.units()
+		f.charged = together(n).units()
 	}
 	own.spent += float64(f.charged) / float64(own.share)
 	return f

@@ -43,32 +43,23 @@ func realProofs(t *testing.T) proofSource {
 			}
 			return good[n%3]
 		},
-		verify: verifier(t).verifyFlight,
+		verify: func(f flight) batchWork { return verifier(t).settle(f.items(), random) },
 	}
 }
 
 // knownProofs have verdicts known beforehand; finding them in a batch takes the
 // same steps.
 func knownProofs() proofSource {
-	const good, bad = 1, 2
 	return proofSource{
 		item: func(ok bool, _ int) statement {
 			if ok {
-				return statement{depth: good}
+				return statement{depth: knownGood}
 			}
-			return statement{depth: bad}
+			return statement{depth: knownFalse}
 		},
 		verify: func(f flight) batchWork {
-			single := func(s *statement) error {
-				if s.depth == bad {
-					return ErrInvalidProof
-				}
-				return nil
-			}
-			s := search{single: single, holds: func(items []*batchItem) bool {
-				return !slices.ContainsFunc(items, func(it *batchItem) bool { return single(&it.statement) != nil })
-			}}
-			s.settle(f.items(), false)
+			s := search{checker: knownChecker{}}
+			s.settle(f.items())
 			return s.work
 		},
 	}

@@ -202,7 +202,7 @@ func (q *Queue) work() {
 		f := q.lanes.next()
 		q.dispatch(false) // what the batch leaves may be for another worker
 		q.mu.Unlock()
-		work := q.verifier.verifyFlight(f)
+		work := q.verifier.settle(f.items(), random)
 		q.mu.Lock()
 		q.lanes.settle(f, work)
 		q.count(f, work)
@@ -217,16 +217,6 @@ func (q *Queue) work() {
 	if q.running == 0 && q.closed {
 		close(q.idle)
 	}
-}
-
-// verifyFlight writes the verdicts of a batch. The proofs of a client stand
-// together in it, so that bad ones are found in few halves.
-func (v *Verifier) verifyFlight(f flight) batchWork {
-	items := f.items()
-	prepareItems(items)
-	s := v.search()
-	s.settle(items, false)
-	return s.work
 }
 
 func (q *Queue) count(f flight, work batchWork) {

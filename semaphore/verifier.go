@@ -99,12 +99,16 @@ func (v *Verifier) Verify(p *Proof) error {
 }
 
 // verify checks that B is in the subgroup, without which the equation means
-// nothing, and then
-// e(A, B) * e(-IC, gamma) * e(-C, delta) = e(alpha, beta).
+// nothing, and then the equation.
 func (v *Verifier) verify(s *statement) error {
 	if err := s.subgroup(); err != nil {
 		return err
 	}
+	return v.equation(s)
+}
+
+// equation checks e(A, B) * e(-IC, gamma) * e(-C, delta) = e(alpha, beta).
+func (v *Verifier) equation(s *statement) error {
 	key := v.prepared[s.depth-1]()
 	ic := key.ic0
 	for i := range s.inputs {
