@@ -23,6 +23,9 @@ var (
 	// ErrFuture: a head issued later than now plus the allowed clock skew.
 	ErrFuture = errors.New("setlog: head is issued in the future")
 
+	// ErrWitnesses: fewer witnesses have cosigned than the policy wants.
+	ErrWitnesses = errors.New("setlog: too few witnesses have cosigned")
+
 	// ErrStale: no head young enough to decide by. Fail closed and retry.
 	ErrStale = errors.New("setlog: roots are stale")
 	// ErrRootZero: root 0, which anybody can prove membership of.

@@ -27,6 +27,7 @@ type FollowerConfig struct {
 	Window       time.Duration // how long a superseded root stays good
 	MaxStaleness time.Duration // how old the newest head may be
 	MaxSkew      time.Duration // how far the issuer's clock may be ahead
+	Witnesses    *Witnesses    // who must have cosigned the log; nil asks for nobody
 	State        []byte        // what Persist was last given; nil at first
 	// Persist is called with the new state before a head takes effect; if it
 	// fails, the head is not taken. nil keeps the state in memory only, and a
@@ -47,12 +48,13 @@ type RootInfo struct {
 // has seen a fork it answers nothing but that fork. Safe for concurrent use;
 // Root never waits for an Update.
 type Follower struct {
-	vkey     string
-	verifier note.Verifier
-	window   time.Duration
-	maxAge   time.Duration
-	maxSkew  time.Duration
-	persist  func([]byte) error
+	vkey      string
+	verifier  note.Verifier
+	witnesses *Witnesses
+	window    time.Duration
+	maxAge    time.Duration
+	maxSkew   time.Duration
+	persist   func([]byte) error
 
 	updating sync.Mutex // held over Update and Learn, which may fetch
 	snap     atomic.Pointer[snapshot]
@@ -65,6 +67,11 @@ type snapshot struct {
 	known  []knownRoot // roots proven to be in the log, newest first
 	byRoot map[semaphore.Element]int
 	fork   *ErrFork
+
+	// lacking is set if the head, kept from before there was a policy, has too
+	// few cosignatures: it still holds back forks and old heads, but decides
+	// nothing.
+	lacking error
 }
 
 type knownRoot struct {
@@ -77,12 +84,15 @@ type knownRoot struct {
 // NewFollower makes a follower. It refuses a state that is damaged or belongs to
 // another key.
 func NewFollower(cfg FollowerConfig) (*Follower, error) {
-	v, err := ParseVKey(cfg.VKey)
+	v, public, err := parseVKey(cfg.VKey)
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Witnesses.names(public) {
+		return nil, fmt.Errorf("%w: the issuer is no witness of itself", ErrKey)
+	}
 	f := &Follower{
-		vkey: cfg.VKey, verifier: v, persist: cfg.Persist,
+		vkey: cfg.VKey, verifier: v, witnesses: cfg.Witnesses, persist: cfg.Persist,
 		window: orDefault(cfg.Window, DefaultWindow), maxAge: orDefault(cfg.MaxStaleness, DefaultMaxStaleness),
 		maxSkew: orDefault(cfg.MaxSkew, DefaultMaxSkew),
 	}
@@ -90,6 +100,9 @@ func NewFollower(cfg FollowerConfig) (*Follower, error) {
 	if cfg.State != nil {
 		if snap, err = parseState(cfg.State, cfg.VKey, v); err != nil {
 			return nil, err
+		}
+		if snap.signed != nil {
+			snap.lacking = f.witnesses.Check(snap.head.RootProof.Checkpoint)
 		}
 	}
 	f.snap.Store(snap.indexed())
@@ -136,7 +149,8 @@ func (f *Follower) Fork() *ErrFork { return f.snap.Load().fork }
 // (fetching tiles of the larger log if the sizes differ), and that nothing is
 // lowered. On an error nothing changes, except that a fork is remembered.
 // Errors: ErrSignature, ErrMalformed, ErrProof, ErrHead, ErrFuture, ErrOldHead
-// (harmless), ErrRollback, *ErrFork, and what fetch and Persist return.
+// (harmless), ErrRollback, ErrWitnesses, *ErrFork, and what fetch and Persist
+// return.
 func (f *Follower) Update(signed []byte, now time.Time, fetch Fetch) error {
 	f.updating.Lock()
 	defer f.updating.Unlock()
@@ -158,6 +172,9 @@ func (f *Follower) Update(signed []byte, now time.Time, fetch Fetch) error {
 		if err := f.succeeds(old, h, fetch); err != nil {
 			return err
 		}
+	}
+	if err := f.witnesses.Check(h.RootProof.Checkpoint); err != nil {
+		return err // after consistency: a fork is one with or without witnesses
 	}
 	next := &snapshot{signed: bytes.Clone(signed), head: h}
 	if next.known, err = f.carry(old, h, now); err != nil {

@@ -52,6 +52,9 @@ func (f *Follower) fresh(s *snapshot, now time.Time) error {
 	if s.signed == nil {
 		return fmt.Errorf("%w: no head yet", ErrStale)
 	}
+	if s.lacking != nil {
+		return fmt.Errorf("%w: %w", ErrStale, s.lacking)
+	}
 	age := now.Sub(time.Unix(int64(s.head.Issued), 0))
 	if age > f.maxAge {
 		return fmt.Errorf("%w: newest head is %s old", ErrStale, age.Round(time.Second))
