@@ -23,9 +23,10 @@ type Bound struct {
 }
 
 // Bounder is an optional power of Roots: what the issuer's own metadata says
-// about a policy over its set. An error means that it was not heard yet.
+// about a policy over its set. It may block to find out; an error means that the
+// issuer was not heard yet.
 type Bounder interface {
-	Bound(p scope.Policy) (Bound, error)
+	Bound(ctx context.Context, p scope.Policy) (Bound, error)
 }
 
 // BoundOf reads an issuer's metadata (protocol.md sections 6 and 7). One person
@@ -71,10 +72,10 @@ func ceil(a, b uint64) uint64 { return (a + b - 1) / b }
 func atMost(n uint64) uint32 { return uint32(min(n, math.MaxUint32)) }
 
 // Bound is the sum: a person can have a secret with each issuer.
-func (a anyOf) Bound(p scope.Policy) (Bound, error) {
+func (a anyOf) Bound(ctx context.Context, p scope.Policy) (Bound, error) {
 	var sum Bound
 	for _, r := range a {
-		b, err := boundOf(r, p)
+		b, err := boundOf(ctx, r, p)
 		if err != nil {
 			return Bound{}, err
 		}
@@ -87,10 +88,10 @@ func (a anyOf) Bound(p scope.Policy) (Bound, error) {
 }
 
 // Bound is the smallest: a secret counts only if all issuers have it.
-func (a allOf) Bound(p scope.Policy) (Bound, error) {
+func (a allOf) Bound(ctx context.Context, p scope.Policy) (Bound, error) {
 	var least Bound
 	for i, r := range a {
-		b, err := boundOf(r, p)
+		b, err := boundOf(ctx, r, p)
 		if err != nil {
 			return Bound{}, err
 		}
@@ -109,18 +110,18 @@ func (a allOf) Bound(p scope.Policy) (Bound, error) {
 	return least, nil
 }
 
-func boundOf(r Roots, p scope.Policy) (Bound, error) {
+func boundOf(ctx context.Context, r Roots, p scope.Policy) (Bound, error) {
 	if b, ok := r.(Bounder); ok {
-		return b.Bound(p)
+		return b.Bound(ctx, p)
 	}
 	return Bound{Secrets: 1}, nil
 }
 
 // bounded learns what the verdict will have to say about the issuers. Nothing
 // is decided before they were heard, unless the operator vouches for a bound.
-func (q *inquiry) bounded(context.Context) *api.Error {
+func (q *inquiry) bounded(ctx context.Context) *api.Error {
 	floor := q.v.cfg.Bound
-	b, err := boundOf(q.v.cfg.Roots, q.req.Policy)
+	b, err := boundOf(ctx, q.v.cfg.Roots, q.req.Policy)
 	if err != nil && floor == 0 {
 		return &api.Error{Code: api.RootsStale, RetryAfter: 5 * time.Second, Err: fmt.Errorf("verifier: bound: %w", err)}
 	}

@@ -1,6 +1,7 @@
 package sethttp
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore/setlog"
 	"github.com/perhuman/perhuman/semaphore/setlog/setlogtest"
 )
@@ -22,6 +24,7 @@ type server struct {
 	hits  map[string]int
 	codes map[string]int // path prefix -> status to answer instead
 	hold  chan struct{}  // if set, /head waits for it
+	info  func(*api.IssuerInfo)
 	http  *httptest.Server
 }
 
@@ -64,6 +67,14 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		w.Write(s.is.Head(now))
+		return
+	}
+	if path == InfoPath {
+		info := api.IssuerInfo{Name: s.is.Name, VKey: s.is.VKey, Bound: 1}
+		if s.info != nil {
+			s.info(&info)
+		}
+		_ = json.NewEncoder(w).Encode(info)
 		return
 	}
 	if path == setlog.LeavesPath(s.is.Seq) {

@@ -7,10 +7,12 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/setlog"
 )
@@ -32,11 +34,19 @@ type Config struct {
 	State  State        // default: memory, so that a restart trusts the first head again
 	Now    func() time.Time
 
-	Window, MaxStaleness, MaxSkew time.Duration // as in setlog.FollowerConfig
+	Window, MaxStaleness, MaxSkew time.Duration     // as in setlog.FollowerConfig
+	Witnesses                     *setlog.Witnesses // who must have cosigned the log; nil asks for nobody
+
+	// Kept gives a place, by name, for each other thing that should outlive a
+	// restart: the issuer's metadata and the proofs of frozen roots. Default:
+	// memory.
+	Kept func(name string) State
 
 	Poll    time.Duration  // mean time between polls of Run, default 1.5 s
 	Jitter  func() float64 // in [0, 1); default math/rand
 	OnError func(error)    // told of failed polls; default: nobody
+
+	InfoEvery time.Duration // how often Run reads the issuer's metadata again, default 10 min
 }
 
 // Source follows one issuer. Safe for concurrent use.
@@ -51,6 +61,15 @@ type Source struct {
 	misses misses
 	learns singleflight.Group
 	slots  chan struct{}
+	kept   func(name string) State
+	frozen sync.Map // seq -> setlog.RootProof; as many as there are policies
+
+	info      atomic.Pointer[api.IssuerInfo]
+	infoEvery time.Duration
+	infoMu    sync.Mutex // held over fetches of the metadata
+	infoBody  []byte
+	infoErr   error
+	infoTried time.Time
 
 	mu     sync.Mutex
 	flight *flight
@@ -74,7 +93,7 @@ func New(cfg Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	fc := setlog.FollowerConfig{VKey: cfg.VKey, Window: cfg.Window, MaxStaleness: cfg.MaxStaleness, MaxSkew: cfg.MaxSkew}
+	fc := setlog.FollowerConfig{VKey: cfg.VKey, Window: cfg.Window, MaxStaleness: cfg.MaxStaleness, MaxSkew: cfg.MaxSkew, Witnesses: cfg.Witnesses}
 	if cfg.State != nil {
 		fc.Persist = cfg.State.Save
 		if fc.State, err = cfg.State.Load(); err != nil {
@@ -83,7 +102,7 @@ func New(cfg Config) (*Source, error) {
 	}
 	s := &Source{
 		Client: c, now: cfg.Now, poll: cfg.Poll, jitter: cfg.Jitter, onError: cfg.OnError,
-		slots: make(chan struct{}, maxLearns),
+		slots: make(chan struct{}, maxLearns), kept: cfg.Kept, infoEvery: cfg.InfoEvery,
 	}
 	if s.follower, err = setlog.NewFollower(fc); err != nil {
 		return nil, err
@@ -99,6 +118,12 @@ func New(cfg Config) (*Source, error) {
 	}
 	if s.onError == nil {
 		s.onError = func(error) {}
+	}
+	if s.infoEvery <= 0 {
+		s.infoEvery = defaultInfoEvery
+	}
+	if err := s.loadInfo(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -166,10 +191,15 @@ func (s *Source) refresh(ctx context.Context) error {
 	return nil
 }
 
-// Run polls until ctx ends, and returns its error; or until the issuer is seen
+// Run polls, and reads the issuer's metadata now and then, until ctx ends, and returns its error; or until the issuer is seen
 // to fork its log, and returns the *setlog.ErrFork. Failed polls are repeated,
 // ever more slowly up to 15 s.
 func (s *Source) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	beside.Go(func() { s.runInfo(ctx) })
+	defer beside.Wait()
+	defer stop()
 	wait := s.poll
 	for {
 		err := s.Refresh(ctx)
@@ -196,6 +226,11 @@ func (s *Source) Run(ctx context.Context) error {
 		case <-t.C:
 		}
 	}
+}
+
+// Peek is Root from memory alone.
+func (s *Source) Peek(root semaphore.Element, now time.Time) (setlog.RootInfo, error) {
+	return s.follower.Root(root, now)
 }
 
 // Root says whether proofs against root may be accepted at now. It answers from
