@@ -23,6 +23,7 @@ const (
 // answer is a wallet's response as it came with a request.
 type answer struct {
 	proof     *semaphore.Proof
+	and       []*semaphore.Proof
 	challenge string
 	content   scope.Digest
 }

@@ -14,11 +14,11 @@ const maxChallengeBody = 4 << 10
 // Challenges answers POST {action, content_digest?} with a challenge for one of
 // the actions that Require has registered. Origin and session are taken from
 // the request itself.
-func (g *Gate) Challenges() http.Handler {
+func (f *front) Challenges() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		out, err := g.challenge(w, r)
+		out, err := f.challenge(w, r)
 		if err != nil {
-			serve.LogProblem(g.logf, r, err)
+			serve.LogProblem(f.logf, r, err)
 			serve.WriteProblem(w, r, err)
 			return
 		}
@@ -27,7 +27,7 @@ func (g *Gate) Challenges() http.Handler {
 	})
 }
 
-func (g *Gate) challenge(w http.ResponseWriter, r *http.Request) (api.ChallengeResponse, error) {
+func (f *front) challenge(w http.ResponseWriter, r *http.Request) (api.ChallengeResponse, error) {
 	var none api.ChallengeResponse
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
@@ -40,7 +40,7 @@ func (g *Gate) challenge(w http.ResponseWriter, r *http.Request) (api.ChallengeR
 	if in.Session != "" {
 		return none, api.Errorf(api.MalformedRequest, "the session is not the page's to name")
 	}
-	p, ok := g.policy(in.Action)
+	p, ok := f.policy(in.Action)
 	if !ok {
 		return none, api.Errorf(api.ActionUnknown, "")
 	}
@@ -52,24 +52,26 @@ func (g *Gate) challenge(w http.ResponseWriter, r *http.Request) (api.ChallengeR
 		}
 		copy(content[:], b)
 	}
-	return g.v.Challenge(r.Context(), verifier.ChallengeRequest{
+	return f.engine.challenge(r.Context(), verifier.ChallengeRequest{
 		Action: in.Action, Policy: p, Content: content,
-		Session: g.cfg.Session(r), Origin: serve.Origin(r),
+		Session: f.cfg.session(r), Origin: serve.Origin(r),
 	})
 }
 
 // WellKnown serves /.well-known/perhuman.json: the keys that challenges and
 // receipts are signed with, the issuers accepted, and the policies.
-func (g *Gate) WellKnown() http.Handler {
+func (f *front) WellKnown() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
 			serve.WriteProblem(w, r, api.Errorf(api.MethodNotAllowed, ""))
 			return
 		}
-		out := api.WellKnown{RP: g.v.RP(), Issuers: g.cfg.Issuers, Depth: g.v.Depth(), Actions: g.policies()}
-		for _, key := range g.v.PublicKeys() {
-			out.Keys = append(out.Keys, scope.EncodeToken(key))
+		out, err := f.engine.describe(r.Context(), f.policies())
+		if err != nil {
+			serve.LogProblem(f.logf, r, err)
+			serve.WriteProblem(w, r, err)
+			return
 		}
 		w.Header().Set("Cache-Control", "public, max-age=60")
 		w.Header().Set("Access-Control-Allow-Origin", "*")

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
+	"github.com/perhuman/perhuman/semaphore/setlog"
 	"github.com/perhuman/perhuman/verifier"
 )
 
@@ -32,60 +34,80 @@ func PerEpoch(length time.Duration, k int) Policy { return scope.PerEpoch(length
 // PerDay lets each human do a thing k times a day, UTC.
 func PerDay(k int) Policy { return scope.PerDay(k) }
 
-// Config says what an application accepts. RP, Issuers and Store are
-// compulsory.
+// Snapshot is a policy over the set frozen at a sequence number of the issuer's
+// log: votes and airdrops that nobody enters twice with a new secret.
+func Snapshot(seq uint64, p Policy) Policy { return scope.Snapshot(seq, p) }
+
+// Config says what an application accepts. RP and Store are compulsory, and one
+// of Issuers and Require.
 type Config struct {
 	RP      string            // the host people see, e.g. "forum.example"
-	Issuers []string          // verifier keys of the issuers, name+hash+key each
+	Issuers []string          // any of these: verifier keys of issuers, name+hash+key each
+	Require []string          // or all of these, up to 4: a proof under each, in this order, made with one secret
 	Store   verifier.Store    // verifier/sqlite, or verifier/memory for tests; the caller closes it
 	At      map[string]string // issuer name -> base URL, where that is not https://name
 
 	Environment string                       // default "live"
 	Depth       int                          // tree depth of proofs; default 20
-	Bound       uint32                       // how many secrets one person can have here; default one an issuer
 	Origins     []string                     // default https://RP, or http://RP on *.localhost
 	Keys        []ed25519.PrivateKey         // newest first; default: made once, kept in Store
 	Session     func(r *http.Request) string // what ties a challenge to a session, e.g. the session cookie's value
 	Replays     bool                         // run handlers again when an accepted request is sent again
 	MaxBody     int64                        // of requests to guarded routes; default 1 MiB
+	ClientOf    func(r *http.Request) string // who is slowed down for bad proofs; default ClientAddr
 
-	Window       time.Duration // how long a superseded root stays good; default 1 h
-	MaxStaleness time.Duration // how old the newest head may be; default 120 s
-	MaxPairings  int           // proofs checked at one time; default GOMAXPROCS
-	Client       *http.Client  // for the issuers; default one with limits
+	// Bound is how many secrets one person can have here, as far as the operator
+	// knows. Default: what the issuers' own metadata says, of several in Issuers
+	// the sum, and until it was read proofs are answered with roots_stale.
+	// Verdicts state the larger of the two figures.
+	Bound uint32
+
+	// Witnesses are verifier keys of those who watch the issuers' logs; a log of
+	// which fewer than Quorum of them have cosigned the newest state decides
+	// nothing (roots_stale). Quorum is then compulsory.
+	Witnesses []string
+	Quorum    int
+
+	// Snapshots pins roots of Snapshot policies by sequence number, in place of
+	// what the issuer's log has there, for instance what setlog's Repin gives.
+	Snapshots map[uint64]semaphore.Element
+
+	Window       time.Duration         // how long a superseded root stays good; default 1 h
+	MaxStaleness time.Duration         // how old the newest head may be; default 120 s
+	MaxPairings  int                   // proofs or batches checked at one time; default GOMAXPROCS
+	Queue        semaphore.QueueConfig // how proofs of concurrent requests are verified together
+	NoQueue      bool                  // verify each proof alone
+	Client       *http.Client          // for the issuers; default one with limits
 	Now          func() time.Time
 	Rand         io.Reader
 	Observe      func(code api.Code) // told the code of every decision, e.g. Counters.Observe
 	OnError      func(error)         // told what goes wrong in the background, and what is behind answers of status 5xx; default nobody
+
+	Events func(api.Verdict) *verifier.Event // see verifier.Config
 }
 
-// Gate guards handlers. It is safe for concurrent use.
+// Gate guards handlers with a verifier of its own. It is safe for concurrent
+// use.
 type Gate struct {
-	cfg     Config
+	front
 	v       *verifier.Verifier
+	cfg     Config
 	issuers []*issuer
 	stop    context.CancelFunc
 	done    sync.WaitGroup
-
-	mu      sync.Mutex
-	actions map[string]Policy
 }
+
+var _ Guard = (*Gate)(nil)
 
 // Open makes a Gate and begins to follow the issuers, until ctx ends or Close
 // is called. It does not wait for them: as long as an issuer has not been heard
 // from, proofs are answered with roots_stale.
 func Open(ctx context.Context, cfg Config) (*Gate, error) {
-	if len(cfg.Issuers) == 0 {
-		return nil, errors.New("sdk: at least one issuer is needed")
+	if (len(cfg.Issuers) == 0) == (len(cfg.Require) == 0) {
+		return nil, errors.New("sdk: Issuers or Require: one of them, with at least one issuer")
 	}
 	if cfg.Store == nil {
 		return nil, errors.New("sdk: a spend store is needed")
-	}
-	if cfg.MaxBody <= 0 {
-		cfg.MaxBody = 1 << 20
-	}
-	if cfg.Session == nil {
-		cfg.Session = func(*http.Request) string { return "" }
 	}
 	if cfg.OnError == nil {
 		cfg.OnError = func(error) {}
@@ -93,28 +115,43 @@ func Open(ctx context.Context, cfg Config) (*Gate, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.Bound == 0 {
-		cfg.Bound = uint32(len(cfg.Issuers))
+	var witnesses *setlog.Witnesses
+	if len(cfg.Witnesses) > 0 || cfg.Quorum != 0 {
+		var err error
+		if witnesses, err = setlog.NewWitnesses(cfg.Quorum, cfg.Witnesses); err != nil {
+			return nil, fmt.Errorf("sdk: witnesses: %w", err)
+		}
 	}
-	g := &Gate{cfg: cfg, actions: map[string]Policy{}}
+	g := &Gate{cfg: cfg}
 	var roots []verifier.Roots
-	for _, vkey := range cfg.Issuers {
-		i, err := follow(ctx, cfg, vkey)
+	for _, vkey := range append(cfg.Issuers[:len(cfg.Issuers):len(cfg.Issuers)], cfg.Require...) {
+		i, err := follow(cfg, witnesses, vkey)
 		if err != nil {
 			return nil, fmt.Errorf("sdk: issuer: %w", err)
+		}
+		if slices.ContainsFunc(g.issuers, func(have *issuer) bool { return have.Follower().VKey() == vkey }) {
+			return nil, errors.New("sdk: an issuer is listed twice")
 		}
 		g.issuers = append(g.issuers, i)
 		roots = append(roots, i)
 	}
+	together := verifier.AnyOf(roots...)
+	if len(cfg.Require) > 0 {
+		together = verifier.AllOf(roots...)
+	}
 	var err error
 	g.v, err = verifier.New(ctx, verifier.Config{
-		RP: cfg.RP, Environment: cfg.Environment, Depth: cfg.Depth, Bound: cfg.Bound,
-		Roots: verifier.AnyOf(roots...), Store: cfg.Store, Origins: cfg.Origins, Keys: cfg.Keys,
-		Now: cfg.Now, Rand: cfg.Rand, MaxPairings: cfg.MaxPairings, Observe: cfg.Observe,
+		RP: cfg.RP, Environment: cfg.Environment, Depth: cfg.Depth, Bound: cfg.Bound, Snapshots: cfg.Snapshots,
+		Roots: together, Store: cfg.Store, Origins: cfg.Origins, Keys: cfg.Keys,
+		Now: cfg.Now, Rand: cfg.Rand, MaxPairings: cfg.MaxPairings, Queue: cfg.Queue, NoQueue: cfg.NoQueue,
+		Observe: cfg.Observe, Events: cfg.Events,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sdk: %w", err)
 	}
+	g.front = newFront(local{g}, frontConfig{
+		session: cfg.Session, client: cfg.ClientOf, replays: cfg.Replays, maxBody: cfg.MaxBody, now: cfg.Now, onError: cfg.OnError,
+	})
 	ctx, g.stop = context.WithCancel(ctx)
 	for _, i := range g.issuers {
 		g.done.Go(func() {
@@ -127,10 +164,12 @@ func Open(ctx context.Context, cfg Config) (*Gate, error) {
 	return g, nil
 }
 
-// Close stops following the issuers. The store stays open.
+// Close stops following the issuers and lets no more proofs in. The store stays
+// open.
 func (g *Gate) Close() error {
 	g.stop()
 	g.done.Wait()
+	g.v.Close()
 	return nil
 }
 
@@ -153,39 +192,28 @@ func (g *Gate) sweep(ctx context.Context) {
 // Verifier gives the verifier behind the Gate, for what no handler wraps.
 func (g *Gate) Verifier() *verifier.Verifier { return g.v }
 
-// Ready tells whether proofs can be judged now: the store answers and the
-// issuers have been heard from.
-func (g *Gate) Ready(ctx context.Context) error { return g.v.Ready(ctx) }
+// local is the verifier in this process.
+type local struct{ g *Gate }
 
-// register ties an action to its policy. A second policy for one action is a
-// mistake in the program and panics, as a second handler for one route does.
-func (g *Gate) register(action string, p Policy) {
-	if err := errors.Join(scope.ValidateAction(action), p.Validate()); err != nil {
-		panic(fmt.Sprintf("sdk: action %q: %v", action, err))
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if have, ok := g.actions[action]; ok && have != p {
-		panic(fmt.Sprintf("sdk: action %q has two policies", action))
-	}
-	g.actions[action] = p
+func (l local) consume(ctx context.Context, r verifier.Request) (api.Verdict, error) {
+	return l.g.v.Consume(ctx, r)
 }
 
-func (g *Gate) policy(action string) (Policy, bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	p, ok := g.actions[action]
-	return p, ok
+func (l local) challenge(ctx context.Context, r verifier.ChallengeRequest) (api.ChallengeResponse, error) {
+	return l.g.v.Challenge(ctx, r)
 }
 
-// policies gives the actions registered so far, by name.
-func (g *Gate) policies() []api.ActionPolicy {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	out := []api.ActionPolicy{}
-	for action, p := range g.actions {
-		out = append(out, verifier.Describe(action, p))
+func (l local) describe(_ context.Context, actions []api.ActionPolicy) (api.WellKnown, error) {
+	out := api.WellKnown{
+		RP: l.g.v.RP(), Issuers: append(l.g.cfg.Issuers[:len(l.g.cfg.Issuers):len(l.g.cfg.Issuers)], l.g.cfg.Require...),
+		All: len(l.g.cfg.Require) > 0, Depth: l.g.v.Depth(), Actions: actions,
 	}
-	slices.SortFunc(out, verifier.CompareActions)
-	return out
+	for _, key := range l.g.v.PublicKeys() {
+		out.Keys = append(out.Keys, scope.EncodeToken(key))
+	}
+	return out, nil
 }
+
+func (l local) environment() string             { return l.g.v.Environment() }
+func (l local) observe(code api.Code)           { l.g.v.Observe(code) }
+func (l local) ready(ctx context.Context) error { return l.g.v.Ready(ctx) }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/perhuman/perhuman/sdk/sethttp"
 	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/semaphore/setlog"
 	"github.com/perhuman/perhuman/verifier"
 )
@@ -17,14 +18,17 @@ type issuer struct {
 }
 
 var (
-	_ verifier.Roots = (*issuer)(nil)
-	_ verifier.Crowd = (*issuer)(nil)
-	_ verifier.Fresh = (*issuer)(nil)
+	_ verifier.Roots   = (*issuer)(nil)
+	_ verifier.Crowd   = (*issuer)(nil)
+	_ verifier.Fresh   = (*issuer)(nil)
+	_ verifier.Peek    = (*issuer)(nil)
+	_ verifier.Frozen  = (*issuer)(nil)
+	_ verifier.Bounder = (*issuer)(nil)
 )
 
 // follow sets up the following of one issuer. What it has seen is kept in the
 // spend store, so that a restart cannot be shown an older head.
-func follow(ctx context.Context, cfg Config, vkey string) (*issuer, error) {
+func follow(cfg Config, witnesses *setlog.Witnesses, vkey string) (*issuer, error) {
 	key, err := setlog.ParseVKey(vkey)
 	if err != nil {
 		return nil, err
@@ -32,9 +36,11 @@ func follow(ctx context.Context, cfg Config, vkey string) (*issuer, error) {
 	sc := sethttp.Config{
 		VKey: vkey, At: cfg.At[key.Name()], Client: cfg.Client, Now: cfg.Now,
 		Window: cfg.Window, MaxStaleness: cfg.MaxStaleness, OnError: cfg.OnError,
+		Witnesses: witnesses,
 	}
 	if keeper, ok := cfg.Store.(verifier.StateKeeper); ok {
 		sc.State = &kept{keeper: keeper, name: vkey}
+		sc.Kept = func(name string) sethttp.State { return &kept{keeper: keeper, name: name + " of " + vkey} }
 	}
 	source, err := sethttp.New(sc)
 	if err != nil {
@@ -51,6 +57,15 @@ func (i *issuer) Live() uint64 {
 
 // Fresh tells whether the newest head is young enough.
 func (i *issuer) Fresh(now time.Time) error { return i.Follower().Fresh(now) }
+
+// Bound is what the issuer's metadata says about a policy.
+func (i *issuer) Bound(ctx context.Context, p scope.Policy) (verifier.Bound, error) {
+	info, err := i.Info(ctx)
+	if err != nil {
+		return verifier.Bound{}, err
+	}
+	return verifier.BoundOf(info, p)
+}
 
 // kept keeps a follower's state in the spend store.
 type kept struct {

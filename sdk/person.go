@@ -22,8 +22,9 @@ type Person struct {
 
 	// What a bundle needs that others can check later (package sdk/post).
 	Proof     *semaphore.Proof
-	Challenge string       // the token, base64url
-	Content   scope.Digest // what the proof is bound to
+	And       []*semaphore.Proof // with Config.Require: those under the other issuers
+	Challenge string             // the token, base64url
+	Content   scope.Digest       // what the proof is bound to
 	Period    scope.Period
 	Receipt   scope.Receipt // sign it with Gate.Receipt
 }
@@ -49,7 +50,7 @@ func person(a answer, action string, policy Policy, verdict api.Verdict, now tim
 	}
 	p := Person{
 		Nullifier: verdict.Nullifier, Returning: verdict.Returning, Action: action, Verdict: verdict,
-		Proof: a.proof, Challenge: a.challenge, Content: a.content,
+		Proof: a.proof, And: a.and, Challenge: a.challenge, Content: a.content,
 		Receipt: scope.Receipt{
 			Scope: a.proof.Scope, Nullifier: a.proof.Nullifier, Message: a.proof.Message,
 			RootSeq: verdict.RootSeq, AcceptedAt: accepted,

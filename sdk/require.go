@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 
@@ -18,43 +17,43 @@ import (
 // Require guards a handler: it runs only for a human who may still do action
 // under policy, once per accepted proof. The proof is bound to the exact body
 // of the request. Require panics if the action has another policy already.
-func (g *Gate) Require(action string, p Policy, h http.HandlerFunc) http.Handler {
-	return g.guard(action, p, nil, h)
+func (f *front) Require(action string, p Policy, h http.HandlerFunc) http.Handler {
+	return f.guard(action, p, nil, h)
 }
 
 // RequireContent is Require with the proof bound to what content says.
-func (g *Gate) RequireContent(action string, p Policy, content ContentFunc, h http.HandlerFunc) http.Handler {
+func (f *front) RequireContent(action string, p Policy, content ContentFunc, h http.HandlerFunc) http.Handler {
 	if content == nil {
 		panic("sdk: RequireContent without a content function")
 	}
-	return g.guard(action, p, content, h)
+	return f.guard(action, p, content, h)
 }
 
-func (g *Gate) guard(action string, p Policy, content ContentFunc, h http.HandlerFunc) http.Handler {
-	g.register(action, p)
+func (f *front) guard(action string, p Policy, content ContentFunc, h http.HandlerFunc) http.Handler {
+	f.register(action, p)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := serve.ReadBody(w, r, g.cfg.MaxBody)
+		body, err := serve.ReadBody(w, r, f.cfg.maxBody)
 		if err != nil {
-			g.refuse(w, r, action, p, err)
+			f.refuse(w, r, action, p, err)
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		a, err := read(r, body, content)
 		if err != nil {
-			g.refuse(w, r, action, p, err)
+			f.refuse(w, r, action, p, err)
 			return
 		}
 		req := verifier.Request{
-			Action: action, Policy: p, Proof: a.proof, Challenge: a.challenge, Content: a.content,
-			Session: g.cfg.Session(r), Origin: serve.Origin(r),
+			Action: action, Policy: p, Proof: a.proof, And: a.and, Challenge: a.challenge, Content: a.content,
+			Session: f.cfg.session(r), Origin: serve.Origin(r), Client: f.cfg.client(r),
 		}
-		if g.cfg.Replays {
+		if f.cfg.replays {
 			req.Credential = "gate"
 			req.IdempotencyKey = scope.EncodeToken(a.key())
 		}
-		verdict, err := g.v.Consume(r.Context(), req)
+		verdict, err := f.engine.consume(r.Context(), req)
 		if err != nil {
-			serve.LogProblem(g.logf, r, err)
+			serve.LogProblem(f.logf, r, err)
 			serve.WriteProblem(w, r, err)
 			return
 		}
@@ -62,24 +61,21 @@ func (g *Gate) guard(action string, p Policy, content ContentFunc, h http.Handle
 			serve.WriteJSON(w, http.StatusForbidden, verdict)
 			return
 		}
-		who := person(a, action, p, verdict, g.cfg.Now())
+		who := person(a, action, p, verdict, f.cfg.now())
 		r.Body = io.NopCloser(bytes.NewReader(body)) // content may have read it
 		h(w, r.WithContext(context.WithValue(r.Context(), personKey{}, who)))
 	})
 }
 
-// RefuseReplay answers what a Gate without Config.Replays answers to a request
-// that was accepted before. A handler of a Gate with Replays calls it, first of
+// RefuseReplay answers what a Guard without Replays answers to a request
+// that was accepted before. A handler behind Replays calls it, first of
 // all, when Person.Verdict.Replayed is set and it finds its work done.
-func (g *Gate) RefuseReplay(w http.ResponseWriter, r *http.Request) {
+func (f *front) RefuseReplay(w http.ResponseWriter, r *http.Request) {
 	who := PersonFrom(r.Context())
-	policy, _ := g.policy(who.Action)
-	g.v.Observe(api.ChallengeAlreadyUsed)
-	serve.WriteJSON(w, http.StatusForbidden, g.v.Refuse(who.Action, policy, api.ChallengeAlreadyUsed))
+	policy, _ := f.policy(who.Action)
+	f.engine.observe(api.ChallengeAlreadyUsed)
+	serve.WriteJSON(w, http.StatusForbidden, f.refusal(who.Action, policy, api.ChallengeAlreadyUsed))
 }
-
-// logf tells OnError what went wrong while a request was answered.
-func (g *Gate) logf(format string, args ...any) { g.cfg.OnError(fmt.Errorf(format, args...)) }
 
 // read takes the answer out of a request and computes what it must be bound to.
 func read(r *http.Request, body []byte, content ContentFunc) (answer, error) {
@@ -88,9 +84,11 @@ func read(r *http.Request, body []byte, content ContentFunc) (answer, error) {
 	if err != nil {
 		return a, err
 	}
-	if a.proof, a.challenge, err = verifier.ParseResponse(response); err != nil {
+	proofs, challenge, err := verifier.ParseAnswer(response)
+	if err != nil {
 		return a, err
 	}
+	a.proof, a.and, a.challenge = proofs[0], proofs[1:], challenge
 	if content == nil {
 		a.content, err = raw(r, rest)
 	} else {
@@ -116,12 +114,17 @@ func (a answer) key() []byte {
 }
 
 // refuse answers what was decided before the verifier was asked.
-func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, action string, p Policy, err error) {
+func (f *front) refuse(w http.ResponseWriter, r *http.Request, action string, p Policy, err error) {
 	code := api.CodeOf(err)
-	g.v.Observe(code)
+	f.engine.observe(code)
 	if code.Info().Status == http.StatusOK {
-		serve.WriteJSON(w, http.StatusForbidden, g.v.Refuse(action, p, code))
+		serve.WriteJSON(w, http.StatusForbidden, f.refusal(action, p, code))
 		return
 	}
 	serve.WriteProblem(w, r, err)
+}
+
+// refusal is the verdict of what was refused before the verifier was asked.
+func (f *front) refusal(action string, p Policy, code api.Code) api.Verdict {
+	return verifier.Refusal(f.engine.environment(), action, p, code)
 }

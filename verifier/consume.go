@@ -159,8 +159,13 @@ func (q *inquiry) verdict(out Outcome, rec record, stop *api.Error) api.Verdict 
 // Refuse is the verdict of a refusal that was decided before a request could be
 // made of what came in. It counts nothing.
 func (v *Verifier) Refuse(action string, p scope.Policy, code api.Code) api.Verdict {
+	return Refusal(v.cfg.Environment, action, p, code)
+}
+
+// Refusal is Refuse without a Verifier.
+func Refusal(environment, action string, p scope.Policy, code api.Code) api.Verdict {
 	verdict := api.Verdict{
-		Code: code, Action: action, Policy: p.Kind.String(), Snapshot: p.Snapshot, Environment: v.cfg.Environment,
+		Code: code, Action: action, Policy: p.Kind.String(), Snapshot: p.Snapshot, Environment: environment,
 		Retryable: code.Retryable(), ErrorCodes: []string{},
 	}
 	if s := code.Info().Siteverify; s != "" {

@@ -1,4 +1,4 @@
-// Package ginhuman puts a Gate in front of gin handlers.
+// Package ginhuman puts a Gate or a Remote in front of gin handlers.
 //
 //	r.POST("/perhuman/challenge", gin.WrapH(gate.Challenges()))
 //	r.POST("/posts", ginhuman.Require(gate, "post", sdk.PerDay(5)), func(c *gin.Context) {
@@ -17,12 +17,12 @@ import (
 
 // Require lets only humans through who may still do action under policy. The
 // proof is bound to the exact body of the request.
-func Require(g *sdk.Gate, action string, p sdk.Policy) gin.HandlerFunc {
+func Require(g sdk.Guard, action string, p sdk.Policy) gin.HandlerFunc {
 	return through(func(next http.HandlerFunc) http.Handler { return g.Require(action, p, next) })
 }
 
 // RequireContent is Require with the proof bound to what content says.
-func RequireContent(g *sdk.Gate, action string, p sdk.Policy, content sdk.ContentFunc) gin.HandlerFunc {
+func RequireContent(g sdk.Guard, action string, p sdk.Policy, content sdk.ContentFunc) gin.HandlerFunc {
 	return through(func(next http.HandlerFunc) http.Handler { return g.RequireContent(action, p, content, next) })
 }
 

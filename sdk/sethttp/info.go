@@ -6,12 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/api"
 )
 
-// InfoPath is where an issuer describes itself, below its address.
+// InfoPath is where an issuer describes itself: below its address, or else at
+// the root of its host.
 const InfoPath = ".well-known/perhuman-issuer.json"
 
 const (
@@ -56,9 +59,23 @@ func (s *Source) Info(ctx context.Context) (api.IssuerInfo, error) {
 	}
 }
 
+// Metadata gets what the issuer says about itself, not checked in any way.
+func (c *Client) Metadata(ctx context.Context) ([]byte, error) {
+	body, err := c.File(ctx, InfoPath)
+	var status *StatusError
+	if errors.As(err, &status) && status.Status == http.StatusNotFound {
+		u, perr := url.Parse(c.base)
+		if perr == nil && u.Path != "" {
+			root := Client{base: u.Scheme + "://" + u.Host, http: c.http}
+			return root.File(ctx, InfoPath)
+		}
+	}
+	return body, err
+}
+
 // refreshInfo fetches the description and keeps it if it is another one.
 func (s *Source) refreshInfo(ctx context.Context) error {
-	body, err := s.File(ctx, InfoPath)
+	body, err := s.Metadata(ctx)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package verifiertest
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore/setlog"
 )
 
@@ -18,6 +20,10 @@ import (
 type Log struct {
 	Name, VKey string
 	Proof      setlog.RootProof // of the set's root
+
+	// Info is what the issuer says about itself, beyond its name and key; Bound
+	// is 1 by default. Set it before anybody asks.
+	Info api.IssuerInfo
 
 	set    *Set
 	signer note.Signer
@@ -35,7 +41,7 @@ func (s *Set) NewLog(t testing.TB, name string, now time.Time) *Log {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &Log{Name: name, VKey: vkey, set: s}
+	l := &Log{Name: name, VKey: vkey, set: s, Info: api.IssuerInfo{Name: name, VKey: vkey, Bound: 1}}
 	if l.signer, err = note.NewSigner(skey); err != nil {
 		t.Fatal(err)
 	}
@@ -83,10 +89,14 @@ func (l *Log) Down(down bool) {
 	l.down = down
 }
 
-// ServeHTTP answers GET .../head.
+// ServeHTTP answers GET .../head and the issuer's metadata.
 func (l *Log) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.down && strings.HasSuffix(r.URL.Path, "/.well-known/perhuman-issuer.json") {
+		_ = json.NewEncoder(w).Encode(l.Info)
+		return
+	}
 	if l.down || !strings.HasSuffix(r.URL.Path, "/head") {
 		http.Error(w, "no", http.StatusServiceUnavailable)
 		return
