@@ -7,6 +7,7 @@
 //	perhuman receipt check FLAGS       open the biometric commitment of an intake receipt
 //	perhuman setup check FLAGS         check a powers-of-tau file, and go on to make keys
 //	perhuman dev -rp RP                run everything an app needs while it is written
+//	perhuman doctor FLAGS              look at this machine, an issuer, a site, a database
 //	perhuman version [-sbom]           say which build this is, and what it was linked from
 //	perhuman help [COMMAND]
 //
@@ -60,6 +61,7 @@ func commands() []command {
 		{[]string{"setup", "plonk"}, "write the PLONK keys that follow from the powers", setupPlonk},
 		{[]string{"setup", "verify"}, "compute a set-up's keys again and compare", setupVerify},
 		{[]string{"dev"}, "run issuer, verifier and a simulator wallet for an app that is being written", devServe},
+		{[]string{"doctor"}, "look at this machine and, if told where, at an issuer, a site, a database, secret files", doctor},
 		{[]string{"version"}, "say which build this is; -sbom lists what it was linked from", version},
 	}
 }

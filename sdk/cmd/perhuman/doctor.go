@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+)
+
+// finding is what one check of the doctor came to. A finding without a remedy
+// is good; one with a remedy and no fault is a warning.
+type finding struct {
+	name   string
+	says   string
+	remedy string
+	fault  bool
+}
+
+func good(name, format string, args ...any) finding {
+	return finding{name: name, says: fmt.Sprintf(format, args...)}
+}
+
+func warning(name, remedy, format string, args ...any) finding {
+	return finding{name: name, says: fmt.Sprintf(format, args...), remedy: remedy}
+}
+
+func fault(name, remedy string, err error) finding {
+	return finding{name: name, says: err.Error(), remedy: remedy, fault: true}
+}
+
+// doctor looks at this machine and, as far as it is told where they are, at an
+// issuer, a relying party, a database and secret files. It changes nothing.
+func doctor(ctx context.Context, args []string, e env) error {
+	f := flags("doctor", "[-issuer VKEY] [-at URL] [-rp RP] [-db FILE] [-secret FILE]...", e)
+	issuer := f.String("issuer", "", "an issuer's verifier key: is it reachable, fresh and consistent?")
+	at := f.String("at", "", "the issuer's address (default https://NAME)")
+	rp := f.String("rp", "", "a relying party: does it publish its keys, and which issuers does it accept?")
+	db := f.String("db", "", "a SQLite file of a verifier or issuer: is it safe where it lies?")
+	var secrets fileList
+	f.Var(&secrets, "secret", "a file that only its owner may read; may be given many times")
+	if err := parse(f, args, 0); err != nil {
+		return err
+	}
+	faults := 0
+	report := func(found ...finding) {
+		for _, one := range found {
+			printFinding(e.out, one)
+			if one.fault {
+				faults++
+			}
+		}
+	}
+	report(machine())
+	report(hashes(e.rand), curve(e.rand))
+	report(proofs(ctx, e.rand)...)
+	if *db != "" {
+		report(database(*db)...)
+	}
+	for _, path := range secrets {
+		report(secretFile(path))
+	}
+	if *issuer != "" {
+		report(issuerHealth(ctx, *issuer, *at, time.Now())...)
+	}
+	if *rp != "" {
+		report(relyingParty(ctx, *rp, *issuer)...)
+	}
+	if faults > 0 {
+		return fmt.Errorf("%d of the checks failed: this deployment %w", faults, errClaim)
+	}
+	return nil
+}
+
+func printFinding(w io.Writer, f finding) {
+	mark := "ok  "
+	switch {
+	case f.fault:
+		mark = "FAIL"
+	case f.remedy != "":
+		mark = "warn"
+	}
+	fmt.Fprintf(w, "%s  %-16s %s\n", mark, f.name, f.says)
+	if f.remedy != "" {
+		fmt.Fprintf(w, "      %-16s -> %s\n", "", f.remedy)
+	}
+}
+
+// fileList collects paths.
+type fileList []string
+
+func (l *fileList) String() string { return "" }
+
+func (l *fileList) Set(path string) error {
+	*l = append(*l, path)
+	return nil
+}
