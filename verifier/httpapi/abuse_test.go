@@ -24,10 +24,15 @@ var surface = map[string]string{
 	"GET /livez":                     "",
 	"GET /readyz":                    "",
 	"GET /.well-known/perhuman.json": "",
+	"GET /openapi.json":              "",
 	"OPTIONS /v1/challenges":         "origin",
 	"POST /v1/challenges":            "origin",
 	"POST /v1/verify":                "key",
+	"POST /v1/verify/batch":          "key",
 	"POST /v1/posts/verify":          "key",
+	"POST /siteverify":               "secret",
+	"POST /turnstile/v0/siteverify":  "secret",
+	"POST /recaptcha/api/siteverify": "secret",
 }
 
 func TestT43EveryRouteHasItsAuth(t *testing.T) {
@@ -64,6 +69,15 @@ func TestT43EveryRouteHasItsAuth(t *testing.T) {
 			c.header = map[string]string{"Origin": origin}
 			if got := s.do(c); got.Code != api.CredentialMissing || got.header.Get("Access-Control-Allow-Origin") != "" {
 				t.Errorf("%s with an origin: %s", r.Path, got.body)
+			}
+		case "secret":
+			for body, word := range map[string]string{
+				`{}`: missingSecret, `{"secret":"x"}`: "invalid-input-secret", `{"secret":"` + s.key + `"}`: "invalid-input-secret",
+			} {
+				c.body = body
+				if got := s.do(c); got.status != 200 || got.Success || !slices.Equal(got.ErrorCodes, []string{word}) {
+					t.Errorf("%s with %s: %d %s", r.Path, body, got.status, got.body)
+				}
 			}
 		case "origin":
 			if got.status < 400 {

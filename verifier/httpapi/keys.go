@@ -1,103 +1,108 @@
 package httpapi
 
 import (
-	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
 
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore/scope"
+	"github.com/perhuman/perhuman/verifier/httpapi/registry"
 )
 
 // Why a key is not accepted at start.
 var (
-	ErrNoKey   = errors.New("no app key: make one and give it to the app's server")
-	ErrWeakKey = errors.New("the app key is not one that NewKey made")
-	ErrDemoKey = errors.New("the app key was made for a demonstration")
-	ErrTestKey = errors.New("the app key belongs to another environment")
+	ErrNoKey   = registry.ErrNoKey
+	ErrWeakKey = registry.ErrWeakKey
+	ErrDemoKey = registry.ErrDemoKey
+	ErrTestKey = registry.ErrTestKey
 )
 
-// Kinds of app key. The kind is part of the key, so that a key that strays
-// into the wrong place is recognised there.
+// Kinds of app key; see registry.
 const (
-	LiveKey = "phk_live_"
-	TestKey = "phk_test_"
-	DemoKey = "phk_demo_"
+	LiveKey = registry.LiveKey
+	TestKey = registry.TestKey
+	DemoKey = registry.DemoKey
 )
 
 // NewKey makes an app key of a kind: 256 random bits.
-func NewKey(rand io.Reader, kind string) (string, error) {
-	var b [32]byte
-	if _, err := io.ReadFull(rand, b[:]); err != nil {
-		return "", fmt.Errorf("httpapi: %w", err)
-	}
-	return kind + scope.EncodeToken(b[:]), nil
-}
+func NewKey(rand io.Reader, kind string) (string, error) { return registry.NewKey(rand, kind) }
 
 // CheckKey says whether a service outside the demonstration may run with a key
 // in an environment.
-func CheckKey(key, environment string) error { return checkKey(key, environment, false) }
+func CheckKey(key, environment string) error { return registry.CheckKey(key, environment, false) }
 
-func checkKey(key, environment string, demo bool) error {
-	if key == "" {
-		return ErrNoKey
+// checkSecret is CheckKey for the secret of a site.
+func checkSecret(secret, environment string) error {
+	kind := registry.TestSecret
+	if environment == registry.Live {
+		kind = registry.LiveSecret
 	}
-	for _, kind := range []string{LiveKey, TestKey, DemoKey} {
-		random, ok := strings.CutPrefix(key, kind)
-		if !ok {
-			continue
-		}
-		if b, err := scope.DecodeToken(random); err != nil || len(b) != 32 {
-			return ErrWeakKey
-		}
-		switch {
-		case kind == DemoKey && !demo:
-			return ErrDemoKey
-		case kind == LiveKey && environment != "live", kind == TestKey && environment == "live":
-			return ErrTestKey
-		}
-		return nil
+	random, ok := strings.CutPrefix(secret, kind)
+	if b, err := scope.DecodeToken(random); !ok || err != nil || len(b) != 32 {
+		return ErrWeakKey
 	}
-	return ErrWeakKey
+	return nil
 }
 
-func hashKey(key string) [32]byte { return sha256.Sum256([]byte(key)) }
+// find looks for the app whose key this is. Hashes are compared in constant
+// time, and all of them, so that the time tells neither how much of a key was
+// right nor whose it was.
+func (s *server) find(key string) *app {
+	hash, now := registry.Hash(key), s.Now()
+	var found *app
+	for _, a := range s.view.Load().apps {
+		for i := range a.Keys {
+			if subtle.ConstantTimeCompare(hash[:], a.Keys[i].Hash) == 1 && a.Keys[i].Active(now) {
+				found = a
+			}
+		}
+	}
+	return found
+}
 
-// authenticate finds the app that a request's key belongs to. Hashes are
-// compared in constant time, and all of them, so that the time tells neither
-// how much of a key was right nor whose it was.
-func (s *server) authenticate(r *http.Request) (*app, error) {
+// findSite is find for the secret of a site.
+func (s *server) findSite(secret string) (*app, *registry.Site) {
+	hash, now := registry.Hash(secret), s.Now()
+	var found *app
+	var site *registry.Site
+	for _, a := range s.view.Load().apps {
+		for i := range a.Sites {
+			for j := range a.Sites[i].Secrets {
+				k := &a.Sites[i].Secrets[j]
+				if subtle.ConstantTimeCompare(hash[:], k.Hash) == 1 && k.Active(now) {
+					found, site = a, &a.Sites[i]
+				}
+			}
+		}
+	}
+	return found, site
+}
+
+// authenticate finds the app that a request's key belongs to, and takes one
+// from what the app may ask for per second.
+func (s *server) authenticate(r *http.Request, weight int) (*app, error) {
 	key, ok := bearer(r)
 	if !ok {
-		return nil, api.Errorf(api.CredentialMissing, "")
+		return nil, s.early(nil, api.Errorf(api.CredentialMissing, ""))
 	}
-	hash := hashKey(key)
-	found := -1
-	for i := range s.apps {
-		if subtle.ConstantTimeCompare(hash[:], s.apps[i].hash[:]) == 1 {
-			found = i
-		}
+	a := s.find(key)
+	if a == nil {
+		return nil, s.unknown(key)
 	}
-	if found >= 0 {
-		return &s.apps[found], nil
+	if wait := a.bucket.take(s.Now(), weight); wait > 0 {
+		return nil, s.early(a, limited(wait))
 	}
-	if strings.HasPrefix(key, TestKey) && s.onlyLive() {
-		return nil, api.Errorf(api.TestKeyInProd, "")
-	}
-	return nil, api.Errorf(api.CredentialInvalid, "")
+	return a, nil
 }
 
-func (s *server) onlyLive() bool {
-	for _, a := range s.apps {
-		if a.Verifier.Environment() != "live" {
-			return false
-		}
+// unknown is the answer to a key that is nobody's.
+func (s *server) unknown(key string) error {
+	if (strings.HasPrefix(key, registry.TestKey) || strings.HasPrefix(key, registry.TestSecret) || isReserved(key)) && s.view.Load().live {
+		return s.early(nil, api.Errorf(api.TestKeyInProd, ""))
 	}
-	return true
+	return s.early(nil, api.Errorf(api.CredentialInvalid, ""))
 }
 
 // bearer reads the one Authorization header.

@@ -21,33 +21,40 @@ type PostRequest struct {
 // bundle of the app's own site is held to the app's keys and its k; of another
 // site's the report says that time and cap are unproven.
 func (s *server) verifyPost(c *gin.Context) (any, error) {
-	a, err := s.authenticate(c.Request)
+	a, err := s.authenticate(c.Request, 1)
 	if err != nil {
-		return nil, s.early(err)
+		return nil, err
 	}
 	var in PostRequest
 	if err := serve.ReadJSON(c.Writer, c.Request, post.MaxBundle+1024, &in); err != nil {
-		return nil, s.early(err)
+		return nil, s.early(a, err)
 	}
 	if len(in.Bundle) == 0 {
-		return nil, s.early(api.Errorf(api.MalformedRequest, "bundle is missing"))
+		return nil, s.early(a, api.Errorf(api.MalformedRequest, "bundle is missing"))
 	}
-	cfg := post.CheckConfig{Issuer: s.Issuers[0], Verifier: a.Verifier.Proofs()}
+	v, err := a.verifier(c)
+	if err != nil {
+		return nil, s.early(a, err)
+	}
+	cfg := post.CheckConfig{Issuer: s.Issuers[0], Verifier: v.Proofs()}
 	if b, err := post.Parse(in.Bundle); err == nil {
 		if i := slices.Index(s.issuers, b.Issuer); i >= 0 {
 			cfg.Issuer = s.Issuers[i]
 		}
-		if b.Post.RP == a.Verifier.RP() {
-			cfg.RPKeys = a.Verifier.PublicKeys()
-			if p, ok := a.Actions[b.Action]; ok {
+		if b.Post.RP == v.RP() {
+			cfg.RPKeys = v.PublicKeys()
+			if p, ok := a.policies[b.Action]; ok {
 				cfg.MaxK = p.K
 			}
 		}
 	}
 	var report post.Report
-	err = a.Verifier.Bounded(c, func() error {
+	err = v.Bounded(c, func() error {
 		report = post.CheckJSON(in.Bundle, cfg)
 		return nil
 	})
-	return done(report, err)
+	if err != nil {
+		return nil, s.early(a, err)
+	}
+	return report, nil
 }
