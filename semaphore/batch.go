@@ -7,13 +7,7 @@ import (
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
-
-	"github.com/perhuman/perhuman/semaphore/internal/pairing8"
 )
-
-// chunk is how many moving pairs share a Miller loop: more would leave the
-// fastest cache and save little.
-const chunk = 64
 
 // VerifyBatch gives one verdict a proof, in order; depths may be mixed. A
 // batch of good proofs costs a fraction of checking them singly: for 64 a third,
@@ -57,9 +51,24 @@ func random(b []byte) { rand.Read(b) }
 type batchItem struct {
 	statement
 	verdict *error
-	weight  weight
-	tableC  jointTable
+	weight  fr.Element
 	scaledA bn254.G1Affine // weight * A
+	scaledC bn254.G1Affine // weight * C, of vectorBatch
+	later   laterC         // the same, of plainBatch
+}
+
+// batcher is how the work is done that grows with the number of proofs.
+type batcher interface {
+	// check may find, without weights and with an error of 2^-65, that a B lies
+	// outside the subgroup; what it leaves pair finds for certain.
+	check(items []*batchItem, random func([]byte)) bool
+	// weigh draws a weight for each proof and makes what depends on it alone.
+	weigh(items []*batchItem, random func([]byte))
+	// pair gives the product of the Miller functions of all (weight A, B), and
+	// false if it finds that a B lies outside the subgroup.
+	pair(items []*batchItem) (f bn254.E12, inG2 bool)
+	// sum gives the sum of all weight C.
+	sum(items []*batchItem) bn254.G1Jac
 }
 
 // batchChecker is the checker of real proofs.
@@ -72,13 +81,11 @@ func (b *batchChecker) exact(it *batchItem) error { return it.subgroup() }
 
 func (b *batchChecker) equation(it *batchItem) error { return b.v.equation(&it.statement) }
 
-// whole finds points outside the subgroup for certain with vectors, whose Miller
-// loop ends in the exact check, and without them by random sums.
 func (b *batchChecker) whole(items []*batchItem) (part, bool) {
-	if !b.v.vectors && !b.inSubgroup(items) {
+	if !b.v.batcher.check(items, b.random) {
 		return nil, false
 	}
-	b.weigh(items)
+	b.v.batcher.weigh(items, b.random)
 	return b.sums(items)
 }
 
@@ -87,86 +94,46 @@ func (b *batchChecker) part(items []*batchItem) part {
 	return s
 }
 
-func (b *batchChecker) inSubgroup(items []*batchItem) bool {
-	return inSubgroup(len(items), func(i int) *bn254.G2Affine { return &items[i].b }, b.random)
-}
-
-// weigh draws a weight for each proof and makes what depends on it alone.
-func (b *batchChecker) weigh(items []*batchItem) {
-	seeds := make([]byte, 16*len(items))
-	b.random(seeds)
-	points := make([]bn254.G1Affine, 0, 2*len(items))
-	for _, it := range items {
-		points = append(points, it.a, it.c)
-	}
-	tables := newJointTables(points)
-	scaled := make([]bn254.G1Jac, len(items))
-	for i, it := range items {
-		it.weight = newWeight(binary.LittleEndian.Uint64(seeds[16*i:]), binary.LittleEndian.Uint64(seeds[16*i+8:]))
-		scaled[i] = tables[2*i].times(&it.weight)
-		it.tableC = tables[2*i+1]
-	}
-	for i, a := range bn254.BatchJacobianToAffineG1(scaled) {
-		items[i].scaledA = a
-	}
-}
-
-// sums adds up the equation. It is false if a B lies outside the subgroup and
-// vectors were used.
+// sums adds up the equation. It is false if a B was found outside the subgroup.
 func (b *batchChecker) sums(items []*batchItem) (*sums, bool) {
 	s := &sums{v: b.v}
 	var inG2 bool
-	s.moving, inG2 = b.movingSide(items)
-	var tables [MaxDepth][]*jointTable
-	var weights [MaxDepth][]*weight
+	if s.moving, inG2 = b.v.batcher.pair(items); !inG2 {
+		return s, false
+	}
+	var ofDepth [MaxDepth][]*batchItem
 	for _, it := range items {
 		i := it.depth - 1
+		ofDepth[i] = append(ofDepth[i], it)
 		d := s.depths[i]
 		if d == nil {
 			d = new(depthSums)
 			s.depths[i] = d
 		}
-		w := it.weight.scalar()
-		d.weight.Add(&d.weight, &w)
+		d.weight.Add(&d.weight, &it.weight)
 		for j := range d.inputs {
 			var x fr.Element
-			x.Mul(&w, &it.inputs[j])
+			x.Mul(&it.weight, &it.inputs[j])
 			d.inputs[j].Add(&d.inputs[j], &x)
 		}
-		tables[i], weights[i] = append(tables[i], &it.tableC), append(weights[i], &it.weight)
 	}
 	for i, d := range s.depths {
 		if d != nil {
-			d.c = combine(tables[i], weights[i])
+			d.c = b.v.batcher.sum(ofDepth[i])
 		}
 	}
-	return s, inG2
+	return s, true
 }
 
-// movingSide is the product of the Miller functions of all (weight A, B). With
-// vectors it also tells, exactly, whether all B are in the subgroup; without
-// them that was checked before.
-func (b *batchChecker) movingSide(items []*batchItem) (f bn254.E12, inG2 bool) {
-	if b.v.vectors {
-		as, bs := make([]bn254.G1Affine, 0, len(items)), make([]bn254.G2Affine, 0, len(items))
-		for _, it := range items {
-			as, bs = append(as, it.scaledA), append(bs, it.b)
-		}
-		return pairing8.MillerLoop(as, bs)
+// randomWords draws two words for each weight.
+func randomWords(n int, random func([]byte)) [][2]uint64 {
+	seeds := make([]byte, 16*n)
+	random(seeds)
+	out := make([][2]uint64, n)
+	for i := range out {
+		out[i] = [2]uint64{binary.LittleEndian.Uint64(seeds[16*i:]), binary.LittleEndian.Uint64(seeds[16*i+8:])}
 	}
-	f.SetOne()
-	for start := 0; start < len(items); start += chunk {
-		part := items[start:min(start+chunk, len(items))]
-		moving := make([]movingPair, 0, len(part))
-		for _, it := range part {
-			if !it.scaledA.IsInfinity() { // else a weight of 0
-				moving = append(moving, newMovingPair(&it.scaledA, &it.b))
-			}
-		}
-		g := millerLoop(moving, nil)
-		f.Mul(&f, &g)
-	}
-	return f, true
+	return out
 }
 
 // sums is the equation of some proofs, with a weight w for each,

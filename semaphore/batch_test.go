@@ -65,9 +65,9 @@ func rerandomise(t testing.TB, p *Proof, seed uint64) *Proof {
 func bothWays(t *testing.T, test func(*testing.T, *Verifier)) {
 	t.Helper()
 	plain := *verifier(t)
-	plain.vectors = false
+	plain.batcher = plainBatch{}
 	t.Run("plain", func(t *testing.T) { test(t, &plain) })
-	if v := verifier(t); v.vectors {
+	if v := verifier(t); v.batcher != plain.batcher {
 		t.Run("vectors", func(t *testing.T) { test(t, v) })
 	}
 }
@@ -273,6 +273,59 @@ func TestWeights(t *testing.T) {
 		want.ScalarMultiplication(&one, s.BigInt(new(big.Int)))
 		if !got.Equal(&want) {
 			t.Fatalf("%x + %x lambda", w.a, w.b)
+		}
+	})
+}
+
+// What the equation is made of, way by way.
+func TestWeighedParts(t *testing.T) {
+	ps := crowd(t, 21)
+	ps = append(ps, ps[3], ps[3])
+	bothWays(t, func(t *testing.T, v *Verifier) {
+		items := make([]*batchItem, len(ps))
+		for i, p := range ps {
+			s, err := newStatement(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			items[i] = &batchItem{statement: s, verdict: new(error)}
+		}
+		v.batcher.weigh(items, random)
+		var c bn254.G1Jac
+		a, b := make([]bn254.G1Affine, len(items)), make([]bn254.G2Affine, len(items))
+		seen := map[fr.Element]bool{}
+		for i, it := range items {
+			if it.weight.IsZero() || seen[it.weight] {
+				t.Fatal("a weight of 0, or used twice")
+			}
+			seen[it.weight] = true
+			k := it.weight.BigInt(new(big.Int))
+			a[i].ScalarMultiplication(&it.a, k)
+			b[i] = it.b
+			if a[i] != it.scaledA {
+				t.Fatalf("A of %d", i)
+			}
+			var scaled bn254.G1Affine
+			scaled.ScalarMultiplication(&it.c, k)
+			c.AddMixed(&scaled)
+		}
+		if sum := v.batcher.sum(items); !sum.Equal(&c) {
+			t.Fatal("sum of the C")
+		}
+		in := func() (f bn254.E12, inG2 bool) {
+			if !v.batcher.check(items, random) {
+				return f, false
+			}
+			return v.batcher.pair(items)
+		}
+		f, inG2 := in()
+		want, err := bn254.MillerLoop(a, b)
+		if err != nil || !inG2 || bn254.FinalExponentiation(&f) != bn254.FinalExponentiation(&want) {
+			t.Fatalf("another pairing: %v, in G2 %v", err, inG2)
+		}
+		items[20].b = offSubgroup(t, &items[20].b)
+		if _, inG2 := in(); inG2 {
+			t.Fatal("a point outside of G2 passed")
 		}
 	})
 }

@@ -6,8 +6,6 @@ import (
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
-
-	"github.com/perhuman/perhuman/semaphore/internal/pairing8"
 )
 
 // Verifier checks proofs of all depths, 1 to 32, against the embedded official
@@ -21,8 +19,8 @@ type Verifier struct {
 	prepared  [MaxDepth]func() *preparedKey
 	// beta is for batches only.
 	beta func() *fixedLines
-	// vectors says that batches are checked eight proofs at a time.
-	vectors bool
+	// batcher is for them too.
+	batcher batcher
 }
 
 // preparedKey is a key made ready for many proofs.
@@ -53,7 +51,7 @@ func NewVerifier() (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{keys: keys, gamma: newFixedLines(&keys[0].gamma), vectors: pairing8.Available()}
+	v := &Verifier{keys: keys, gamma: newFixedLines(&keys[0].gamma), batcher: newBatcher()}
 	v.alphaBeta, err = bn254.Pair([]bn254.G1Affine{keys[0].alpha}, []bn254.G2Affine{keys[0].beta})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)

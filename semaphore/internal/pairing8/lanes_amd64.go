@@ -30,6 +30,11 @@ func mul4(dst, a0, b0, a1, b1, a2, b2, a3, b3 *E2)
 //go:noescape
 func each(dst, a0, b0 *E2)
 
+// each2 gives a0*b0 + a1*b1 for the halves.
+//
+//go:noescape
+func each2(dst, a0, b0, a1, b1 *E2)
+
 // scale multiplies both halves by b0.
 //
 //go:noescape
@@ -51,7 +56,13 @@ func double(dst, a *E2)
 func times3(dst, a *E2)
 
 //go:noescape
+func times4(dst, a *E2)
+
+//go:noescape
 func times8(dst, a *E2)
+
+//go:noescape
+func timesMinus8(dst, a *E2)
 
 //go:noescape
 func timesMinus12(dst, a *E2)

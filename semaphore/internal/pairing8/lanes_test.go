@@ -161,6 +161,15 @@ func TestOperations(t *testing.T) {
 				x.A1.Mul(&a.A1, &b.A1)
 				return x
 			}},
+			{"each2", func(d *E2) { each2(d, p(0), p(1), p(2), p(3)) }, func(l int) (x bn254.E2) {
+				a, b, c, d := w(0, l), w(1, l), w(2, l), w(3, l)
+				var y bn254.E2
+				x.A0.Mul(&a.A0, &b.A0)
+				x.A1.Mul(&a.A1, &b.A1)
+				y.A0.Mul(&c.A0, &d.A0)
+				y.A1.Mul(&c.A1, &d.A1)
+				return plus(x, y)
+			}},
 			{"scale", func(d *E2) { scale(d, p(0), &b) }, func(l int) bn254.E2 {
 				x, y := w(0, l), w(1, l)
 				return *x.MulByElement(&x, &y.A0)
@@ -171,6 +180,8 @@ func TestOperations(t *testing.T) {
 			{"neg", func(d *E2) { neg(d, p(0)) }, func(l int) bn254.E2 { return times(-1, w(0, l)) }},
 			{"double", func(d *E2) { double(d, p(0)) }, func(l int) bn254.E2 { return times(2, w(0, l)) }},
 			{"times3", func(d *E2) { times3(d, p(0)) }, func(l int) bn254.E2 { return times(3, w(0, l)) }},
+			{"times4", func(d *E2) { times4(d, p(0)) }, func(l int) bn254.E2 { return times(4, w(0, l)) }},
+			{"timesMinus8", func(d *E2) { timesMinus8(d, p(0)) }, func(l int) bn254.E2 { return times(-8, w(0, l)) }},
 			{"times8", func(d *E2) { times8(d, p(0)) }, func(l int) bn254.E2 { return times(8, w(0, l)) }},
 			{"timesMinus12", func(d *E2) { timesMinus12(d, p(0)) }, func(l int) bn254.E2 { return times(-12, w(0, l)) }},
 			{"add3", func(d *E2) { add3(d, p(0), p(1)) }, func(l int) bn254.E2 { return plus(w(0, l), times(3, w(1, l))) }},

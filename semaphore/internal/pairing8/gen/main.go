@@ -141,6 +141,7 @@ func (e *emitter) products() {
 		enter(fmt.Sprintf("mul%d", k), "dst, "+strings.Join(args, ", ")+" *E2", 1+2*k, k, fmt.Sprintf("$%d", half), 1)
 	}
 	enter("each", "dst, a0, b0 *E2", 3, 1, fmt.Sprintf("$%d", half), 0)
+	enter("each2", "dst, a0, b0, a1, b1 *E2", 5, 2, fmt.Sprintf("$%d", half), 0)
 	enter("scale", "dst, a0 *E2, b0 *Fp", 3, 1, "$0", 0)
 
 	e.line("// products: CX pairs of pointers at SI, to DI; R10 leads from the first half of")
@@ -272,7 +273,9 @@ var linears = []linear{
 	{name: "neg", a: -1},
 	{name: "double", a: 2},
 	{name: "times3", a: 3},
+	{name: "times4", a: 4},
 	{name: "times8", a: 8},
+	{name: "timesMinus8", a: -8},
 	{name: "timesMinus12", a: -12},
 	{name: "add3", a: 1, b: 3},
 	{name: "sub2", a: 1, b: -2},
