@@ -93,13 +93,21 @@ func officialKeys() ([]*verifyingKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := make([]*verifyingKey, len(files))
+	return parseKeys(files)
+}
+
+// parseKeys reads keys of one ceremony.
+func parseKeys(files [][]byte) (keys []*verifyingKey, err error) {
+	keys = make([]*verifyingKey, len(files))
 	for i, data := range files {
 		if keys[i], err = parseKey(data); err != nil {
 			return nil, fmt.Errorf("depth %d: %w", i+1, err)
 		}
 	}
-	return keys, checkKeys(keys)
+	if err := checkKeys(keys); err != nil {
+		return nil, err
+	}
+	return keys, nil
 }
 
 // checkKeys asserts what must hold for keys of one ceremony: shared alpha,

@@ -1,7 +1,9 @@
 package semaphore
 
 import (
+	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +28,12 @@ func TestKeysOfOneCeremony(t *testing.T) {
 		"another beta":           func(k []*verifyingKey) { k[31].beta = k[31].delta },
 		"another gamma":          func(k []*verifyingKey) { k[31].gamma = k[0].delta },
 		"delta off the subgroup": func(k []*verifyingKey) { k[7].delta = offSubgroup(t, &k[7].delta) },
+		"gamma off the subgroup": func(k []*verifyingKey) {
+			g := offSubgroup(t, &k[0].gamma)
+			for _, key := range k {
+				key.gamma = g
+			}
+		},
 		"beta off the subgroup": func(k []*verifyingKey) {
 			b := offSubgroup(t, &k[0].beta)
 			for _, key := range k {
@@ -37,6 +45,61 @@ func TestKeysOfOneCeremony(t *testing.T) {
 		spoil(keys)
 		if err := checkKeys(keys); !errors.Is(err, ErrKey) {
 			t.Errorf("%s: %v, want ErrKey", name, err)
+		}
+	}
+}
+
+// TestLoaderAssertsOneCeremony plants the same in the files, where all points
+// are on their curves.
+func TestLoaderAssertsOneCeremony(t *testing.T) {
+	files, err := artifacts.VerifyingKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	field := func(depth int, name string) json.RawMessage {
+		var key map[string]json.RawMessage
+		if err := json.Unmarshal(files[depth-1], &key); err != nil || key[name] == nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		return key[name]
+	}
+	if keys, err := parseKeys(files); err != nil || len(keys) != MaxDepth {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		depth int
+		name  string
+		value json.RawMessage
+	}{
+		"delta is gamma":         {7, "vk_delta_2", field(7, "vk_gamma_2")},
+		"delta of another depth": {32, "vk_delta_2", field(1, "vk_delta_2")},
+		"another alpha":          {20, "vk_alpha_1", nil},
+		"another beta":           {20, "vk_beta_2", field(20, "vk_gamma_2")},
+		"another gamma":          {1, "vk_gamma_2", field(1, "vk_delta_2")},
+	} {
+		if c.name == "vk_alpha_1" { // the first point of IC
+			var points []json.RawMessage
+			if err := json.Unmarshal(field(20, "IC"), &points); err != nil {
+				t.Fatal(err)
+			}
+			c.value = points[0]
+		}
+		var key map[string]json.RawMessage
+		if err := json.Unmarshal(files[c.depth-1], &key); err != nil {
+			t.Fatal(err)
+		}
+		key[c.name] = c.value
+		data, err := json.Marshal(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parseKey(data); err != nil {
+			t.Fatalf("%s: the key alone is refused: %v", what, err)
+		}
+		planted := slices.Clone(files)
+		planted[c.depth-1] = data
+		if keys, err := parseKeys(planted); !errors.Is(err, ErrKey) || keys != nil {
+			t.Errorf("%s: %v, want ErrKey", what, err)
 		}
 	}
 }

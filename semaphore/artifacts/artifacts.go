@@ -79,7 +79,7 @@ func VerifyingKeyJSON(depth int) []byte {
 // VerifyingKeys gives all 32 keys, that of depth d at index d-1, each checked
 // against its pin. The result is shared: do not write to it.
 func VerifyingKeys() ([][]byte, error) {
-	unpacked.once.Do(func() { unpacked.keys, unpacked.err = unpack() })
+	unpacked.once.Do(func() { unpacked.keys, unpacked.err = unpack(archive) })
 	return unpacked.keys, unpacked.err
 }
 
@@ -92,7 +92,7 @@ var unpacked struct {
 	err  error
 }
 
-func unpack() ([][]byte, error) {
+func unpack(archive []byte) ([][]byte, error) {
 	all, err := io.ReadAll(flate.NewReader(bytes.NewReader(archive)))
 	if err != nil || len(all) < 4*MaxDepth {
 		return nil, fmt.Errorf("%w: archive", ErrCorrupt)
@@ -109,6 +109,9 @@ func unpack() ([][]byte, error) {
 		if !ok || sha256.Sum256(keys[i]) != pin {
 			return nil, fmt.Errorf("%w: depth %d", ErrCorrupt, i+1)
 		}
+	}
+	if len(rest) > 0 {
+		return nil, fmt.Errorf("%w: archive", ErrCorrupt)
 	}
 	return keys, nil
 }

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -71,6 +73,60 @@ func TestOfficialFilesMatchPins(t *testing.T) {
 	}
 }
 
+func deflate(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := flate.NewWriter(&out, flate.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// TestDamagedArchive: whatever is wrong with the embedded keys, there are none.
+func TestDamagedArchive(t *testing.T) {
+	good, err := io.ReadAll(flate.NewReader(bytes.NewReader(archive)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unpack(deflate(t, good)); err != nil {
+		t.Fatal(err)
+	}
+	const head = 4 * MaxDepth
+	first := int(binary.BigEndian.Uint32(good))
+	for name, edit := range map[string]func(b []byte) []byte{
+		"a digit of a key":      func(b []byte) []byte { b[head+first/2] ^= 1; return b },
+		"the last byte":         func(b []byte) []byte { b[len(b)-1] ^= 1; return b },
+		"a length":              func(b []byte) []byte { b[3]++; return b },
+		"a huge length":         func(b []byte) []byte { b[head-4] = 0xff; return b },
+		"no last key":           func(b []byte) []byte { return b[:len(b)-100] },
+		"more after the keys":   func(b []byte) []byte { return append(b, 0) },
+		"nothing":               func([]byte) []byte { return nil },
+		"one key in two places": func(b []byte) []byte { copy(b[4:8], b[:4]); copy(b[head+first:], b[head:head+first]); return b },
+		"a key and spaces": func(b []byte) []byte {
+			b[3]++
+			return append(b[:head+first:head+first], append([]byte(" "), b[head+first:]...)...)
+		},
+	} {
+		if keys, err := unpack(deflate(t, edit(bytes.Clone(good)))); !errors.Is(err, ErrCorrupt) || keys != nil {
+			t.Errorf("%s: %d keys, %v", name, len(keys), err)
+		}
+	}
+	for at := 0; at < len(archive); at += 997 { // of the compressed bytes
+		bad := bytes.Clone(archive)
+		bad[at] ^= 0x10
+		if keys, err := unpack(bad); !errors.Is(err, ErrCorrupt) || keys != nil {
+			t.Errorf("byte %d: %d keys, %v", at, len(keys), err)
+		}
+	}
+}
+
 // TestArchive rebuilds keys.flate when PERHUMAN_UPDATE=1 and otherwise checks
 // that it unpacks to 32 pinned keys.
 func TestArchive(t *testing.T) {
@@ -85,18 +141,7 @@ func TestArchive(t *testing.T) {
 			lengths = binary.BigEndian.AppendUint32(lengths, uint32(len(data)))
 			files = append(files, data...)
 		}
-		var out bytes.Buffer
-		w, err := flate.NewWriter(&out, flate.BestCompression)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write(append(lengths, files...)); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile("keys.flate", out.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile("keys.flate", deflate(t, append(lengths, files...)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		t.Skip("keys.flate written; run again without PERHUMAN_UPDATE")
