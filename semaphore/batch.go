@@ -179,7 +179,7 @@ func (s *sums) without(p part) part {
 }
 
 func (s *sums) holds() bool {
-	f := millerLoop(nil, fixedPairs(s.fixedSide()...))
+	f := millerLoop(nil, fixedPairs(nil, s.fixedSide()...))
 	f.Mul(&f, &s.moving)
 	var one bn254.GT
 	one.SetOne()

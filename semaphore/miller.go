@@ -68,35 +68,39 @@ type fixedArgument struct {
 	p     bn254.G1Jac
 }
 
-// fixedPairs brings the points into the form of the lines, with one inversion
-// for all. Points at infinity pair to 1 and are left out; no other point of
-// this curve has y = 0, since its order is odd.
-func fixedPairs(in ...fixedArgument) []fixedPair {
-	out := make([]fixedPair, 0, len(in))
-	ys := make([]fp.Element, 0, len(in))
-	for i := range in {
-		if !in[i].p.Z.IsZero() {
-			ys = append(ys, in[i].p.Y)
-		}
-	}
-	inv := fp.BatchInvert(ys)
+// fixedPairs appends to out the points in the form of the lines, with one
+// inversion for all. Points at infinity pair to 1 and are left out; no other
+// point of this curve has y = 0, since its order is odd.
+func fixedPairs(out []fixedPair, in ...fixedArgument) []fixedPair {
+	first := len(out)
+	var inv fp.Element
+	inv.SetOne()
 	for i := range in {
 		p := &in[i].p
 		if p.Z.IsZero() {
 			continue
 		}
-		// In Jacobian coordinates x/y = XZ/Y and 1/y = Z^3/Y.
-		f := fixedPair{lines: in[i].lines}
+		// In Jacobian coordinates x/y = XZ/Y and 1/y = Z^3/Y. Until there is the
+		// inverse, uv holds Y and vv the product of those before.
+		f := fixedPair{lines: in[i].lines, uv: p.Y, vv: inv}
 		f.u.Mul(&p.X, &p.Z)
-		f.u.Mul(&f.u, &inv[len(out)])
-		f.u.Neg(&f.u)
 		f.v.Square(&p.Z)
 		f.v.Mul(&f.v, &p.Z)
-		f.v.Mul(&f.v, &inv[len(out)])
+		inv.Mul(&inv, &p.Y)
+		out = append(out, f)
+	}
+	inv.Inverse(&inv)
+	for i := len(out) - 1; i >= first; i-- {
+		f := &out[i]
+		var own fp.Element // 1/Y
+		own.Mul(&inv, &f.vv)
+		inv.Mul(&inv, &f.uv)
+		f.u.Mul(&f.u, &own)
+		f.u.Neg(&f.u)
+		f.v.Mul(&f.v, &own)
 		f.uu.Square(&f.u)
 		f.uv.Mul(&f.u, &f.v)
 		f.vv.Square(&f.v)
-		out = append(out, f)
 	}
 	return out
 }

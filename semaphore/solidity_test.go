@@ -75,6 +75,9 @@ func Solidity(t testing.TB, ps []*Proof) []string {
 // rules of ours, each shown here: it takes root 0, about which the contract that
 // calls it must think, and for A.y a second number beside the canonical one.
 func TestT20DifferentialSolidity(t *testing.T) {
+	if testing.Short() {
+		return // the race detector has nothing to see here
+	}
 	rounds := 90
 	if os.Getenv("PERHUMAN_LONG") == "1" {
 		rounds = 2000

@@ -64,6 +64,9 @@ func proofsOf(t testing.TB, depth, n int) []*semaphore.Proof {
 // TestSolidityAcceptsOurProofs: the official contract accepts what our prover
 // proves, and not for another message.
 func TestSolidityAcceptsOurProofs(t *testing.T) {
+	if testing.Short() {
+		return // the race detector has nothing to see here
+	}
 	var ps []*semaphore.Proof
 	for _, depth := range []int{1, 10, 20, 32} {
 		p := proofsOf(t, depth, 1)[0]

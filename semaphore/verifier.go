@@ -115,9 +115,10 @@ func (v *Verifier) equation(s *statement) error {
 	var c bn254.G1Jac
 	c.FromAffine(&s.c)
 	c.Neg(&c)
+	var pairs [2]fixedPair // on the stack, as all of this
 	f := millerLoop(
 		[]movingPair{newMovingPair(&s.a, &s.b)},
-		fixedPairs(fixedArgument{v.gamma, ic}, fixedArgument{key.delta, c}),
+		fixedPairs(pairs[:0], fixedArgument{v.gamma, ic}, fixedArgument{key.delta, c}),
 	)
 	if bn254.FinalExponentiation(&f) != v.alphaBeta {
 		return ErrInvalidProof

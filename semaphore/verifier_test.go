@@ -81,6 +81,19 @@ func TestVerifyRefusesHandMadeProofs(t *testing.T) {
 	}
 }
 
+// TestVerifyAllocatesNothing once a depth has its tables, whatever the verdict.
+func TestVerifyAllocatesNothing(t *testing.T) {
+	v := verifier(t)
+	good, _ := goodProof(t)
+	bad := *good
+	bad.Nullifier[31] ^= 1
+	for name, p := range map[string]*Proof{"good": good, "bad": &bad} {
+		if n := testing.AllocsPerRun(10, func() { _ = v.Verify(p) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
 // TestT15SharedVerifier uses one new verifier from many goroutines, so that
 // tables are made and read at the same time (run with -race).
 func TestT15SharedVerifier(t *testing.T) {
