@@ -134,8 +134,8 @@ type Store interface {
 	Spent(context.Context, Act) (Outcome, error)
 
 	// BindPolicy records at first use which policy an action has, for ever,
-	// and gives the binding in force. It fails with ErrPolicyConflict if kind
-	// or length differ from what is bound; see Binding.Rebind about k.
+	// and gives the binding in force. It fails with ErrPolicyConflict if kind,
+	// length or snapshot differ from what is bound; see Binding.Rebind about k.
 	BindPolicy(context.Context, Binding) (Binding, error)
 
 	// Policy reads a binding; false if the action was never used.
@@ -186,4 +186,13 @@ type Outbox interface {
 	// Settle ends a claim: done forgets the event; otherwise it is due again at
 	// next. An event that is not there any more is no error.
 	Settle(ctx context.Context, id string, done bool, next time.Time) error
+}
+
+// KeyRotator is an optional power of a Store: other signing keys than the one
+// that Keys made. AddKey puts a key before all others, or moves it there if it
+// is known. DropKey forgets a key, but never the last one (ErrUnavailable);
+// what it signed, receipts among it, is then no longer vouched for.
+type KeyRotator interface {
+	AddKey(ctx context.Context, environment, rp string, key ed25519.PrivateKey) error
+	DropKey(ctx context.Context, environment, rp string, public ed25519.PublicKey) error
 }

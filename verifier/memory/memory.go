@@ -49,6 +49,7 @@ type (
 var (
 	_ verifier.Store       = (*Store)(nil)
 	_ verifier.StateKeeper = (*Store)(nil)
+	_ verifier.KeyRotator  = (*Store)(nil)
 	_ verifier.Outbox      = (*Store)(nil)
 )
 
@@ -192,6 +193,43 @@ func (s *Store) Keys(ctx context.Context, environment, rp string, generate func(
 		s.signing[owner] = []ed25519.PrivateKey{key}
 	}
 	return append([]ed25519.PrivateKey(nil), s.signing[owner]...), nil
+}
+
+// AddKey implements verifier.KeyRotator.
+func (s *Store) AddKey(ctx context.Context, environment, rp string, key ed25519.PrivateKey) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	owner := [2]string{environment, rp}
+	keys := []ed25519.PrivateKey{key}
+	for _, old := range s.signing[owner] {
+		if !old.Equal(key) {
+			keys = append(keys, old)
+		}
+	}
+	s.signing[owner] = keys
+	return nil
+}
+
+// DropKey implements verifier.KeyRotator.
+func (s *Store) DropKey(ctx context.Context, environment, rp string, public ed25519.PublicKey) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	owner := [2]string{environment, rp}
+	var keys []ed25519.PrivateKey
+	for _, key := range s.signing[owner] {
+		if !public.Equal(key.Public()) {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return fmt.Errorf("%w: the last signing key stays", verifier.ErrUnavailable)
+	}
+	s.signing[owner] = keys
+	return nil
 }
 
 // Sweep implements verifier.Store.

@@ -31,7 +31,7 @@ func (s *Store) BindPolicy(ctx context.Context, want verifier.Binding) (verifier
 		}
 		got = put
 		_, err = w.putPolicy.ExecContext(ctx, put.Environment, put.RP, put.Action, int64(put.Kind),
-			int64(put.Len), int64(put.K), int64(put.NextK), int64(put.NextFrom))
+			int64(put.Len), int64(put.Snapshot), int64(put.K), int64(put.NextK), int64(put.NextFrom))
 		return err
 	})
 	if err != nil {
@@ -60,12 +60,12 @@ func (s *Store) Policy(ctx context.Context, environment, rp, action string) (ver
 
 func readPolicy(ctx context.Context, stmt *sql.Stmt, environment, rp, action string) (verifier.Binding, bool, error) {
 	b := verifier.Binding{Environment: environment, RP: rp, Action: action}
-	var kind, length, from int64
-	err := stmt.QueryRowContext(ctx, environment, rp, action).Scan(&kind, &length, &b.K, &b.NextK, &from)
+	var kind, length, snapshot, from int64
+	err := stmt.QueryRowContext(ctx, environment, rp, action).Scan(&kind, &length, &snapshot, &b.K, &b.NextK, &from)
 	if errors.Is(err, sql.ErrNoRows) {
 		return verifier.Binding{}, false, nil
 	}
-	b.Kind, b.Len, b.NextFrom = scope.Kind(kind), uint64(length), uint64(from)
+	b.Kind, b.Len, b.Snapshot, b.NextFrom = scope.Kind(kind), uint64(length), uint64(snapshot), uint64(from)
 	return b, err == nil, err
 }
 

@@ -12,7 +12,7 @@ const applicationID = 0x70687370
 
 // migrations holds the step to each version of the schema from the one before.
 // A step that was released is never changed.
-var migrations = [...]string{createV1, createV2}
+var migrations = [...]string{createV1, createV2, createV3}
 
 const createV1 = `
 CREATE TABLE nonces (
@@ -88,6 +88,13 @@ CREATE TABLE events (
 CREATE INDEX events_by_next ON events (next_ms);
 
 PRAGMA user_version = 2;
+`
+
+// createV3 lets an action be bound to a frozen set.
+const createV3 = `
+ALTER TABLE policies ADD COLUMN snapshot INTEGER NOT NULL DEFAULT 0;
+
+PRAGMA user_version = 3;
 `
 
 // migrate brings a file to the present schema, or refuses it. Two processes

@@ -37,14 +37,19 @@ SELECT credential, key, nullifier, scope, message, record FROM nonces WHERE nonc
 SELECT nonce, message, first_ms FROM nullifiers WHERE nullifier = ? AND scope = ? AND environment = ?`
 
 	sqlPolicy = `
-SELECT kind, len, k, next_k, next_from FROM policies WHERE environment = ? AND rp = ? AND action = ?`
+SELECT kind, len, snapshot, k, next_k, next_from FROM policies WHERE environment = ? AND rp = ? AND action = ?`
 	sqlPutPolicy = `
-INSERT INTO policies (environment, rp, action, kind, len, k, next_k, next_from)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO policies (environment, rp, action, kind, len, snapshot, k, next_k, next_from)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (environment, rp, action) DO UPDATE SET k = excluded.k, next_k = excluded.next_k, next_from = excluded.next_from`
 
 	sqlSigningKeys = `SELECT seed FROM signing_keys WHERE environment = ? AND rp = ? ORDER BY number DESC`
 	sqlAddKey      = `INSERT INTO signing_keys (environment, rp, number, seed) VALUES (?, ?, ?, ?)`
+
+	sqlNewestKey = `
+INSERT INTO signing_keys (environment, rp, number, seed)
+SELECT ?1, ?2, coalesce(max(number), 0) + 1, ?3 FROM signing_keys WHERE environment = ?1 AND rp = ?2`
+	sqlDropKey = `DELETE FROM signing_keys WHERE environment = ? AND rp = ? AND seed = ?`
 
 	sqlState     = `SELECT state FROM states WHERE name = ?`
 	sqlPutState  = `INSERT INTO states (name, state) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state`
