@@ -27,6 +27,7 @@ func (v *Verifier) Challenge(ctx context.Context, r ChallengeRequest) (api.Chall
 	if v.origins[scope.HashString(r.Origin)] != r.Origin || r.Origin == "" {
 		return api.ChallengeResponse{}, api.Errorf(api.OriginNotAllowed, "the Origin of the request is not one of this site")
 	}
+	_ = v.RefreshKeys(ctx) // the keys at hand are good while the store is silent
 	now := v.cfg.Now()
 	t, err := v.table(ctx, r.Action, r.Policy, r.Policy.Period(now), true)
 	if err != nil {
@@ -39,7 +40,7 @@ func (v *Verifier) Challenge(ctx context.Context, r ChallengeRequest) (api.Chall
 		return api.ChallengeResponse{}, api.Wrap(api.Internal, err)
 	}
 	out := api.ChallengeResponse{
-		Challenge: scope.EncodeToken(c.Sign(v.cfg.Keys[0])),
+		Challenge: scope.EncodeToken(c.Sign(v.keys.signer())),
 		Policy:    r.Policy.Kind.String(), K: t.k, Period: r.Policy.Len, Snapshot: r.Policy.Snapshot, ExpiresAt: c.Expires,
 	}
 	if crowd, ok := v.cfg.Roots.(Crowd); ok {

@@ -80,7 +80,7 @@ func (q *inquiry) binding(ctx context.Context) *api.Error {
 	return nil
 }
 
-func (q *inquiry) signature(context.Context) *api.Error {
+func (q *inquiry) signature(ctx context.Context) *api.Error {
 	if q.req.Challenge == "" {
 		return api.Errorf(api.ChallengeMissing, "")
 	}
@@ -88,7 +88,7 @@ func (q *inquiry) signature(context.Context) *api.Error {
 	if q.token, err = scope.DecodeToken(q.req.Challenge); err != nil {
 		return api.Wrap(api.ChallengeInvalid, err)
 	}
-	if q.challenge, err = scope.OpenChallenge(q.token, q.v.public); err != nil {
+	if q.challenge, err = q.v.keys.open(ctx, q.token); err != nil {
 		return api.Wrap(api.ChallengeInvalid, err)
 	}
 	return nil

@@ -40,9 +40,9 @@ type Config struct {
 	// removed since zeroed. Nullifiers do not change by it.
 	Snapshots map[uint64]semaphore.Element
 
-	Proofs  *semaphore.Verifier // default: a new one
-	Origins []string            // origins that may ask; each must belong to RP; default https://RP, or http://RP on *.localhost
-	Keys    []ed25519.PrivateKey
+	Proofs  *semaphore.Verifier  // default: a new one
+	Origins []string             // origins that may ask; each must belong to RP; default https://RP, or http://RP on *.localhost
+	Keys    []ed25519.PrivateKey // newest first; default: those of the Store, made if there is none
 	Now     func() time.Time
 	Rand    io.Reader
 
@@ -68,7 +68,7 @@ type Config struct {
 type Verifier struct {
 	cfg      Config
 	origins  map[scope.Digest]string
-	public   []ed25519.PublicKey
+	keys     *keyring
 	required []Roots // with AllOf: a proof under each of them, in order
 	pairings *pairings
 
@@ -115,20 +115,8 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 			return nil, fmt.Errorf("verifier: %w", err)
 		}
 	}
-	if len(cfg.Keys) == 0 {
-		v.cfg.Keys, err = cfg.Store.Keys(ctx, cfg.Environment, cfg.RP, func() (ed25519.PrivateKey, error) {
-			_, key, err := ed25519.GenerateKey(cfg.Rand)
-			return key, err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("verifier: signing keys: %w", err)
-		}
-	}
-	for _, key := range v.cfg.Keys {
-		if len(key) != ed25519.PrivateKeySize {
-			return nil, errors.New("verifier: a signing key has the wrong length")
-		}
-		v.public = append(v.public, key.Public().(ed25519.PublicKey))
+	if v.keys, err = newKeyring(ctx, cfg); err != nil {
+		return nil, err
 	}
 	v.pairings = newPairings(v.cfg)
 	return v, nil
@@ -200,13 +188,6 @@ func (v *Verifier) Depth() int { return v.cfg.Depth }
 
 // Origins are the origins that may ask.
 func (v *Verifier) Origins() []string { return slices.Clone(v.cfg.Origins) }
-
-// PublicKeys are the keys that challenges and receipts are signed with, newest
-// first: what /.well-known/perhuman.json publishes.
-func (v *Verifier) PublicKeys() []ed25519.PublicKey { return slices.Clone(v.public) }
-
-// Receipt signs a receipt with the newest key.
-func (v *Verifier) Receipt(r scope.Receipt) []byte { return r.Sign(v.cfg.Keys[0]) }
 
 // Ready tells whether decisions can be made: the store answers and the roots
 // are fresh.
