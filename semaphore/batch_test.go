@@ -201,20 +201,29 @@ func TestBatchWeighsProofs(t *testing.T) { bothWays(t, weighsProofs) }
 
 func weighsProofs(t *testing.T, v *Verifier) {
 	ps := crowd(t, 6)
-	// Same depth, so that their C meet the same delta.
-	a, b := *ps[0], *rerandomise(t, ps[0], 5)
-	ga, _ := a.points()
-	gb, _ := b.points()
-	_, _, g, _ := bn254.Generators()
-	ga.c.Add(&ga.c, &g)
-	gb.c.Sub(&gb.c, &g)
-	a.Points, b.Points = ga.coordinates(), gb.coordinates()
-	ps[2], ps[4] = &a, &b
+	ps[2], ps[4] = cancelling(t, ps[0])
 	for i, err := range v.VerifyBatch(ps) {
 		if (err != nil) != (i == 2 || i == 4) {
 			t.Errorf("proof %d: %v", i, err)
 		}
 	}
+}
+
+// cancelling makes two false proofs of one depth whose errors add up to nothing,
+// since their C meet the same delta.
+func cancelling(t testing.TB, p *Proof) (*Proof, *Proof) {
+	t.Helper()
+	a, b := *p, *rerandomise(t, p, 5)
+	ga, errA := a.points()
+	gb, errB := b.points()
+	if err := errors.Join(errA, errB); err != nil {
+		t.Fatal(err)
+	}
+	_, _, g, _ := bn254.Generators()
+	ga.c.Add(&ga.c, &g)
+	gb.c.Sub(&gb.c, &g)
+	a.Points, b.Points = ga.coordinates(), gb.coordinates()
+	return &a, &b
 }
 
 func TestSubgroupBatchFindsOneBadPoint(t *testing.T) {

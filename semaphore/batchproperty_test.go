@@ -145,10 +145,11 @@ func TestBatchEqualsVerify(t *testing.T) {
 }
 
 // TestBatchDrawsItsWeights: what VerifyBatch checks hangs on the numbers it
-// draws, all of them from the source that it is given.
+// draws, all of them from the source that it is given. Two false proofs whose
+// errors cancel pass if their weights are equal.
 func TestBatchDrawsItsWeights(t *testing.T) {
 	ps := crowd(t, 16)
-	ps[3], _ = spoil(t, ps[3], 0)
+	ps[3], ps[9] = cancelling(t, ps[0])
 	bothWays(t, func(t *testing.T, v *Verifier) {
 		settle := func(random func([]byte)) (bad int) {
 			items := make([]*batchItem, len(ps))
@@ -167,15 +168,15 @@ func TestBatchDrawsItsWeights(t *testing.T) {
 			}
 			return bad
 		}
-		if n := settle(random); n != 1 {
-			t.Errorf("%d bad, want 1", n)
+		if n := settle(random); n != 2 {
+			t.Errorf("%d bad, want 2", n)
 		}
 		r := rand.NewChaCha8([32]byte{1})
-		if n := settle(func(b []byte) { r.Read(b) }); n != 1 {
-			t.Errorf("%d bad with a seed, want 1", n)
+		if n := settle(func(b []byte) { r.Read(b) }); n != 2 {
+			t.Errorf("%d bad with a seed, want 2", n)
 		}
 		if n := settle(func(b []byte) { clear(b) }); n != 0 {
-			t.Errorf("%d bad with weights 0, which check nothing", n)
+			t.Errorf("%d bad with equal weights, by which they cancel", n)
 		}
 	})
 }

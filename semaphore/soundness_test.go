@@ -7,6 +7,8 @@ import (
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+
+	"github.com/perhuman/perhuman/semaphore/internal/pairing8"
 )
 
 // The tests of docs/batch-verification.md.
@@ -67,7 +69,8 @@ func TestCofactorOfTheTwist(t *testing.T) {
 
 // TestWeightsAreDistinct: lambda is a root of x^2 + x + 1, from which it follows
 // that pairs of words below 2^64 give different scalars, and that a small form of
-// a nonzero vector with x + y*lambda = 0 does not exist.
+// a nonzero vector with x + y*lambda = 0 does not exist. The same of twice the
+// words, shifted.
 func TestWeightsAreDistinct(t *testing.T) {
 	lambda := endomorphism().lambda
 	var sum, one fr.Element
@@ -77,11 +80,11 @@ func TestWeightsAreDistinct(t *testing.T) {
 	if !sum.IsZero() {
 		t.Fatal("lambda is not a root")
 	}
-	limit := new(big.Int).Lsh(big.NewInt(3), 128)
+	limit := new(big.Int).Lsh(big.NewInt(3), 130)
 	if limit.Cmp(fr.Modulus()) >= 0 {
-		t.Error("3 * 2^128 is not below r")
+		t.Error("3 * 2^130 is not below r")
 	}
-	seen := map[fr.Element]bool{}
+	seen, seenOdd := map[fr.Element]bool{}, map[fr.Element]bool{}
 	words := []uint64{0, 1, 2, 3, 1 << 32, 1<<63 - 1, 1 << 63, 1<<64 - 2, 1<<64 - 1}
 	for r := rand.New(rand.NewPCG(1, 1)); len(words) < 60; {
 		words = append(words, r.Uint64())
@@ -89,11 +92,11 @@ func TestWeightsAreDistinct(t *testing.T) {
 	for _, a := range words {
 		for _, b := range words {
 			w := newWeight(a, b)
-			s := w.scalar()
-			if seen[s] {
-				t.Fatalf("%d + %d lambda comes twice", a, b)
+			plain, odd := w.scalar(), oddScalar(pairing8.Weight{A: a, B: b}, endomorphism())
+			if seen[plain] || seenOdd[odd] || odd.IsZero() {
+				t.Fatalf("the weight of %d and %d comes twice or is 0", a, b)
 			}
-			seen[s] = true
+			seen[plain], seenOdd[odd] = true, true
 		}
 	}
 }
