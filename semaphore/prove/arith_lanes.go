@@ -7,16 +7,16 @@ import (
 	"github.com/perhuman/perhuman/semaphore/prove/internal/ifma"
 )
 
-func newSumG1(points []bn254.G1Affine, levels, workers int) *sumG1 {
+func newSumG1(points []bn254.G1Affine) *sumG1 {
 	if ifma.Available() {
-		return multiexpLanesG1(points, levels, workers)
+		return multiexpLanesG1(points)
 	}
-	return multiexpG1(points, levels, workers)
+	return multiexpG1(points)
 }
 
-func newSumG2(points []bn254.G2Affine, levels, workers int) *sumG2 {
+func newSumG2(points []bn254.G2Affine) *sumG2 {
 	if ifma.Available() {
-		return multiexpLanesG2(points, levels, workers)
+		return multiexpLanesG2(points)
 	}
-	return multiexpG2(points, levels, workers)
+	return multiexpG2(points)
 }

@@ -4,10 +4,10 @@ package prove
 
 import "github.com/consensys/gnark-crypto/ecc/bn254"
 
-func newSumG1(points []bn254.G1Affine, levels, workers int) *sumG1 {
-	return multiexpG1(points, levels, workers)
+func newSumG1(points []bn254.G1Affine) *sumG1 {
+	return multiexpG1(points)
 }
 
-func newSumG2(points []bn254.G2Affine, levels, workers int) *sumG2 {
-	return multiexpG2(points, levels, workers)
+func newSumG2(points []bn254.G2Affine) *sumG2 {
+	return multiexpG2(points)
 }

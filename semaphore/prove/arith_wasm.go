@@ -9,6 +9,6 @@ type (
 	coset = limbCoset
 )
 
-func newSumG1(points []bn254.G1Affine, _, _ int) *sumG1 { return multiexpLimbsG1(points) }
-func newSumG2(points []bn254.G2Affine, _, _ int) *sumG2 { return multiexpLimbsG2(points) }
-func newCoset(domain int) (*coset, error)               { return newLimbCoset(domain) }
+func newSumG1(points []bn254.G1Affine) *sumG1 { return multiexpLimbsG1(points) }
+func newSumG2(points []bn254.G2Affine) *sumG2 { return multiexpLimbsG2(points) }
+func newCoset(domain int) (*coset, error)     { return newLimbCoset(domain) }

@@ -4,6 +4,7 @@ package prove
 
 import (
 	"math/bits"
+	"slices"
 	"unsafe"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
@@ -155,14 +156,14 @@ func unscaleG1(p *bn254.G1Affine) {
 }
 
 // multiexpLanesG1 is multiexpG1 over package ifma.
-func multiexpLanesG1(points []bn254.G1Affine, levels, workers int) *multiexp[bn254.G1Affine, bn254.G1Jac] {
-	p := newPlan(len(points), levels)
-	own := make([]bn254.G1Affine, len(points))
-	copy(own, points)
+func multiexpLanesG1(points []bn254.G1Affine) *multiexp[bn254.G1Affine, bn254.G1Jac] {
+	own := slices.Clone(points)
 	for i := range own {
 		scaleG1(&own[i])
 	}
-	c := func() curve[bn254.G1Affine, bn254.G1Jac] { return new(lanesG1) }
-	double := func() func([]bn254.G1Affine) { return new(lanesG1).double }
-	return newMultiexp(p, multiples(p, own, double, workers), c, hornerG1)
+	return newMultiexp(kind[bn254.G1Affine, bn254.G1Jac]{
+		curve:  func() curve[bn254.G1Affine, bn254.G1Jac] { return new(lanesG1) },
+		double: func() func([]bn254.G1Affine) { return new(lanesG1).double },
+		horner: hornerG1,
+	}, own)
 }

@@ -4,6 +4,7 @@ package prove
 
 import (
 	"math/bits"
+	"slices"
 	"unsafe"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
@@ -241,14 +242,14 @@ func unscaleG2(p *bn254.G2Affine) {
 }
 
 // multiexpLanesG2 is multiexpG2 over package ifma.
-func multiexpLanesG2(points []bn254.G2Affine, levels, workers int) *multiexp[bn254.G2Affine, bn254.G2Jac] {
-	p := newPlan(len(points), levels)
-	own := make([]bn254.G2Affine, len(points))
-	copy(own, points)
+func multiexpLanesG2(points []bn254.G2Affine) *multiexp[bn254.G2Affine, bn254.G2Jac] {
+	own := slices.Clone(points)
 	for i := range own {
 		scaleG2(&own[i])
 	}
-	c := func() curve[bn254.G2Affine, bn254.G2Jac] { return new(lanesG2) }
-	double := func() func([]bn254.G2Affine) { return new(lanesG2).double }
-	return newMultiexp(p, multiples(p, own, double, workers), c, hornerG2)
+	return newMultiexp(kind[bn254.G2Affine, bn254.G2Jac]{
+		curve:  func() curve[bn254.G2Affine, bn254.G2Jac] { return new(lanesG2) },
+		double: func() func([]bn254.G2Affine) { return new(lanesG2).double },
+		horner: hornerG2,
+	}, own)
 }

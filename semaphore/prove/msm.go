@@ -49,17 +49,38 @@ type pairAdder[P any] interface {
 	addPairs(buf, points []P, ops []op)
 }
 
+// multiplier is a multiplication with fixed points: a multiexp, whatever its
+// type of points.
+type multiplier[J any] interface {
+	// sum multiplies and adds on up to so many goroutines and calls step after
+	// each tile of work. It gives up between tiles when ctx ends.
+	sum(ctx context.Context, scalars []fr.Element, workers int, step func()) (J, error)
+	size() int             // points
+	cost() int             // additions
+	steps(workers int) int // how often sum calls its step
+	bytes() int            // memory of the points
+	// withTable gives the same multiplication with a table of at most so many
+	// levels, to be used once all the jobs are done, in any order.
+	withTable(levels int) (next multiplier[J], jobs []func())
+}
+
 // multiexp is one multi-scalar multiplication with fixed points.
 type multiexp[P, J any] struct {
 	plan
 	points []P // level j of point i is at j*n+i
-	curve  func() curve[P, J]
-	horner func(sets []J, width int) J
+	group  kind[P, J]
 	pool   sync.Pool // of wiped groups
 }
 
-func newMultiexp[P, J any](p plan, points []P, c func() curve[P, J], horner func([]J, int) J) *multiexp[P, J] {
-	return &multiexp[P, J]{plan: p, points: points, curve: c, horner: horner}
+// kind is one of the groups, in one of the arithmetics.
+type kind[P, J any] struct {
+	curve  func() curve[P, J]
+	double func() func([]P) // makes a function that doubles up to batch points; nil where tables do not pay
+	horner func(sets []J, width int) J
+}
+
+func newMultiexp[P, J any](k kind[P, J], points []P) *multiexp[P, J] {
+	return &multiexp[P, J]{plan: newPlan(len(points), 1), points: points, group: k}
 }
 
 // task is a range of buckets of some sets: one worker's share.
@@ -98,7 +119,8 @@ func (p plan) tasks(workers int) []task {
 	return tasks
 }
 
-// steps is how often sum calls its step.
+func (p plan) size() int { return p.n }
+
 func (p plan) steps(workers int) (n int) {
 	for _, t := range p.tasks(workers) {
 		n += t.sets * t.tiles
@@ -106,8 +128,6 @@ func (p plan) steps(workers int) (n int) {
 	return n
 }
 
-// sum multiplies and adds on up to so many goroutines and calls step after
-// each tile of work. It gives up between tiles when ctx ends.
 func (m *multiexp[P, J]) sum(ctx context.Context, scalars []fr.Element, workers int, step func()) (sum J, err error) {
 	digits := make([]int16, m.windows*m.n)
 	defer clear(digits)
@@ -126,7 +146,7 @@ func (m *multiexp[P, J]) sum(ctx context.Context, scalars []fr.Element, workers 
 		t := tasks[i]
 		g, ok := m.pool.Get().(*group[P, J])
 		if !ok {
-			g = &group[P, J]{curve: m.curve(), ops: make([]op, 0, batch)}
+			g = &group[P, J]{curve: m.group.curve(), ops: make([]op, 0, batch)}
 		}
 		groups[i] = g
 		g.reset(t)
@@ -161,5 +181,5 @@ func (m *multiexp[P, J]) sum(ctx context.Context, scalars []fr.Element, workers 
 		results[set] = first.curve.weigh(parts, first.buckets/first.parts)
 		clear(parts)
 	}
-	return m.horner(results, m.width*m.levels), nil
+	return m.group.horner(results, m.width*m.levels), nil
 }

@@ -151,9 +151,10 @@ func hornerG1(windows []bn254.G1Jac, width int) (sum bn254.G1Jac) {
 	return sum
 }
 
-func multiexpG1(points []bn254.G1Affine, levels, workers int) *multiexp[bn254.G1Affine, bn254.G1Jac] {
-	p := newPlan(len(points), levels)
-	c := func() curve[bn254.G1Affine, bn254.G1Jac] { return new(g1) }
-	double := func() func([]bn254.G1Affine) { return new(g1).double }
-	return newMultiexp(p, multiples(p, points, double, workers), c, hornerG1)
+func multiexpG1(points []bn254.G1Affine) *multiexp[bn254.G1Affine, bn254.G1Jac] {
+	return newMultiexp(kind[bn254.G1Affine, bn254.G1Jac]{
+		curve:  func() curve[bn254.G1Affine, bn254.G1Jac] { return new(g1) },
+		double: func() func([]bn254.G1Affine) { return new(g1).double },
+		horner: hornerG1,
+	}, points)
 }

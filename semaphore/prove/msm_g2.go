@@ -204,9 +204,10 @@ func hornerG2(windows []bn254.G2Jac, width int) (sum bn254.G2Jac) {
 	return sum
 }
 
-func multiexpG2(points []bn254.G2Affine, levels, workers int) *multiexp[bn254.G2Affine, bn254.G2Jac] {
-	p := newPlan(len(points), levels)
-	c := func() curve[bn254.G2Affine, bn254.G2Jac] { return new(g2) }
-	double := func() func([]bn254.G2Affine) { return new(g2).double }
-	return newMultiexp(p, multiples(p, points, double, workers), c, hornerG2)
+func multiexpG2(points []bn254.G2Affine) *multiexp[bn254.G2Affine, bn254.G2Jac] {
+	return newMultiexp(kind[bn254.G2Affine, bn254.G2Jac]{
+		curve:  func() curve[bn254.G2Affine, bn254.G2Jac] { return new(g2) },
+		double: func() func([]bn254.G2Affine) { return new(g2).double },
+		horner: hornerG2,
+	}, points)
 }

@@ -131,6 +131,8 @@ func multiexpLimbsG1(points []bn254.G1Affine) *multiexp[limbG1, bn254.G1Jac] {
 	for i := range points {
 		own[i].from(&points[i])
 	}
-	c := func() curve[limbG1, bn254.G1Jac] { return new(limbsG1) }
-	return newMultiexp(newPlan(len(own), 1), own, c, hornerG1)
+	return newMultiexp(kind[limbG1, bn254.G1Jac]{
+		curve:  func() curve[limbG1, bn254.G1Jac] { return new(limbsG1) },
+		horner: hornerG1,
+	}, own)
 }

@@ -148,6 +148,8 @@ func multiexpLimbsG2(points []bn254.G2Affine) *multiexp[limbG2, bn254.G2Jac] {
 	for i := range points {
 		own[i].from(&points[i])
 	}
-	c := func() curve[limbG2, bn254.G2Jac] { return new(limbsG2) }
-	return newMultiexp(newPlan(len(own), 1), own, c, hornerG2)
+	return newMultiexp(kind[limbG2, bn254.G2Jac]{
+		curve:  func() curve[limbG2, bn254.G2Jac] { return new(limbsG2) },
+		horner: hornerG2,
+	}, own)
 }

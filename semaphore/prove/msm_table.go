@@ -1,24 +1,34 @@
 package prove
 
-// multiples makes the table of a plan: level j holds the points times
-// 2^(width*j). newDouble gives each worker a function that doubles up to batch
-// points in place.
-func multiples[P any](p plan, points []P, newDouble func() func([]P), workers int) []P {
-	if p.levels == 1 {
-		return points
+import "unsafe"
+
+// withTable makes the table in jobs of a batch of points each. Level j holds
+// the points times 2^(width*j).
+func (m *multiexp[P, J]) withTable(levels int) (multiplier[J], []func()) {
+	p := newPlan(m.n, levels)
+	if p.levels == 1 || m.group.double == nil {
+		return m, nil
 	}
 	table := make([]P, p.n*p.levels)
-	copy(table, points)
-	parallel(workers, (p.n+batch-1)/batch, func(i int) {
-		first, end := i*batch, min((i+1)*batch, p.n)
-		double := newDouble()
-		for j := 1; j < p.levels; j++ {
-			level := table[j*p.n+first : j*p.n+end]
-			copy(level, table[(j-1)*p.n+first:(j-1)*p.n+end])
-			for range p.width {
-				double(level)
+	copy(table, m.points)
+	var jobs []func()
+	for first := 0; first < p.n; first += batch {
+		end := min(first+batch, p.n)
+		jobs = append(jobs, func() {
+			double := m.group.double()
+			for j := 1; j < p.levels; j++ {
+				level := table[j*p.n+first : j*p.n+end]
+				copy(level, table[(j-1)*p.n+first:(j-1)*p.n+end])
+				for range p.width {
+					double(level)
+				}
 			}
-		}
-	})
-	return table
+		})
+	}
+	return &multiexp[P, J]{plan: p, points: table, group: m.group}, jobs
+}
+
+func (m *multiexp[P, J]) bytes() int {
+	var p P
+	return len(m.points) * int(unsafe.Sizeof(p))
 }

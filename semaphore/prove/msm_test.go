@@ -71,11 +71,11 @@ func TestMultiexp(t *testing.T) {
 			levels := []int{1, 4, 100}[i]
 			var got1 bn254.G1Affine
 			var got2 bn254.G2Affine
-			sum1, err := newSumG1(p1, levels, workers).sum(context.Background(), scalars, workers, func() {})
+			sum1, err := made(newSumG1(p1), levels).sum(context.Background(), scalars, workers, func() {})
 			if err != nil {
 				t.Fatal(err)
 			}
-			sum2, err := newSumG2(p2, levels, workers).sum(context.Background(), scalars, workers, func() {})
+			sum2, err := made(newSumG2(p2), levels).sum(context.Background(), scalars, workers, func() {})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,11 +87,11 @@ func TestMultiexp(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			plain1, err := multiexpG1(p1, levels, workers).sum(context.Background(), scalars, workers, func() {})
+			plain1, err := made(multiexpG1(p1), levels).sum(context.Background(), scalars, workers, func() {})
 			if err != nil {
 				t.Fatal(err)
 			}
-			plain2, err := multiexpG2(p2, levels, workers).sum(context.Background(), scalars, workers, func() {})
+			plain2, err := made(multiexpG2(p2), levels).sum(context.Background(), scalars, workers, func() {})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -138,4 +138,13 @@ func TestDigits(t *testing.T) {
 			}
 		}
 	}
+}
+
+// made gives a multiplication its table.
+func made[J any](m multiplier[J], levels int) multiplier[J] {
+	m, jobs := m.withTable(levels)
+	for _, job := range jobs {
+		job()
+	}
+	return m
 }

@@ -31,7 +31,8 @@ func (p *Prover) Prove(ctx context.Context, id *semaphore.Identity, path semapho
 	if err != nil {
 		return nil, err
 	}
-	progress := newProgress(p)
+	sums := p.tables.current()
+	progress := newProgress(p, sums)
 	progress.step("witness", 0)
 	w, err := p.layout.solve(in)
 	if err != nil {
@@ -45,10 +46,11 @@ func (p *Prover) Prove(ctx context.Context, id *semaphore.Identity, path semapho
 	if path.Root != w[p.layout.first[bRoot]].Bytes() {
 		return nil, fmt.Errorf("%w: does not lead to its root", semaphore.ErrPath)
 	}
-	points, err := p.groth16(ctx, &s, w, progress)
+	points, err := p.groth16(ctx, &s, sums, w, progress)
 	if err != nil {
 		return nil, err
 	}
+	p.tables.proved(p.workers)
 	return &semaphore.Proof{
 		MerkleTreeDepth: p.layout.depth,
 		MerkleTreeRoot:  path.Root,
@@ -91,8 +93,7 @@ func (s *secrets) inputs(depth int, id *semaphore.Identity, path semaphore.Merkl
 }
 
 // groth16 turns a witness into the eight numbers of a proof.
-func (p *Prover) groth16(ctx context.Context, s *secrets, w []fr.Element, progress *progress) (*[8]semaphore.Uint256, error) {
-	sums := p.sums
+func (p *Prover) groth16(ctx context.Context, s *secrets, sums *sums, w []fr.Element, progress *progress) (*[8]semaphore.Uint256, error) {
 	blind := s.elements(2)
 	for i := range blind {
 		if err := randomScalar(&blind[i], p.rand); err != nil {
@@ -107,7 +108,7 @@ func (p *Prover) groth16(ctx context.Context, s *secrets, w []fr.Element, progre
 		scalars[i] = w[wire]
 	}
 	scalars[len(scalars)-1] = *t
-	sumB, err := sums.b.sum(ctx, scalars, p.workers, progress.window("B", units(sums.b.plan, p.workers, 3)))
+	sumB, err := sums.b.sum(ctx, scalars, p.workers, progress.window("B", units(sums.b, p.workers, 3)))
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +122,7 @@ func (p *Prover) groth16(ctx context.Context, s *secrets, w []fr.Element, progre
 		scalars[i] = w[wire]
 	}
 	scalars[len(scalars)-1] = *r
-	sumA, err := sums.a.sum(ctx, scalars, p.workers, progress.window("A", units(sums.a.plan, p.workers, 1)))
+	sumA, err := sums.a.sum(ctx, scalars, p.workers, progress.window("A", units(sums.a, p.workers, 1)))
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +131,7 @@ func (p *Prover) groth16(ctx context.Context, s *secrets, w []fr.Element, progre
 	a.FromJacobian(&sumA)
 
 	progress.step("quotient", 0)
-	scalars = s.elements(sums.c.n)
+	scalars = s.elements(sums.c.size())
 	copy(scalars, w[publics+1:])
 	quotient(scalars[sums.hFirst:sums.bFirst], p.constraints, p.coset, w, p.workers)
 	for i, wire := range sums.bWires {
@@ -141,7 +142,7 @@ func (p *Prover) groth16(ctx context.Context, s *secrets, w []fr.Element, progre
 		return nil, err
 	}
 	progress.step("C", unitsQuotient)
-	sumC, err := sums.c.sum(ctx, scalars, p.workers, progress.window("C", units(sums.c.plan, p.workers, 1)))
+	sumC, err := sums.c.sum(ctx, scalars, p.workers, progress.window("C", units(sums.c, p.workers, 1)))
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +223,9 @@ const (
 )
 
 // units is the size of one step of a sum.
-func units(p plan, workers, cost int) int { return p.cost() * cost / p.steps(workers) / 1000 }
+func units[J any](m multiplier[J], workers, cost int) int {
+	return m.cost() * cost / m.steps(workers) / 1000
+}
 
 // progress counts the units of one proof.
 type progress struct {
@@ -231,12 +234,11 @@ type progress struct {
 	done, total int
 }
 
-func newProgress(p *Prover) *progress {
-	s := p.sums
+func newProgress(p *Prover, s *sums) *progress {
 	return &progress{
 		f: p.options.progress,
-		total: unitsWitness + unitsQuotient + s.a.steps(p.workers)*units(s.a.plan, p.workers, 1) +
-			s.b.steps(p.workers)*units(s.b.plan, p.workers, 3) + s.c.steps(p.workers)*units(s.c.plan, p.workers, 1),
+		total: unitsWitness + unitsQuotient + s.a.steps(p.workers)*units(s.a, p.workers, 1) +
+			s.b.steps(p.workers)*units(s.b, p.workers, 3) + s.c.steps(p.workers)*units(s.c, p.workers, 1),
 	}
 }
 

@@ -69,6 +69,15 @@ func newConstraints(coefs []coefficient, domain int) *constraints {
 	return c
 }
 
+// bytes is the memory that the matrices take.
+func (c *constraints) bytes() int {
+	n := len(c.values) * fr.Bytes
+	for i := range c.m {
+		n += len(c.m[i].rows)*4 + len(c.m[i].terms)*8
+	}
+	return n
+}
+
 // evaluate multiplies matrix m by the witness.
 func (c *constraints) evaluate(out []fr.Element, m int, w []fr.Element) {
 	var x fr.Element
@@ -120,6 +129,11 @@ func newVectorCoset(domain int) (*vectorCoset, error) {
 	}
 	return &vectorCoset{fft.NewDomain(uint64(domain), fft.WithShift(g))}, nil
 }
+
+// bytes is the memory of the domain's tables: the roots of unity and their
+// inverses, halved at each stage, and the powers of the coset's shift and their
+// inverses.
+func (c *vectorCoset) bytes() int { return 4 * int(c.domain.Cardinality) * fr.Bytes }
 
 // quotient takes the values of A and B on the domain, where C is their
 // product, and leaves those of A*B - C on the coset in a.

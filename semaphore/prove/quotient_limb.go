@@ -2,6 +2,7 @@ package prove
 
 import (
 	"math/bits"
+	"unsafe"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"github.com/perhuman/perhuman/semaphore/prove/internal/field29"
@@ -42,6 +43,11 @@ func newLimbCoset(domain int) (*limbCoset, error) {
 		c.scale[bits.Reverse32(uint32(i))>>(32-width)].From(v)
 	})
 	return c, nil
+}
+
+// bytes is the memory of the powers.
+func (c *limbCoset) bytes() int {
+	return (len(c.roots) + len(c.inverse) + len(c.scale)) * int(unsafe.Sizeof(field29.Fr{}))
 }
 
 // quotient is vectorCoset's, on one goroutine: WebAssembly has no other.

@@ -188,10 +188,10 @@ func TestWipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := multiexpG1(k.h, 3, 1)
+	m := made(multiexpG1(k.h), 3).(*multiexp[bn254.G1Affine, bn254.G1Jac])
 	digits := make([]int16, m.windows*m.n)
 	m.digits(digits, awkwardScalars(m.n))
-	g := &group[bn254.G1Affine, bn254.G1Jac]{curve: m.curve()}
+	g := &group[bn254.G1Affine, bn254.G1Jac]{curve: m.group.curve(), ops: make([]op, 0, batch)}
 	g.reset(m.tasks(1)[0])
 	g.sort(digits[:m.levels*m.n])
 	g.sumBuckets(m.points, 0, 0, g.buckets)

@@ -18,9 +18,9 @@ import (
 // it cancels, so its sum is taken with r*w for scalars together with those of
 // C and H: one long multiplication instead of three.
 type sums struct {
-	a      *sumG1 // used wires of A, delta
-	b      *sumG2 // used wires of B, delta
-	c      *sumG1 // C, H, used wires of B1, beta
+	a      multiplier[bn254.G1Jac] // used wires of A, delta
+	b      multiplier[bn254.G2Jac] // used wires of B, delta
+	c      multiplier[bn254.G1Jac] // C, H, used wires of B1, beta
 	aWires []uint32
 	bWires []uint32
 	hFirst int // of H in c
@@ -29,7 +29,7 @@ type sums struct {
 	beta2  bn254.G2Affine
 }
 
-func newSums(k *zkey, levels, workers int) (*sums, error) {
+func newSums(k *zkey) (*sums, error) {
 	s := &sums{alpha1: k.alpha1, beta2: k.beta2}
 	var a, c []bn254.G1Affine
 	var b []bn254.G2Affine
@@ -49,8 +49,25 @@ func newSums(k *zkey, levels, workers int) (*sums, error) {
 			s.bWires = append(s.bWires, uint32(i))
 		}
 	}
-	s.a = newSumG1(append(a, k.delta1), levels, workers)
-	s.b = newSumG2(append(b, k.delta2), levels, workers)
-	s.c = newSumG1(append(c, k.beta1), levels, workers)
+	s.a = newSumG1(append(a, k.delta1))
+	s.b = newSumG2(append(b, k.delta2))
+	s.c = newSumG1(append(c, k.beta1))
 	return s, nil
+}
+
+// bytes is the memory that the points take.
+func (s *sums) bytes() int { return s.a.bytes() + s.b.bytes() + s.c.bytes() }
+
+// withTables gives the same sums with tables that take at most so much more
+// memory, to be used once all the jobs are done. All sections have the same
+// number of levels at most: doubling it takes about as much off each.
+func (s *sums) withTables(memory int) (next *sums, jobs []func()) {
+	next = new(sums)
+	*next = *s
+	levels := 1 + memory/s.bytes()
+	var a, b, c []func()
+	next.a, a = s.a.withTable(levels)
+	next.b, b = s.b.withTable(levels)
+	next.c, c = s.c.withTable(levels)
+	return next, append(append(a, b...), c...)
 }
