@@ -42,10 +42,10 @@ func (s *Store) BindPolicy(ctx context.Context, want verifier.Binding) (verifier
 
 // Policy implements verifier.Store.
 func (s *Store) Policy(ctx context.Context, environment, rp, action string) (verifier.Binding, bool, error) {
-	if err := s.begin(); err != nil {
+	if err := s.queue.Begin(); err != nil {
 		return verifier.Binding{}, false, err
 	}
-	defer s.begun.Done()
+	defer s.queue.End()
 	// This is what readiness asks. A file that is gone can still be read, but
 	// nothing can be spent in it.
 	if info, err := os.Stat(s.path); err != nil || !os.SameFile(info, s.file) {

@@ -13,10 +13,10 @@ import (
 
 // LoadState implements verifier.StateKeeper.
 func (s *Store) LoadState(ctx context.Context, name string) ([]byte, error) {
-	if err := s.begin(); err != nil {
+	if err := s.queue.Begin(); err != nil {
 		return nil, err
 	}
-	defer s.begun.Done()
+	defer s.queue.End()
 	var state []byte
 	err := s.seen.state.QueryRowContext(ctx, name).Scan(&state)
 	if errors.Is(err, sql.ErrNoRows) {

@@ -120,10 +120,10 @@ func affected(r sql.Result, err error) (int64, error) {
 
 // Spent implements verifier.Store.
 func (s *Store) Spent(ctx context.Context, a verifier.Act) (verifier.Outcome, error) {
-	if err := s.begin(); err != nil {
+	if err := s.queue.Begin(); err != nil {
 		return verifier.Outcome{}, err
 	}
-	defer s.begun.Done()
+	defer s.queue.End()
 	out, err := s.look(ctx, a)
 	if err != nil {
 		return verifier.Outcome{}, unavailable(err)

@@ -29,12 +29,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
 
 	"github.com/perhuman/perhuman/verifier"
+	"github.com/perhuman/perhuman/verifier/internal/batch"
 )
 
 // Options may be left at zero.
@@ -58,12 +58,8 @@ type Store struct {
 	reads  *sql.DB
 	seen   *readStatements
 
-	mu      sync.RWMutex // guards closed
-	closed  bool
-	begun   sync.WaitGroup
-	queue   chan *job
-	stopped chan struct{}
-	w       writer // belongs to the writer goroutine
+	queue *batch.Queue[job]
+	w     writer // belongs to the writer goroutine
 }
 
 var (
@@ -102,7 +98,7 @@ func open(path string, o Options, f faults) (_ *Store, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	s := &Store{path: path, file: info, opts: o, faults: f, queue: make(chan *job, o.BatchLimit), stopped: make(chan struct{})}
+	s := &Store{path: path, file: info, opts: o, faults: f}
 	s.w.file = info
 	ctx := context.Background()
 	if err := s.w.connect(ctx, s); err != nil {
@@ -127,7 +123,7 @@ func open(path string, o Options, f faults) (_ *Store, err error) {
 	if s.seen, err = prepareReads(ctx, s.reads); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: %w", err), s.reads.Close())
 	}
-	go s.run()
+	s.queue = batch.New(o.BatchLimit, s.write)
 	return s, nil
 }
 
@@ -172,29 +168,10 @@ func (s *Store) dsn(mode string) string {
 
 // Close implements verifier.Store.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
+	if !s.queue.Close() {
 		return nil
 	}
-	s.closed = true
-	s.mu.Unlock()
-	s.begun.Wait()
-	close(s.queue)
-	<-s.stopped
-	err := s.reads.Close()
-	return errors.Join(err, s.w.drop())
-}
-
-// begin counts a caller in, unless the store is closed.
-func (s *Store) begin() error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return verifier.ErrClosed
-	}
-	s.begun.Add(1)
-	return nil
+	return errors.Join(s.reads.Close(), s.w.drop())
 }
 
 // unavailable types an error of the driver. Its text may name the file, never

@@ -9,117 +9,52 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"sync/atomic"
 
 	"github.com/perhuman/perhuman/verifier"
+	"github.com/perhuman/perhuman/verifier/internal/batch"
 )
 
-// job is one act that waits for the writer. Whoever gets it out of waiting
-// decides: the writer takes it, or its caller gives up.
+// job is one act that waits for the writer.
 type job struct {
 	order []byte // jobs of a batch are applied in this order
 	apply func(context.Context, *writer) error
-	state atomic.Int32
-	done  chan error
 }
-
-const (
-	waiting int32 = iota
-	taken
-	givenUp
-)
 
 // submit has the writer apply a job inside a transaction and waits for its
-// COMMIT. Once the writer has the job, a caller that stops waiting is in doubt.
+// COMMIT.
 func (s *Store) submit(ctx context.Context, order []byte, apply func(context.Context, *writer) error) error {
-	if err := s.begin(); err != nil {
-		return err
-	}
-	defer s.begun.Done()
-	if err := ctx.Err(); err != nil {
-		return unavailable(err)
-	}
-	j := &job{order: order, apply: apply, done: make(chan error, 1)}
-	select {
-	case s.queue <- j:
-	case <-ctx.Done():
-		return unavailable(ctx.Err())
-	}
-	select {
-	case err := <-j.done:
-		return err
-	case <-ctx.Done():
-		if j.state.CompareAndSwap(waiting, givenUp) {
-			return unavailable(ctx.Err())
-		}
-	}
-	select { // the answer may have come at the same moment
-	case err := <-j.done:
-		return err
-	default:
-		return fmt.Errorf("%w: %w", verifier.ErrInDoubt, ctx.Err())
-	}
+	return s.queue.Submit(ctx, job{order, apply})
 }
 
-// run is the writer: take one, drain what else waits, commit, answer.
-func (s *Store) run() {
-	defer close(s.stopped)
-	batch := make([]*job, 0, s.opts.BatchLimit)
-	for first := range s.queue {
-		batch = append(batch[:0], first)
-	drain:
-		for len(batch) < s.opts.BatchLimit {
-			select {
-			case j, ok := <-s.queue:
-				if !ok {
-					break drain
-				}
-				batch = append(batch, j)
-			default:
-				break drain
-			}
-		}
-		slices.SortStableFunc(batch, func(a, b *job) int { return bytes.Compare(a.order, b.order) })
-		batch, err := s.commit(context.Background(), batch)
-		for _, j := range batch {
-			j.done <- err
-		}
-	}
-}
-
-// commit writes a batch in one transaction and gives back the jobs to answer.
-// Its error holds for all of them: ErrInDoubt from the moment COMMIT was sent.
-func (s *Store) commit(ctx context.Context, batch []*job) (_ []*job, err error) {
-	w := &s.w
+// write puts a batch into one transaction. Its error holds for all of it:
+// ErrInDoubt from the moment COMMIT was sent.
+func (s *Store) write(batched []*batch.Job[job]) (err error) {
+	w, ctx := &s.w, context.Background()
+	slices.SortStableFunc(batched, func(a, b *batch.Job[job]) int { return bytes.Compare(a.Item.order, b.Item.order) })
 	if err := w.check(s.path); err != nil {
 		w.discard()
-		return batch, err
+		return err
 	}
 	if w.conn == nil {
 		if err := w.connect(ctx, s); err != nil {
-			return batch, err
+			return err
 		}
 		if err := w.prepare(ctx); err != nil {
 			w.discard()
-			return batch, err
+			return err
 		}
 	}
 	if _, err := w.begin.ExecContext(ctx); err != nil {
 		w.discard()
-		return batch, unavailable(err)
+		return unavailable(err)
 	}
 	// Only now is a job out of its caller's hands: waiting for another process
 	// to release the file leaves nobody in doubt.
-	live := batch[:0]
-	for _, j := range batch {
-		if j.state.CompareAndSwap(waiting, taken) {
-			live = append(live, j)
-		}
-	}
+	live := batch.Take(batched)
 	for i, j := range live {
-		if err := j.apply(ctx, w); err != nil {
+		if err := j.Item.apply(ctx, w); err != nil {
 			w.discard()
-			return live, unavailable(err)
+			return unavailable(err)
 		}
 		if s.faults.inside != nil && i == len(live)/2 {
 			s.faults.inside()
@@ -136,9 +71,9 @@ func (s *Store) commit(ctx context.Context, batch []*job) (_ []*job, err error) 
 	}
 	if err != nil {
 		w.discard()
-		return live, fmt.Errorf("%w: %w", verifier.ErrInDoubt, err)
+		return fmt.Errorf("%w: %w", verifier.ErrInDoubt, err)
 	}
-	return live, nil
+	return nil
 }
 
 // writer is the one connection that writes, with its statements.
