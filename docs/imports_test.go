@@ -44,6 +44,8 @@ var mayImport = map[string]string{
 	"verifier/memory":                  "verifier semaphore semaphore/scope",
 	"verifier/internal/batch":          "verifier",
 	"verifier/sqlite":                  "verifier verifier/internal/batch semaphore semaphore/scope",
+	"verifier/postgres":                "verifier verifier/internal/batch semaphore semaphore/scope",
+	"verifier/postgres/pgtest":         "",
 	"verifier/storetest":               "verifier semaphore semaphore/scope",
 	"verifier/httpapi":                 "verifier verifier/httpapi/registry semaphore semaphore/setlog semaphore/scope sdk/api sdk/post sdk/serve",
 	"verifier/httpapi/registry":        "verifier semaphore/scope",

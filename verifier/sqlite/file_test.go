@@ -4,9 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
 	"strings"
@@ -219,108 +216,7 @@ func TestT13Busy(t *testing.T) {
 	}
 }
 
-// T44: every statement is a constant of the program. The check reads this
-// package's own source; a planted violation must not get past it.
-func TestT44StatementsAreConstants(t *testing.T) {
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	checked := 0
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		src, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n, bad := statementsNotConstant(t, string(src))
-		checked += n
-		for _, where := range bad {
-			t.Errorf("%s: the statement is put together at run time: %s", name, where)
-		}
-	}
-	if checked < 15 {
-		t.Errorf("only %d statements were found", checked)
-	}
-	for _, planted := range []string{
-		`db.QueryRowContext(ctx, "SELECT x FROM t WHERE id = " + id)`,
-		`db.ExecContext(ctx, fmt.Sprintf("DELETE FROM %s", table))`,
-		`conn.PrepareContext(ctx, build())`,
-		`db.Exec(strings.Join(parts, " "))`,
-	} {
-		if _, bad := statementsNotConstant(t, "package p\nfunc f() { "+planted+" }"); len(bad) != 1 {
-			t.Errorf("the planted %s was not found", planted)
-		}
-	}
-}
-
-// statementsNotConstant looks at each call of a query method and wants a
-// string literal, a name that starts with "sql" or "create", or the field of a
-// table whose rows are such names.
-func statementsNotConstant(t *testing.T, src string) (checked int, bad []string) {
-	t.Helper()
-	fset := token.NewFileSet()
-	f, err := parser.ParseFile(fset, "x.go", src, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ast.Inspect(f, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.CallExpr:
-			sel, ok := n.Fun.(*ast.SelectorExpr)
-			if !ok || len(n.Args) == 0 {
-				return true
-			}
-			arg := n.Args[0]
-			switch sel.Sel.Name {
-			case "ExecContext", "QueryContext", "QueryRowContext", "PrepareContext":
-				if len(n.Args) < 2 { // a prepared statement without values
-					return true
-				}
-				arg = n.Args[1]
-			case "Exec", "Query", "QueryRow", "Prepare":
-			default:
-				return true
-			}
-			if on, ok := sel.X.(*ast.SelectorExpr); ok && sel.Sel.Name != "PrepareContext" && !strings.Contains("conn db reads", on.Sel.Name) {
-				return true // on a prepared statement: arguments are values
-			}
-			if on, ok := sel.X.(*ast.Ident); ok && on.Name == "stmt" {
-				return true
-			}
-			checked++
-			if !constant(arg) {
-				bad = append(bad, fset.Position(n.Pos()).String())
-			}
-		case *ast.CompositeLit: // rows {&w.x, sqlX} of the tables of statements
-			if len(n.Elts) != 2 {
-				return true
-			}
-			if u, ok := n.Elts[0].(*ast.UnaryExpr); ok && u.Op == token.AND {
-				checked++
-				if !constant(n.Elts[1]) {
-					bad = append(bad, fset.Position(n.Pos()).String())
-				}
-			}
-		}
-		return true
-	})
-	return checked, bad
-}
-
-func constant(e ast.Expr) bool {
-	switch e := e.(type) {
-	case *ast.BasicLit:
-		return e.Kind == token.STRING
-	case *ast.Ident:
-		return strings.HasPrefix(e.Name, "sql") || strings.HasPrefix(e.Name, "create")
-	case *ast.SelectorExpr:
-		return e.Sel.Name == "query"
-	}
-	return false
-}
+func TestT44StatementsAreConstants(t *testing.T) { storetest.ConstantStatements(t, ".", 15) }
 
 // BenchmarkSpend compares 64 callers that share commits with 64 that pay for
 // one each.

@@ -50,7 +50,11 @@ func (m *model) spend(a verifier.Act) verifier.Outcome {
 }
 
 func equalsModel(t *testing.T, s Store) {
-	for seed := range uint64(6) {
+	seeds := uint64(6)
+	if testing.Short() {
+		seeds = 2
+	}
+	for seed := range seeds {
 		store, m := open(t, s), &model{}
 		r := rand.New(rand.NewPCG(seed, 10)) // #nosec G404 -- repeatable chance for a test
 		for step := range 150 {

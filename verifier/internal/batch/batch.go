@@ -35,9 +35,7 @@ const (
 
 // Queue is where jobs wait. It is safe for concurrent use.
 type Queue[T any] struct {
-	mu      sync.RWMutex // guards closed
-	closed  bool
-	begun   sync.WaitGroup
+	Gate
 	jobs    chan *Job[T]
 	limit   int
 	writers sync.WaitGroup
@@ -125,29 +123,10 @@ func (q *Queue[T]) run(write func([]*Job[T]) error) {
 	}
 }
 
-// Begin counts a caller in, unless the queue is closed. Work that goes round
-// the writers is counted too, so that Close waits for it.
-func (q *Queue[T]) Begin() error {
-	q.mu.RLock()
-	defer q.mu.RUnlock()
-	if q.closed {
-		return verifier.ErrClosed
-	}
-	q.begun.Add(1)
-	return nil
-}
-
-// End counts a caller out.
-func (q *Queue[T]) End() { q.begun.Done() }
-
 // Close refuses new jobs, waits for those that were begun, and stops the
 // writers. It tells whether it was the first to be called.
 func (q *Queue[T]) Close() bool {
-	q.mu.Lock()
-	first := !q.closed
-	q.closed = true
-	q.mu.Unlock()
-	q.begun.Wait()
+	first := q.Gate.Close()
 	if first {
 		close(q.jobs)
 	}

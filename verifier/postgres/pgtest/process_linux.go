@@ -1,0 +1,107 @@
+package pgtest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// identity is who runs the server: nil for whoever runs the test.
+type identity struct{ cred *syscall.Credential }
+
+// notRoot finds a user for a server that refuses to run as root.
+func notRoot() (identity, error) {
+	if os.Getuid() != 0 {
+		return identity{}, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+		gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+		if err1 == nil && err2 == nil {
+			return identity{&syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+		}
+	}
+	return identity{}, fmt.Errorf("root may not run PostgreSQL, and there is no user for it")
+}
+
+func (i identity) own(dir string) error {
+	if i.cred == nil {
+		return nil
+	}
+	return os.Chown(dir, int(i.cred.Uid), int(i.cred.Gid))
+}
+
+// attr are the attributes of a process; one that dies with this process leaves
+// nothing behind if a test is killed.
+func (i identity) attr(diesWithUs bool) *syscall.SysProcAttr {
+	a := &syscall.SysProcAttr{Credential: i.cred}
+	if diesWithUs {
+		a.Setpgid, a.Pdeathsig = true, syscall.SIGQUIT
+	}
+	return a
+}
+
+// run starts a process and waits for its end. The kernel ties "dies with us" to
+// the thread that started it, so that thread is kept.
+func run(cmd *exec.Cmd, started chan<- error, exit chan<- struct{}) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := cmd.Start()
+	started <- err
+	if err == nil {
+		_ = cmd.Wait() // how it ended is in its log
+	}
+	close(exit)
+}
+
+func (c *Cluster) interrupt() { _ = syscall.Kill(c.pid, syscall.SIGINT) }
+
+// children are the processes of the server: backends, walreceiver and so on.
+func (c *Cluster) children() (pids []int) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", c.pid, c.pid))
+	if err != nil {
+		return nil
+	}
+	for _, s := range strings.Fields(string(text)) {
+		if pid, err := strconv.Atoi(s); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// Kill ends the whole server at once, as a power cut would: SIGKILL to every
+// process of it. The data stay until Stop.
+func (c *Cluster) Kill() {
+	_ = syscall.Kill(c.pid, syscall.SIGSTOP) // it must not start new ones
+	for _, pid := range c.children() {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	_ = syscall.Kill(c.pid, syscall.SIGKILL)
+	<-c.exit
+}
+
+// Deaf stops or resumes the process of a standby that listens to its primary:
+// a network that holds back everything. It tells how many processes it found.
+func (c *Cluster) Deaf(deaf bool) (found int) {
+	signal := syscall.SIGCONT
+	if deaf {
+		signal = syscall.SIGSTOP
+	}
+	for _, pid := range c.children() {
+		title, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err == nil && strings.Contains(string(title), "walreceiver") && syscall.Kill(pid, signal) == nil {
+			found++
+		}
+	}
+	return found
+}

@@ -1,0 +1,49 @@
+//go:build !linux
+
+package pgtest
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// identity is who runs the server: whoever runs the test.
+type identity struct{}
+
+func notRoot() (identity, error) {
+	if os.Getuid() == 0 {
+		return identity{}, errors.New("root may not run PostgreSQL, and only on Linux does this package know another user")
+	}
+	return identity{}, nil
+}
+
+func (identity) own(string) error               { return nil }
+func (identity) attr(bool) *syscall.SysProcAttr { return nil }
+
+func run(cmd *exec.Cmd, started chan<- error, exit chan<- struct{}) {
+	err := cmd.Start()
+	started <- err
+	if err == nil {
+		_ = cmd.Wait() // how it ended is in its log
+	}
+	close(exit)
+}
+
+func (c *Cluster) signal(s os.Signal) {
+	if p, err := os.FindProcess(c.pid); err == nil {
+		_ = p.Signal(s)
+	}
+}
+
+func (c *Cluster) interrupt() { c.signal(os.Interrupt) }
+
+// Kill ends the server at once.
+func (c *Cluster) Kill() {
+	c.signal(os.Kill)
+	<-c.exit
+}
+
+// Deaf is known on Linux only.
+func (c *Cluster) Deaf(bool) int { return 0 }
