@@ -35,9 +35,27 @@
 // again with Person.Verdict.Replayed set; RefuseReplay is its answer if its work
 // was done before.
 //
+// # A verifier elsewhere
+//
+// NewRemote makes the same guard over a `perhuman verifier` that runs elsewhere:
+// one line of the program is another, and the routes stay (interface Guard).
+//
+//	guard, err := sdk.NewRemote(sdk.RemoteConfig{URL: "https://verify.forum.example", Key: key, RP: "forum.example"})
+//
+// # Several issuers, witnesses, frozen sets
+//
+// Config.Issuers accepts a proof under any of its issuers, Config.Require wants
+// one under each. Config.Witnesses and Quorum demand that independent witnesses
+// have cosigned an issuer's log: without them a first-time follower can be shown
+// a fork. Snapshot freezes the set that an action counts, for votes and airdrops.
+//
 // # Limits
 //
 // A person can lend a slot, and whoever has a person's secret can act as that
-// person. Accepting several issuers lets a person with a secret at each act once
-// for each; the verdict's Bound says so.
+// person. Verdict.Bound says how many secrets one person could use here: it is
+// computed from what the issuers say about themselves (kinds of evidence,
+// re-keys, re-entry), is the sum over Config.Issuers and the least over
+// Config.Require, and nothing is accepted before it is known, unless
+// Config.Bound vouches for it. Verdict.Renewal says how often a person can look
+// like somebody new to a policy without a period.
 package sdk

@@ -48,6 +48,8 @@ type site struct {
 	set      *verifiertest.Set
 	log      *verifiertest.Log
 	gate     *sdk.Gate
+	guard    sdk.Guard // what the routes stand behind: the gate, or a Remote to a service over its verifier
+	remote   bool
 	mux      *http.ServeMux
 	ran      atomic.Int32 // how often a guarded handler ran
 	last     sdk.Person
@@ -61,7 +63,20 @@ type site struct {
 
 func newSite(t *testing.T, change ...func(*sdk.Config)) *site {
 	t.Helper()
-	s := &site{t: t, set: verifiertest.One(), now: noon}
+	return siteWith(t, false, change...)
+}
+
+// both runs a test over a Gate, and over a Remote: to an application they are
+// the same.
+func both(t *testing.T, test func(*testing.T, *site), change ...func(*sdk.Config)) {
+	t.Helper()
+	t.Run("Gate", func(t *testing.T) { test(t, siteWith(t, false, change...)) })
+	t.Run("Remote", func(t *testing.T) { test(t, siteWith(t, true, change...)) })
+}
+
+func siteWith(t *testing.T, remote bool, change ...func(*sdk.Config)) *site {
+	t.Helper()
+	s := &site{t: t, set: verifiertest.One(), now: noon, remote: remote}
 	s.log = s.set.NewLog(t, "issuer.localhost/people", noon)
 	s.log.Publish(t, noon)
 	srv := httptest.NewServer(s.log)
@@ -82,8 +97,15 @@ func newSite(t *testing.T, change ...func(*sdk.Config)) *site {
 func (s *site) open() {
 	s.t.Helper()
 	var err error
-	if s.gate, err = sdk.Open(s.t.Context(), s.cfg); err != nil {
+	cfg := s.cfg
+	if s.remote {
+		cfg.Observe = nil
+	}
+	if s.gate, err = sdk.Open(s.t.Context(), cfg); err != nil {
 		s.t.Fatal(err)
+	}
+	if s.guard = s.gate; s.remote {
+		s.guard = s.elsewhere()
 	}
 	s.t.Cleanup(func() { _ = s.gate.Close() })
 	handler := func(w http.ResponseWriter, r *http.Request) {
@@ -93,19 +115,19 @@ func (s *site) open() {
 		w.WriteHeader(http.StatusCreated)
 	}
 	s.mux = http.NewServeMux()
-	s.mux.Handle("GET /.well-known/perhuman.json", s.gate.WellKnown())
-	s.mux.Handle("/perhuman/challenge", s.gate.Challenges())
-	s.mux.Handle("POST /posts", s.gate.Require("post", sdk.PerDay(5), handler))
-	s.mux.Handle("POST /votes", s.gate.Require("vote", sdk.Once(), handler))
-	s.mux.Handle("POST /login", s.gate.Require("login", sdk.Returning(), handler))
-	s.mux.Handle("POST /articles", s.gate.RequireContent("article", sdk.PerEpoch(time.Hour, 2), func(r *http.Request, body []byte) (scope.Digest, error) {
+	s.mux.Handle("GET /.well-known/perhuman.json", s.guard.WellKnown())
+	s.mux.Handle("/perhuman/challenge", s.guard.Challenges())
+	s.mux.Handle("POST /posts", s.guard.Require("post", sdk.PerDay(5), handler))
+	s.mux.Handle("POST /votes", s.guard.Require("vote", sdk.Once(), handler))
+	s.mux.Handle("POST /login", s.guard.Require("login", sdk.Returning(), handler))
+	s.mux.Handle("POST /articles", s.guard.RequireContent("article", sdk.PerEpoch(time.Hour, 2), func(r *http.Request, body []byte) (scope.Digest, error) {
 		var in struct{ Text string }
 		if err := json.Unmarshal(body, &in); err != nil {
 			return scope.Digest{}, err
 		}
 		return scope.Post{RP: rp, Author: "ada", Created: 1, Text: in.Text}.Digest()
 	}, handler))
-	s.mux.Handle("POST /upload", s.gate.RequireContent("upload", sdk.Once(), func(r *http.Request, _ []byte) (scope.Digest, error) {
+	s.mux.Handle("POST /upload", s.guard.RequireContent("upload", sdk.Once(), func(r *http.Request, _ []byte) (scope.Digest, error) {
 		if err := r.ParseMultipartForm(1 << 20); err != nil {
 			return scope.Digest{}, err
 		}
@@ -217,94 +239,96 @@ func TestGateLetsAHumanThroughOnce(t *testing.T) {
 // Nothing but the very request that the person agreed to gets through, and a
 // refusal runs no handler and costs nothing.
 func TestGateRefuses(t *testing.T) {
-	s := newSite(t)
-	good := s.answer(0, "post", sdk.PerDay(5), 0, s.challenge("post"), raw(body))
-	proof, token, _ := strings.Cut(good, ".")
-	other := s.answer(1, "vote", sdk.Once(), 0, s.challenge("vote"), raw(body))
-	otherProof, otherToken, _ := strings.Cut(other, ".")
-	for _, c := range []struct {
-		name, path, body string
-		header           []string
-		status           int
-		code             api.Code
-	}{
-		{"no response", "/posts", body, nil, 403, api.ChallengeMissing},
-		{"an empty response", "/posts", body, []string{"Perhuman-Response", ""}, 403, api.ChallengeMissing},
-		{"no challenge", "/posts", body, []string{"Perhuman-Response", proof}, 403, api.ChallengeMissing},
-		{"no proof", "/posts", body, []string{"Perhuman-Response", "." + token}, 400, api.MalformedRequest},
-		{"too long", "/posts", body, []string{"Perhuman-Response", strings.Repeat("A", 2049)}, 413, api.TooLarge},
-		{"rubbish", "/posts", body, []string{"Perhuman-Response", "hello.world"}, 400, api.MalformedRequest},
-		{"another body", "/posts", body + " ", []string{"Perhuman-Response", good}, 403, api.MessageMismatch},
-		{"another route", "/votes", body, []string{"Perhuman-Response", good}, 403, api.ChallengeWrongAction},
-		{"another route's challenge", "/posts", body, []string{"Perhuman-Response", other}, 403, api.ChallengeWrongAction},
-		{"parts of two answers", "/posts", body, []string{"Perhuman-Response", otherProof + "." + token}, 403, api.ScopeMismatch},
-		{"parts of two answers, the other way", "/posts", body, []string{"Perhuman-Response", proof + "." + otherToken}, 403, api.ChallengeWrongAction},
-		{"another session", "/posts", body, []string{"Perhuman-Response", good, "Cookie", "sid=2"}, 403, api.ChallengeWrongSession},
-		{"no session", "/posts", body, []string{"Perhuman-Response", good, "Cookie", ""}, 403, api.ChallengeWrongSession},
-		{"another page", "/posts", body, []string{"Perhuman-Response", good, "Origin", "https://evil.example"}, 403, api.ChallengeWrongOrigin},
-		{"a sandboxed page", "/posts", body, []string{"Perhuman-Response", good, "Origin", "null"}, 403, api.ChallengeWrongOrigin},
-		{"too large", "/posts", strings.Repeat("x", 1<<20+1), []string{"Perhuman-Response", good}, 413, api.TooLarge},
-		{"a multipart form without a content function", "/posts", "--b\r\nContent-Disposition: form-data; name=\"perhuman-response\"\r\n\r\n" + good + "\r\n--b--\r\n",
-			[]string{"Content-Type", "multipart/form-data; boundary=b"}, 400, api.MalformedRequest},
-		{"half a multipart form", "/posts", "--b\r\nContent-Dispo", []string{"Content-Type", "multipart/form-data; boundary=b"}, 400, api.MalformedRequest},
-		{"content that cannot be read", "/articles", "{", []string{"Perhuman-Response", good}, 400, api.MalformedRequest},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s.t = t
-			before := s.counters.Snapshot()[c.code]
-			s.want(s.do("POST", c.path, c.body, c.header...), c.status, c.code)
-			if got := s.counters.Snapshot()[c.code]; got != before+1 {
-				t.Errorf("counted %d times", got-before)
-			}
-		})
-	}
-	s.t = t
-	if s.ran.Load() != 0 {
-		t.Errorf("handlers ran %d times", s.ran.Load())
-	}
-	// Two answers in one request: which one would count?
-	r := httptest.NewRequest("POST", "/posts", strings.NewReader(body))
-	r.Header["Perhuman-Response"] = []string{good, good}
-	w := httptest.NewRecorder()
-	s.mux.ServeHTTP(w, r)
-	s.want(w, 400, api.MalformedRequest)
-	s.want(s.do("POST", "/posts", body, "Perhuman-Response", good), 201, "")
+	both(t, func(t *testing.T, s *site) {
+		good := s.answer(0, "post", sdk.PerDay(5), 0, s.challenge("post"), raw(body))
+		proof, token, _ := strings.Cut(good, ".")
+		other := s.answer(1, "vote", sdk.Once(), 0, s.challenge("vote"), raw(body))
+		otherProof, otherToken, _ := strings.Cut(other, ".")
+		for _, c := range []struct {
+			name, path, body string
+			header           []string
+			status           int
+			code             api.Code
+		}{
+			{"no response", "/posts", body, nil, 403, api.ChallengeMissing},
+			{"an empty response", "/posts", body, []string{"Perhuman-Response", ""}, 403, api.ChallengeMissing},
+			{"no challenge", "/posts", body, []string{"Perhuman-Response", proof}, 403, api.ChallengeMissing},
+			{"no proof", "/posts", body, []string{"Perhuman-Response", "." + token}, 400, api.MalformedRequest},
+			{"too long", "/posts", body, []string{"Perhuman-Response", strings.Repeat("A", 2049)}, 413, api.TooLarge},
+			{"rubbish", "/posts", body, []string{"Perhuman-Response", "hello.world"}, 400, api.MalformedRequest},
+			{"another body", "/posts", body + " ", []string{"Perhuman-Response", good}, 403, api.MessageMismatch},
+			{"another route", "/votes", body, []string{"Perhuman-Response", good}, 403, api.ChallengeWrongAction},
+			{"another route's challenge", "/posts", body, []string{"Perhuman-Response", other}, 403, api.ChallengeWrongAction},
+			{"parts of two answers", "/posts", body, []string{"Perhuman-Response", otherProof + "." + token}, 403, api.ScopeMismatch},
+			{"parts of two answers, the other way", "/posts", body, []string{"Perhuman-Response", proof + "." + otherToken}, 403, api.ChallengeWrongAction},
+			{"another session", "/posts", body, []string{"Perhuman-Response", good, "Cookie", "sid=2"}, 403, api.ChallengeWrongSession},
+			{"no session", "/posts", body, []string{"Perhuman-Response", good, "Cookie", ""}, 403, api.ChallengeWrongSession},
+			{"another page", "/posts", body, []string{"Perhuman-Response", good, "Origin", "https://evil.example"}, 403, api.ChallengeWrongOrigin},
+			{"a sandboxed page", "/posts", body, []string{"Perhuman-Response", good, "Origin", "null"}, 403, api.ChallengeWrongOrigin},
+			{"too large", "/posts", strings.Repeat("x", 1<<20+1), []string{"Perhuman-Response", good}, 413, api.TooLarge},
+			{"a multipart form without a content function", "/posts", "--b\r\nContent-Disposition: form-data; name=\"perhuman-response\"\r\n\r\n" + good + "\r\n--b--\r\n",
+				[]string{"Content-Type", "multipart/form-data; boundary=b"}, 400, api.MalformedRequest},
+			{"half a multipart form", "/posts", "--b\r\nContent-Dispo", []string{"Content-Type", "multipart/form-data; boundary=b"}, 400, api.MalformedRequest},
+			{"content that cannot be read", "/articles", "{", []string{"Perhuman-Response", good}, 400, api.MalformedRequest},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				s.t = t
+				before := s.counters.Snapshot()[c.code]
+				s.want(s.do("POST", c.path, c.body, c.header...), c.status, c.code)
+				if got := s.counters.Snapshot()[c.code]; got != before+1 {
+					t.Errorf("counted %d times", got-before)
+				}
+			})
+		}
+		s.t = t
+		if s.ran.Load() != 0 {
+			t.Errorf("handlers ran %d times", s.ran.Load())
+		}
+		// Two answers in one request: which one would count?
+		r := httptest.NewRequest("POST", "/posts", strings.NewReader(body))
+		r.Header["Perhuman-Response"] = []string{good, good}
+		w := httptest.NewRecorder()
+		s.mux.ServeHTTP(w, r)
+		s.want(w, 400, api.MalformedRequest)
+		s.want(s.do("POST", "/posts", body, "Perhuman-Response", good), 201, "")
+	})
 }
 
 func TestGateForms(t *testing.T) {
-	s := newSite(t)
-	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
-	// The response may stand anywhere; what is bound is the rest, byte for byte.
-	for slot, c := range []struct{ rest, before, after string }{
-		{"text=Hello%2C+humans.&n=1", "", "&text=Hello%2C+humans.&n=1"},
-		{"text=Hello%2C+humans.&n=2", "text=Hello%2C+humans.&", "&n=2"},
-		{"text=a&text=b&n=3", "text=a&text=b&n=3&", ""},
-		{"", "", ""},
-	} {
-		a := s.answer(0, "post", sdk.PerDay(5), uint32(slot), s.challenge("post"), raw(c.rest))
-		full := c.before + "perhuman-response=" + url.QueryEscape(a) + c.after
-		s.want(s.do("POST", "/posts", full, form...), 201, "")
-		if s.body != full {
-			t.Errorf("the handler got %q", s.body)
+	both(t, func(t *testing.T, s *site) {
+		form := []string{"Content-Type", "application/x-www-form-urlencoded"}
+		// The response may stand anywhere; what is bound is the rest, byte for byte.
+		for slot, c := range []struct{ rest, before, after string }{
+			{"text=Hello%2C+humans.&n=1", "", "&text=Hello%2C+humans.&n=1"},
+			{"text=Hello%2C+humans.&n=2", "text=Hello%2C+humans.&", "&n=2"},
+			{"text=a&text=b&n=3", "text=a&text=b&n=3&", ""},
+			{"", "", ""},
+		} {
+			a := s.answer(0, "post", sdk.PerDay(5), uint32(slot), s.challenge("post"), raw(c.rest))
+			full := c.before + "perhuman-response=" + url.QueryEscape(a) + c.after
+			s.want(s.do("POST", "/posts", full, form...), 201, "")
+			if s.body != full {
+				t.Errorf("the handler got %q", s.body)
+			}
 		}
-	}
-	a := s.answer(0, "post", sdk.PerDay(5), 4, s.challenge("post"), raw("text=a"))
-	s.want(s.do("POST", "/posts", "text=b&perhuman-response="+a, form...), 403, api.MessageMismatch)
-	s.want(s.do("POST", "/posts", "text=a&perhuman-response="+a+"&perhuman-response="+a, form...), 400, api.MalformedRequest)
-	s.want(s.do("POST", "/posts", "text=a&perhuman%2Dresponse="+a+"&perhuman-response="+a, form...), 400, api.MalformedRequest)
-	s.want(s.do("POST", "/posts", "text=a&perhuman-response="+a, append(form, "Perhuman-Response", a)...), 400, api.MalformedRequest)
-	s.want(s.do("POST", "/posts", "text=a&perhuman-response=%zz", form...), 400, api.MalformedRequest)
-	s.want(s.do("POST", "/posts", "text=a&perhuman%2Dresponse="+a, form...), 201, "")
+		a := s.answer(0, "post", sdk.PerDay(5), 4, s.challenge("post"), raw("text=a"))
+		s.want(s.do("POST", "/posts", "text=b&perhuman-response="+a, form...), 403, api.MessageMismatch)
+		s.want(s.do("POST", "/posts", "text=a&perhuman-response="+a+"&perhuman-response="+a, form...), 400, api.MalformedRequest)
+		s.want(s.do("POST", "/posts", "text=a&perhuman%2Dresponse="+a+"&perhuman-response="+a, form...), 400, api.MalformedRequest)
+		s.want(s.do("POST", "/posts", "text=a&perhuman-response="+a, append(form, "Perhuman-Response", a)...), 400, api.MalformedRequest)
+		s.want(s.do("POST", "/posts", "text=a&perhuman-response=%zz", form...), 400, api.MalformedRequest)
+		s.want(s.do("POST", "/posts", "text=a&perhuman%2Dresponse="+a, form...), 201, "")
 
-	var b bytes.Buffer
-	m := multipart.NewWriter(&b)
-	_ = m.WriteField("text", "a picture")
-	_ = m.WriteField("perhuman-response", s.answer(1, "upload", sdk.Once(), 0, s.challenge("upload"), must(scope.Content("upload", []byte("a picture")))))
-	_ = m.Close()
-	s.want(s.do("POST", "/upload", b.String(), "Content-Type", m.FormDataContentType()), 201, "")
-	if s.body != b.String() {
-		t.Error("the handler did not get the form again")
-	}
+		var b bytes.Buffer
+		m := multipart.NewWriter(&b)
+		_ = m.WriteField("text", "a picture")
+		_ = m.WriteField("perhuman-response", s.answer(1, "upload", sdk.Once(), 0, s.challenge("upload"), must(scope.Content("upload", []byte("a picture")))))
+		_ = m.Close()
+		s.want(s.do("POST", "/upload", b.String(), "Content-Type", m.FormDataContentType()), 201, "")
+		if s.body != b.String() {
+			t.Error("the handler did not get the form again")
+		}
+	})
 }
 
 // A post that is checked later, by a stranger, with nothing but two keys.
@@ -342,44 +366,47 @@ func TestGatePostBundle(t *testing.T) {
 }
 
 func TestGateReturning(t *testing.T) {
-	s := newSite(t)
-	var first sdk.Person
-	for i := range 2 {
-		s.want(s.do("POST", "/login", "", "Perhuman-Response", s.answer(3, "login", sdk.Returning(), 0, s.challenge("login"), raw(""))), 201, "")
-		if s.last.Returning != (i == 1) {
-			t.Errorf("visit %d: %+v", i, s.last)
+	both(t, func(t *testing.T, s *site) {
+		var first sdk.Person
+		for i := range 2 {
+			s.want(s.do("POST", "/login", "", "Perhuman-Response", s.answer(3, "login", sdk.Returning(), 0, s.challenge("login"), raw(""))), 201, "")
+			if s.last.Returning != (i == 1) {
+				t.Errorf("visit %d: %+v", i, s.last)
+			}
+			if i == 0 {
+				first = s.last
+			}
+			s.sleep(time.Minute)
 		}
-		if i == 0 {
-			first = s.last
+		if s.last.Nullifier != first.Nullifier || s.last.Receipt.AcceptedAt != uint64(noon.Add(time.Minute).Unix()) {
+			t.Errorf("%+v", s.last)
 		}
-		s.sleep(time.Minute)
-	}
-	if s.last.Nullifier != first.Nullifier || s.last.Receipt.AcceptedAt != uint64(noon.Add(time.Minute).Unix()) {
-		t.Errorf("%+v", s.last)
-	}
+	})
 }
 
 func TestGateReplays(t *testing.T) {
-	s := newSite(t, func(c *sdk.Config) { c.Replays = true })
-	a := s.answer(0, "vote", sdk.Once(), 0, s.challenge("vote"), raw(body))
-	for i := range 3 {
-		s.want(s.do("POST", "/votes", body, "Perhuman-Response", a), 201, "")
-		if s.last.Verdict.Replayed != (i > 0) || s.last.Receipt.AcceptedAt != uint64(noon.Unix()) {
-			t.Errorf("time %d: %+v", i, s.last)
+	both(t, func(t *testing.T, s *site) {
+		a := s.answer(0, "vote", sdk.Once(), 0, s.challenge("vote"), raw(body))
+		for i := range 3 {
+			s.want(s.do("POST", "/votes", body, "Perhuman-Response", a), 201, "")
+			if s.last.Verdict.Replayed != (i > 0) || s.last.Receipt.AcceptedAt != uint64(noon.Unix()) {
+				t.Errorf("time %d: %+v", i, s.last)
+			}
+			s.sleep(10 * time.Minute)
 		}
-		s.sleep(10 * time.Minute)
-	}
-	s.want(s.do("POST", "/votes", body, "Perhuman-Response", a, "Cookie", "sid=2"), 403, api.ChallengeExpired)
+		s.want(s.do("POST", "/votes", body, "Perhuman-Response", a, "Cookie", "sid=2"), 403, api.ChallengeExpired)
+	}, func(c *sdk.Config) { c.Replays = true })
 }
 
 // With Replays, a second proof for a challenge that was used is no repeat of
 // the first: another human's, or for another body.
 func TestGateReplaysOfTheSameProofOnly(t *testing.T) {
-	s := newSite(t, func(c *sdk.Config) { c.Replays = true })
-	c := s.challenge("vote")
-	s.want(s.do("POST", "/votes", body, "Perhuman-Response", s.answer(0, "vote", sdk.Once(), 0, c, raw(body))), 201, "")
-	s.want(s.do("POST", "/votes", body, "Perhuman-Response", s.answer(1, "vote", sdk.Once(), 0, c, raw(body))), 403, api.ChallengeAlreadyUsed)
-	s.want(s.do("POST", "/votes", "other", "Perhuman-Response", s.answer(0, "vote", sdk.Once(), 0, c, raw("other"))), 403, api.ChallengeAlreadyUsed)
+	both(t, func(t *testing.T, s *site) {
+		c := s.challenge("vote")
+		s.want(s.do("POST", "/votes", body, "Perhuman-Response", s.answer(0, "vote", sdk.Once(), 0, c, raw(body))), 201, "")
+		s.want(s.do("POST", "/votes", body, "Perhuman-Response", s.answer(1, "vote", sdk.Once(), 0, c, raw(body))), 403, api.ChallengeAlreadyUsed)
+		s.want(s.do("POST", "/votes", "other", "Perhuman-Response", s.answer(0, "vote", sdk.Once(), 0, c, raw("other"))), 403, api.ChallengeAlreadyUsed)
+	}, func(c *sdk.Config) { c.Replays = true })
 }
 
 // A handler that finds its work done refuses a replay as a Gate without Replays
@@ -387,9 +414,9 @@ func TestGateReplaysOfTheSameProofOnly(t *testing.T) {
 func TestRefuseReplay(t *testing.T) {
 	var counters verifier.Counters
 	s := newSite(t, func(c *sdk.Config) { c.Replays, c.Observe = true, counters.Observe })
-	refuse := s.gate.Require("vote", sdk.Once(), func(w http.ResponseWriter, r *http.Request) {
+	refuse := s.guard.Require("vote", sdk.Once(), func(w http.ResponseWriter, r *http.Request) {
 		if sdk.PersonFrom(r.Context()).Verdict.Replayed {
-			s.gate.RefuseReplay(w, r)
+			s.guard.RefuseReplay(w, r)
 			return
 		}
 		w.WriteHeader(http.StatusCreated)

@@ -17,6 +17,7 @@ import (
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/sdk/ginhuman"
 	"github.com/perhuman/perhuman/semaphore/scope"
+	"github.com/perhuman/perhuman/verifier/httpapi"
 	"github.com/perhuman/perhuman/verifier/memory"
 	"github.com/perhuman/perhuman/verifier/verifiertest"
 )
@@ -30,7 +31,24 @@ func must[T any](v T, err error) T {
 	return v
 }
 
+// Through a Gate, and through a Remote to a service over the same verifier.
 func TestGin(t *testing.T) {
+	t.Run("Gate", func(t *testing.T) { throughGin(t, func(g *sdk.Gate, _ string) sdk.Guard { return g }) })
+	t.Run("Remote", func(t *testing.T) {
+		throughGin(t, func(g *sdk.Gate, vkey string) sdk.Guard {
+			key := must(httpapi.NewKey(rand.NewChaCha8([32]byte{6}), httpapi.LiveKey))
+			h := must(httpapi.New(httpapi.Options{
+				Apps:    []httpapi.App{{Key: key, Verifier: g.Verifier(), Actions: map[string]scope.Policy{"post": sdk.Once(), "draft": sdk.Once()}}},
+				Issuers: []string{vkey},
+			}))
+			srv := httptest.NewServer(h)
+			t.Cleanup(srv.Close)
+			return must(sdk.NewRemote(sdk.RemoteConfig{URL: srv.URL, Key: key, RP: rp}))
+		})
+	})
+}
+
+func throughGin(t *testing.T, through func(g *sdk.Gate, vkey string) sdk.Guard) {
 	now := time.Unix(1_800_014_400, 0)
 	set := verifiertest.One()
 	log := set.NewLog(t, "issuer.localhost/people", now)
@@ -46,17 +64,19 @@ func TestGin(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer gate.Close()
+	guard := through(gate, log.VKey)
+	defer guard.Close()
 
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	var order []string
 	step := func(name string) gin.HandlerFunc { return func(*gin.Context) { order = append(order, name) } }
-	r.POST("/perhuman/challenge", gin.WrapH(gate.Challenges()))
-	r.POST("/posts/:id", step("before"), ginhuman.Require(gate, "post", sdk.Once()), step("after"), func(c *gin.Context) {
+	r.POST("/perhuman/challenge", gin.WrapH(guard.Challenges()))
+	r.POST("/posts/:id", step("before"), ginhuman.Require(guard, "post", sdk.Once()), step("after"), func(c *gin.Context) {
 		b, _ := io.ReadAll(c.Request.Body)
 		c.JSON(http.StatusCreated, gin.H{"id": c.Param("id"), "nullifier": ginhuman.Person(c).Nullifier, "body": string(b)})
 	})
-	r.POST("/drafts", ginhuman.RequireContent(gate, "draft", sdk.Once(), func(*http.Request, []byte) (scope.Digest, error) {
+	r.POST("/drafts", ginhuman.RequireContent(guard, "draft", sdk.Once(), func(*http.Request, []byte) (scope.Digest, error) {
 		return scope.Digest{7}, nil
 	}), func(c *gin.Context) { c.Status(http.StatusCreated) })
 
