@@ -35,6 +35,24 @@ func each(dst, a0, b0 *E2)
 //go:noescape
 func each2(dst, a0, b0, a1, b1 *E2)
 
+// term is a product whose factors are put together from the lanes of two
+// elements: lane i of the first factor is lane ia[i] of a[0], or, if ia[i] is 8
+// or more, lane ia[i]-8 of a[1].
+type term struct {
+	a, b   [2]*E2
+	ia, ib *[Lanes]uint64
+}
+
+// mixed gives the sum of n products in Fp2.
+//
+//go:noescape
+func mixed(dst *E2, terms *term, n int)
+
+// choose puts the lanes of two elements together.
+//
+//go:noescape
+func choose(dst, a, b *E2, index *[Lanes]uint64)
+
 // scale multiplies both halves by b0.
 //
 //go:noescape
@@ -76,6 +94,11 @@ func add3(dst, a, b *E2)
 //
 //go:noescape
 func sub2(dst, a, b *E2)
+
+// times3Sub2 gives 3a - 2b.
+//
+//go:noescape
+func times3Sub2(dst, a, b *E2)
 
 // twiceSub6 gives 2a - 6b.
 //

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
@@ -138,6 +139,10 @@ func TestOperations(t *testing.T) {
 		w := func(i, lane int) bn254.E2 { return o[i].want[lane] }
 		p := func(i int) *E2 { return o[i].e }
 		var b Fp = o[1].e[0]
+		terms := make([]term, 1+r.IntN(6))
+		for i := range terms {
+			terms[i] = term{[2]*E2{p(i), p(i + 1)}, [2]*E2{p(i + 1), p(i + 2)}, randomIndex(r), randomIndex(r)}
+		}
 		for _, c := range []struct {
 			name string
 			run  func(dst *E2)
@@ -186,6 +191,16 @@ func TestOperations(t *testing.T) {
 			{"timesMinus12", func(d *E2) { timesMinus12(d, p(0)) }, func(l int) bn254.E2 { return times(-12, w(0, l)) }},
 			{"add3", func(d *E2) { add3(d, p(0), p(1)) }, func(l int) bn254.E2 { return plus(w(0, l), times(3, w(1, l))) }},
 			{"sub2", func(d *E2) { sub2(d, p(0), p(1)) }, func(l int) bn254.E2 { return plus(w(0, l), times(-2, w(1, l))) }},
+			{"times3Sub2", func(d *E2) { times3Sub2(d, p(0), p(1)) }, func(l int) bn254.E2 { return plus(times(3, w(0, l)), times(-2, w(1, l))) }},
+			{"choose", func(d *E2) { choose(d, p(0), p(1), &[Lanes]uint64{0, 15, 3, 8, 7, 7, 12, 1}) }, func(l int) bn254.E2 {
+				return w([]int{0, 1, 0, 1, 0, 0, 1, 0}[l], []int{0, 7, 3, 0, 7, 7, 4, 1}[l])
+			}},
+			{"mixed", func(d *E2) { mixed(d, &terms[0], len(terms)) }, func(l int) (sum bn254.E2) {
+				for i := range terms {
+					sum = plus(sum, product(w(i+int(terms[i].ia[l]/8), int(terms[i].ia[l]%8)), w(i+1+int(terms[i].ib[l]/8), int(terms[i].ib[l]%8))))
+				}
+				return sum
+			}},
 			{"twiceSub6", func(d *E2) { twiceSub6(d, p(0), p(1)) }, func(l int) bn254.E2 { return plus(times(2, w(0, l)), times(-6, w(1, l))) }},
 			{"xi", func(d *E2) { xi(d, p(0)) }, func(l int) bn254.E2 { x := w(0, l); return *x.MulByNonResidue(&x) }},
 		} {
@@ -201,6 +216,14 @@ func TestOperations(t *testing.T) {
 			*p(0) = saved
 		}
 	}
+}
+
+func randomIndex(r *rand.Rand) *[Lanes]uint64 {
+	var out [Lanes]uint64
+	for i := range out {
+		out[i] = r.Uint64N(16)
+	}
+	return &out
 }
 
 // The extremes of the invariant: every limb pattern just below 3p, and 0.
@@ -225,9 +248,9 @@ func TestExtremes(t *testing.T) {
 	}
 	high, low := fill(top), fill(new(big.Int))
 	half := fill(new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 4*radix), big.NewInt(1))) // full limbs
-	mixed := E2{high[0], low[0]}
-	mexid := E2{low[0], high[0]}
-	all := []E2{high, low, half, mixed, mexid}
+	upper := E2{high[0], low[0]}
+	lower := E2{low[0], high[0]}
+	all := []E2{high, low, half, upper, lower}
 	for _, a := range all {
 		for _, b := range all {
 			x, y := value(&a), value(&b)
@@ -238,6 +261,13 @@ func TestExtremes(t *testing.T) {
 			w.Double(&w)
 			w.Double(&w)
 			check(t, "mul4", &d, func(int) bn254.E2 { return w }, k)
+			six := slices.Repeat([]term{{[2]*E2{&a, &a}, [2]*E2{&b, &b}, new([Lanes]uint64), new([Lanes]uint64)}}, 6)
+			mixed(&d, &six[0], 6)
+			var half3 bn254.E2
+			half3.Double(&x)
+			half3.Mul(&half3, &y)
+			w.Add(&w, &half3)
+			check(t, "mixed", &d, func(int) bn254.E2 { return w }, k)
 			twiceSub6(&d, &a, &b)
 			var x2, y6 bn254.E2
 			x2.Double(&x)

@@ -31,6 +31,9 @@ const (
 	half  = limbs * 64 // bytes of eight field elements
 )
 
+// The columns of the two results.
+const c0, c1 = 0, 2 * limbs
+
 type emitter struct{ out bytes.Buffer }
 
 // op writes an instruction, its operands in Go's order, destination last.
@@ -100,6 +103,9 @@ func assembly() []byte {
 		}
 	}
 	e.products()
+	e.mixed()
+	e.reduce()
+	e.choose()
 	for _, l := range linears {
 		e.linear(l)
 	}
@@ -147,7 +153,6 @@ func (e *emitter) products() {
 	e.line("// products: CX pairs of pointers at SI, to DI; R10 leads from the first half of")
 	e.line("// the second factor to its second; R11 is 1 for products in Fp2.")
 	e.line("TEXT products<>(SB), NOSPLIT, $0-0")
-	const c0, c1 = 0, 10 // columns of the two results
 	for c := range 20 {
 		e.op("VPXORQ", c, c, c)
 	}
@@ -174,15 +179,10 @@ func (e *emitter) products() {
 	e.line("\tJNZ straight")
 	e.op("VPBROADCASTQ", atMask, 31)
 	e.op("TESTQ", "R11", "R11")
-	e.line("\tJZ reduce")
-
-	// Now c0 = sum of the a0*b0, c1 = sum of the a1*b1.
-	for c := range 10 {
-		e.op("VPADDQ", c0+c, c1+c, 30)
-		e.op("VPSUBQ", c1+c, c0+c, c0+c)
-		e.op("VPXORQ", c1+c, c1+c, c1+c)
-		e.op("VPSUBQ", 30, c1+c, c1+c)
-	}
+	e.line("\tJNZ inFp2")
+	e.line("\tJMP reduce<>(SB)")
+	e.line("inFp2:")
+	e.separate()
 	e.line("cross:")
 	e.op("MOVQ", "(SI)", "AX")
 	e.op("MOVQ", "8(SI)", "BX")
@@ -201,8 +201,24 @@ func (e *emitter) products() {
 	}
 	e.line("\tDECQ CX")
 	e.line("\tJNZ cross")
+	e.line("\tJMP reduce<>(SB)\n")
+}
 
-	e.line("reduce:")
+// separate turns c0 = sum of the a0*b0, c1 = sum of the a1*b1 into their
+// difference and the negative of their sum.
+func (e *emitter) separate() {
+	for c := range 2 * limbs {
+		e.op("VPADDQ", c0+c, c1+c, 30)
+		e.op("VPSUBQ", c1+c, c0+c, c0+c)
+		e.op("VPXORQ", c1+c, c1+c, c1+c)
+		e.op("VPSUBQ", 30, c1+c, c1+c)
+	}
+}
+
+// reduce divides the columns by 2^260 modulo p and stores.
+func (e *emitter) reduce() {
+	e.line("// reduce: columns in Z0-Z9 and Z10-Z19, the mask in Z31, to DI.")
+	e.line("TEXT reduce<>(SB), NOSPLIT, $0-0")
 	for j := range limbs {
 		e.op("VPBROADCASTQ", multiple(1, j), 20+j)
 	}
@@ -231,6 +247,86 @@ func (e *emitter) products() {
 	for j := range limbs {
 		e.op("VMOVDQU64", c0+limbs+j, at(0, j, "DI"))
 		e.op("VMOVDQU64", c1+limbs+j, at(half, j, "DI"))
+	}
+	e.line("\tVZEROUPPER")
+	e.line("\tRET\n")
+}
+
+// mixed is products with operands put together from the lanes of two elements.
+// A term is a0, a1, b0, b1, ia, ib: lane i of the first factor is lane ia[i] of
+// a0, or ia[i]-8 of a1.
+func (e *emitter) mixed() {
+	e.line("// func mixed(dst *E2, terms *term, n int)")
+	e.line("TEXT ·mixed(SB), NOSPLIT, $0-24")
+	e.op("MOVQ", "dst+0(FP)", "DI")
+	e.op("MOVQ", "terms+8(FP)", "SI")
+	e.op("MOVQ", "n+16(FP)", "CX")
+	for c := range 4 * limbs {
+		e.op("VPXORQ", c, c, c)
+	}
+	e.op("MOVQ", "SI", "R8")
+	e.op("MOVQ", "CX", "R9")
+	e.line("straight:")
+	e.term("R8")
+	for h := range 2 {
+		for j := range limbs {
+			e.pick(20+j, 30, h, j, "AX", "BX", "R12")
+		}
+		for j := range limbs {
+			e.pick(25+j, 30, h, j, "DX", "R10", "R13")
+			e.low(20, 25+j, h*c1, j)
+			e.high(20, 25+j, h*c1, j)
+		}
+	}
+	e.line("\tDECQ R9")
+	e.line("\tJNZ straight")
+	e.separate()
+	e.line("cross:")
+	e.term("SI")
+	for j := range limbs {
+		e.pick(20+j, 30, 0, j, "AX", "BX", "R12")
+		e.pick(31, 30, 1, j, "AX", "BX", "R12")
+		e.op("VPADDQ", 31, 20+j, 20+j)
+		e.pick(25+j, 30, 0, j, "DX", "R10", "R13")
+		e.pick(31, 30, 1, j, "DX", "R10", "R13")
+		e.op("VPADDQ", 31, 25+j, 25+j)
+	}
+	e.op("VPBROADCASTQ", atMask, 31)
+	e.carry("VPSRLQ", 20, 30, 31)
+	e.carry("VPSRLQ", 25, 30, 31)
+	for j := range limbs {
+		e.low(20, 25+j, c1, j)
+		e.high(20, 25+j, c1, j)
+	}
+	e.line("\tDECQ CX")
+	e.line("\tJNZ cross")
+	e.line("\tJMP reduce<>(SB)\n")
+}
+
+// term loads the six pointers of a term and goes to the next.
+func (e *emitter) term(at string) {
+	for i, reg := range []string{"AX", "BX", "DX", "R10", "R12", "R13"} {
+		e.op("MOVQ", fmt.Sprintf("%d(%s)", 8*i, at), reg)
+	}
+	e.op("ADDQ", "$48", at)
+}
+
+// pick loads limb j of half h of two elements, mixed.
+func (e *emitter) pick(z, temporary, h, j int, first, second, index string) {
+	e.op("VMOVDQU64", "("+index+")", z)
+	e.op("VMOVDQU64", at(h*half, j, first), temporary)
+	e.op("VPERMI2Q", at(h*half, j, second), temporary, z)
+}
+
+func (e *emitter) choose() {
+	e.line("// func choose(dst, a, b *E2, index *[8]uint64)")
+	e.line("TEXT ·choose(SB), NOSPLIT, $0-32")
+	for i, reg := range []string{"DI", "AX", "BX", "R12"} {
+		e.op("MOVQ", fmt.Sprintf("%s+%d(FP)", []string{"dst", "a", "b", "index"}[i], 8*i), reg)
+	}
+	for j := range 2 * limbs {
+		e.pick(j, 30, 0, j, "AX", "BX", "R12")
+		e.op("VMOVDQU64", j, at(0, j, "DI"))
 	}
 	e.line("\tVZEROUPPER")
 	e.line("\tRET\n")
@@ -279,6 +375,7 @@ var linears = []linear{
 	{name: "timesMinus12", a: -12},
 	{name: "add3", a: 1, b: 3},
 	{name: "sub2", a: 1, b: -2},
+	{name: "times3Sub2", a: 3, b: -2},
 	{name: "twiceSub6", a: 2, b: -6},
 	{name: "xi", a: 9, b: 1, cross: true},
 }
