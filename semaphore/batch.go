@@ -79,7 +79,7 @@ type batchChecker struct {
 
 func (b *batchChecker) exact(it *batchItem) error { return it.subgroup() }
 
-func (b *batchChecker) equation(it *batchItem) error { return b.v.equation(&it.statement) }
+func (b *batchChecker) equation(it *batchItem) error { return b.v.verify(&it.statement) }
 
 func (b *batchChecker) whole(items []*batchItem) (part, bool) {
 	if !b.v.batcher.check(items, b.random) {
@@ -179,11 +179,11 @@ func (s *sums) without(p part) part {
 }
 
 func (s *sums) holds() bool {
-	f := millerLoop(nil, fixedPairs(nil, s.fixedSide()...))
+	f, _ := s.v.miller(nil, fixedPairs(nil, s.fixedSide()...))
 	f.Mul(&f, &s.moving)
 	var one bn254.GT
 	one.SetOne()
-	return bn254.FinalExponentiation(&f) == one
+	return s.v.final(&f) == one
 }
 
 // fixedSide gives what is paired with gamma, beta and the deltas.

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
@@ -60,14 +61,17 @@ func rerandomise(t testing.TB, p *Proof, seed uint64) *Proof {
 	return &q
 }
 
-// bothWays runs a test of batches with vectors, where the processor has them,
-// and without.
+var plainVerifier = sync.OnceValues(func() (*Verifier, error) { return newVerifier(true) })
+
+// bothWays runs a test with vectors, where the processor has them, and without.
 func bothWays(t *testing.T, test func(*testing.T, *Verifier)) {
 	t.Helper()
-	plain := *verifier(t)
-	plain.batcher = plainBatch{}
-	t.Run("plain", func(t *testing.T) { test(t, &plain) })
-	if v := verifier(t); v.batcher != plain.batcher {
+	plain, err := plainVerifier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("plain", func(t *testing.T) { test(t, plain) })
+	if v := verifier(t); v.vectors() {
 		t.Run("vectors", func(t *testing.T) { test(t, v) })
 	}
 }

@@ -39,9 +39,9 @@ func (plainBatch) weigh(items []*batchItem, random func([]byte)) {
 	}
 }
 
-// pair finds nothing: check has looked.
 func (plainBatch) pair(items []*batchItem) (f bn254.E12, inG2 bool) {
 	f.SetOne()
+	inG2 = true
 	for start := 0; start < len(items); start += chunk {
 		part := items[start:min(start+chunk, len(items))]
 		moving := make([]movingPair, 0, len(part))
@@ -50,10 +50,11 @@ func (plainBatch) pair(items []*batchItem) (f bn254.E12, inG2 bool) {
 				moving = append(moving, newMovingPair(&it.scaledA, &it.b))
 			}
 		}
-		g := millerLoop(moving, nil)
+		g, ok := millerLoop(moving, nil)
+		inG2 = inG2 && ok
 		f.Mul(&f, &g)
 	}
-	return f, true
+	return f, inG2
 }
 
 func (plainBatch) sum(items []*batchItem) bn254.G1Jac {

@@ -8,8 +8,8 @@ import (
 )
 
 // newBatcher takes the fastest way that the processor has.
-func newBatcher() batcher {
-	if pairing8.Available() {
+func newBatcher(plain bool) batcher {
+	if pairing8.Available() && !plain {
 		return vectorBatch{}
 	}
 	return plainBatch{}

@@ -104,7 +104,9 @@ func mutate(r *rand.Rand, s *statement) string {
 
 // TestMillerLoopEqualsLibrary: our loop and the library's differ only by what
 // the final exponentiation kills.
-func TestMillerLoopEqualsLibrary(t *testing.T) {
+func TestMillerLoopEqualsLibrary(t *testing.T) { bothWays(t, millerLoopEqualsLibrary) }
+
+func millerLoopEqualsLibrary(t *testing.T, v *Verifier) {
 	_, _, g1, g2 := bn254.Generators()
 	r := rand.New(rand.NewPCG(3, 4))
 	point := func() (p bn254.G1Affine, q bn254.G2Affine) {
@@ -112,7 +114,10 @@ func TestMillerLoopEqualsLibrary(t *testing.T) {
 		q.ScalarMultiplication(&g2, new(big.Int).SetUint64(r.Uint64()))
 		return p, q
 	}
-	for _, shape := range [][2]int{{1, 0}, {0, 1}, {1, 2}, {3, 1}, {2, 4}} {
+	for _, shape := range [][2]int{{0, 0}, {1, 0}, {0, 1}, {1, 2}, {1, 6}, {3, 1}, {2, 4}} {
+		if shape[0] > 1 && v.vectors() {
+			continue // not needed there
+		}
 		var ps []bn254.G1Affine
 		var qs []bn254.G2Affine
 		var moving []movingPair
@@ -125,7 +130,7 @@ func TestMillerLoopEqualsLibrary(t *testing.T) {
 		for range shape[1] {
 			p, q := point()
 			ps, qs = append(ps, p), append(qs, q)
-			a := fixedArgument{lines: newFixedLines(&q)}
+			a := fixedArgument{lines: newFixedLines(&q, v.vectors())}
 			a.p.FromAffine(&p)
 			a.p.DoubleAssign() // coordinates with Z other than 1
 			half := new(big.Int).ModInverse(big.NewInt(2), fr.Modulus())
@@ -133,14 +138,54 @@ func TestMillerLoopEqualsLibrary(t *testing.T) {
 			fixed = append(fixed, a)
 		}
 		// A point at infinity changes nothing.
-		fixed = append(fixed, fixedArgument{lines: newFixedLines(&g2)})
-		f := millerLoop(moving, fixedPairs(nil, fixed...))
-		want, err := bn254.Pair(ps, qs)
-		if err != nil {
-			t.Fatal(err)
+		fixed = append(fixed, fixedArgument{lines: newFixedLines(&g2, v.vectors())})
+		f, inG2 := v.miller(moving, fixedPairs(nil, fixed...))
+		var want bn254.GT
+		want.SetOne()
+		if len(ps) > 0 {
+			var err error
+			if want, err = bn254.Pair(ps, qs); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if got := bn254.FinalExponentiation(&f); got != want {
-			t.Errorf("%d moving, %d fixed: pairing differs", shape[0], shape[1])
+		if got := v.final(&f); got != want || !inG2 {
+			t.Errorf("%d moving, %d fixed: pairing differs, or in G2 %v", shape[0], shape[1], inG2)
+		}
+	}
+}
+
+// TestMillerLoopFindsOutsiders: points of all orders that the twist has, which
+// are the divisors of the cofactor times 1 or r.
+func TestMillerLoopFindsOutsiders(t *testing.T) { bothWays(t, millerLoopFindsOutsiders) }
+
+func millerLoopFindsOutsiders(t *testing.T, v *Verifier) {
+	_, _, g1, g2 := bn254.Generators()
+	order := new(big.Int).Lsh(bn254Q(), 1)
+	order.Sub(order, fr.Modulus())
+	order.Mul(order, fr.Modulus())
+	factors := []string{"10069", "5864401", "1875725156269", "197620364512881247228717050342013327560683201906968909", fr.Modulus().String()}
+	base := bn254.GeneratePointNotInG2(bn254.E2{})
+	base.AddMixed(&g2)
+	for set := range 1 << len(factors) {
+		k := new(big.Int).Set(order)
+		for i, f := range factors {
+			if set>>i&1 == 1 {
+				n, _ := new(big.Int).SetString(f, 10)
+				k.Div(k, n)
+			}
+		}
+		p := mulG2(&base, k)
+		if p.Z.IsZero() {
+			if set == 0 {
+				continue
+			}
+			t.Fatalf("orders %b: infinity", set)
+		}
+		var q bn254.G2Affine
+		q.FromJacobian(&p)
+		_, inG2 := v.miller([]movingPair{newMovingPair(&g1, &q)}, nil)
+		if want := set == 1<<(len(factors)-1); inG2 != want || q.IsInSubGroup() != want {
+			t.Errorf("orders %b: in G2 %v", set, inG2)
 		}
 	}
 }

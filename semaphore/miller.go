@@ -3,6 +3,8 @@ package semaphore
 import (
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fp"
+
+	"github.com/perhuman/perhuman/semaphore/internal/pairing8"
 )
 
 // This file holds one optimal ate Miller loop for
@@ -28,13 +30,19 @@ type fixedStep struct {
 }
 
 // fixedLines are the rounds of one Q: 64 downto 0, then the two Frobenius
-// lines.
-type fixedLines [66]fixedStep
+// lines. They have one of the two forms.
+type fixedLines struct {
+	steps *[66]fixedStep
+	lanes []pairing8.FixedLine // the single lines, in the order of use
+}
 
 // newFixedLines computes the lines of Q, which must be in G2 and finite.
-func newFixedLines(q *bn254.G2Affine) *fixedLines {
+func newFixedLines(q *bn254.G2Affine, vectors bool) *fixedLines {
 	lines := bn254.PrecomputeLines(*q)
-	out := new(fixedLines)
+	if pairing8.Available() && vectors {
+		return &fixedLines{lanes: newFixedLanes(&lines)}
+	}
+	out := new([66]fixedStep)
 	for i := range out {
 		a, b := &lines[0][i], &lines[1][i]
 		s := &out[i]
@@ -53,7 +61,7 @@ func newFixedLines(q *bn254.G2Affine) *fixedLines {
 		s.c[3].Add(&a.R0, &b.R0)
 		s.c[4].Add(&a.R1, &b.R1)
 	}
-	return out
+	return &fixedLines{steps: out}
 }
 
 // fixedPair is a fixed Q with the point P it is paired with.
@@ -107,7 +115,7 @@ func fixedPairs(out []fixedPair, in ...fixedArgument) []fixedPair {
 
 // multiply puts round i into f.
 func (p *fixedPair) multiply(f *bn254.E12, i int) {
-	s := &p.lines[i]
+	s := &p.lines.steps[i]
 	var c [5]bn254.E2
 	c[3].MulByElement(&s.c[3], &p.u)
 	c[4].MulByElement(&s.c[4], &p.v)
@@ -180,9 +188,9 @@ func (m *movingPair) tangent() (l line) {
 	return l
 }
 
-// chord gives the line through the walked point and a; with step the walked
-// point becomes their sum.
-func (m *movingPair) chord(a *bn254.G2Affine, step bool) (l line) {
+// chord gives the line through the walked point and a; the walked point becomes
+// their sum.
+func (m *movingPair) chord(a *bn254.G2Affine) (l line) {
 	var th, la, t bn254.E2
 	t.Mul(&a.Y, &m.z)
 	th.Sub(&m.y, &t)
@@ -195,9 +203,7 @@ func (m *movingPair) chord(a *bn254.G2Affine, step bool) (l line) {
 	l.c0.MulByElement(&la, &m.p.Y)
 	l.c3.Neg(&th)
 	l.c3.MulByElement(&l.c3, &m.p.X)
-	if !step {
-		return l
-	}
+
 	var d, e, f, g, h bn254.E2
 	f.Square(&th)
 	f.Mul(&f, &m.z)
@@ -216,34 +222,48 @@ func (m *movingPair) chord(a *bn254.G2Affine, step bool) (l line) {
 	return l
 }
 
+// digit gives the chord to Q or -Q.
+func (m *movingPair) digit(d int8) line {
+	q := m.q
+	if d < 0 {
+		q.Y.Neg(&q.Y)
+	}
+	return m.chord(&q)
+}
+
+// end gives the chords to psi(Q) and to -psi^2(Q), psi being Frobenius as seen
+// from the twist, and whether Q is in G2: the sum is then -psi^3(Q), and only
+// then, as the package comment of pairing8 explains; a chord between equal or
+// opposite points, which does not happen in G2, leaves z = 0 for ever.
+func (m *movingPair) end() (l, k line, inG2 bool) {
+	q := psi(&m.q)
+	l = m.chord(&q)
+	q = psi(&q)
+	q.Y.Neg(&q.Y)
+	k = m.chord(&q)
+	q = psi(&q)
+	q.X.Mul(&q.X, &m.z)
+	q.Y.Mul(&q.Y, &m.z)
+	return l, k, q.X == m.x && q.Y == m.y && !m.z.IsZero()
+}
+
+func psi(q *bn254.G2Affine) (out bn254.G2Affine) {
+	out.X.Conjugate(&q.X)
+	out.X.MulByNonResidue1Power2(&out.X)
+	out.Y.Conjugate(&q.Y)
+	out.Y.MulByNonResidue1Power3(&out.Y)
+	return out
+}
+
 // multiply puts one round into f: the tangent, and for a digit that is not 0
-// the chord to Q or -Q.
+// the chord.
 func (m *movingPair) multiply(f *bn254.E12, digit int8) {
 	l := m.tangent()
 	if digit == 0 {
 		f.MulBy034(&l.c0, &l.c3, &l.c4)
 		return
 	}
-	q := m.q
-	if digit < 0 {
-		q.Y.Neg(&q.Y)
-	}
-	k := m.chord(&q, true)
-	multiply2(f, &l, &k)
-}
-
-// finish puts in the chords to Frobenius of Q and to minus its square.
-func (m *movingPair) finish(f *bn254.E12) {
-	var q1, q2 bn254.G2Affine
-	q1.X.Conjugate(&m.q.X)
-	q1.X.MulByNonResidue1Power2(&q1.X)
-	q1.Y.Conjugate(&m.q.Y)
-	q1.Y.MulByNonResidue1Power3(&q1.Y)
-	q2.X.MulByNonResidue2Power2(&m.q.X)
-	q2.Y.MulByNonResidue2Power3(&m.q.Y)
-	q2.Y.Neg(&q2.Y)
-	l := m.chord(&q1, true)
-	k := m.chord(&q2, false)
+	k := m.digit(digit)
 	multiply2(f, &l, &k)
 }
 
@@ -271,9 +291,9 @@ func multiply2(f *bn254.E12, a, b *line) {
 }
 
 // millerLoop gives the product of the Miller functions of all pairs, up to
-// factors that the final exponentiation kills. The moving pairs are used up.
-func millerLoop(moving []movingPair, fixed []fixedPair) bn254.E12 {
-	var f bn254.E12
+// factors that the final exponentiation kills, and whether the moving points are
+// all in G2; if not, the product means nothing. The moving pairs are used up.
+func millerLoop(moving []movingPair, fixed []fixedPair) (f bn254.E12, inG2 bool) {
 	f.SetOne()
 	const first = len(bn254.LoopCounter) - 2
 	for i := first; i >= 0; i-- {
@@ -287,11 +307,14 @@ func millerLoop(moving []movingPair, fixed []fixedPair) bn254.E12 {
 			fixed[j].multiply(&f, i)
 		}
 	}
+	inG2 = true
 	for j := range moving {
-		moving[j].finish(&f)
+		l, k, ok := moving[j].end()
+		inG2 = inG2 && ok
+		multiply2(&f, &l, &k)
 	}
 	for j := range fixed {
 		fixed[j].multiply(&f, first+1)
 	}
-	return f
+	return f, inG2
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
+
+	"github.com/perhuman/perhuman/semaphore/internal/pairing8"
 )
 
 // Verifier checks proofs of all depths, 1 to 32, against the embedded official
@@ -21,7 +23,12 @@ type Verifier struct {
 	beta func() *fixedLines
 	// batcher is for them too.
 	batcher batcher
+	// plain is set where vector registers are not used.
+	plain bool
 }
+
+// vectors is false at compile time where there are none.
+func (v *Verifier) vectors() bool { return pairing8.Available() && !v.plain }
 
 // preparedKey is a key made ready for many proofs.
 type preparedKey struct {
@@ -30,8 +37,8 @@ type preparedKey struct {
 	ic    [publicInputs]*fixedBase
 }
 
-func (k *verifyingKey) prepare() *preparedKey {
-	p := &preparedKey{delta: newFixedLines(&k.delta)}
+func (k *verifyingKey) prepare(vectors bool) *preparedKey {
+	p := &preparedKey{delta: newFixedLines(&k.delta, vectors)}
 	for i := range k.ic {
 		var minus bn254.G1Affine
 		minus.Neg(&k.ic[i])
@@ -46,19 +53,22 @@ func (k *verifyingKey) prepare() *preparedKey {
 
 // NewVerifier unpacks the official keys, checks their pins and asserts that
 // they are keys of one ceremony.
-func NewVerifier() (*Verifier, error) {
+func NewVerifier() (*Verifier, error) { return newVerifier(!pairing8.Available()) }
+
+func newVerifier(plain bool) (*Verifier, error) {
 	keys, err := officialKeys()
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{keys: keys, gamma: newFixedLines(&keys[0].gamma), batcher: newBatcher()}
+	v := &Verifier{keys: keys, plain: plain, batcher: newBatcher(plain)}
+	v.gamma = newFixedLines(&keys[0].gamma, v.vectors())
 	v.alphaBeta, err = bn254.Pair([]bn254.G1Affine{keys[0].alpha}, []bn254.G2Affine{keys[0].beta})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	v.beta = sync.OnceValue(func() *fixedLines { return newFixedLines(&keys[0].beta) })
+	v.beta = sync.OnceValue(func() *fixedLines { return newFixedLines(&keys[0].beta, v.vectors()) })
 	for i, k := range keys {
-		v.prepared[i] = sync.OnceValue(k.prepare)
+		v.prepared[i] = sync.OnceValue(func() *preparedKey { return k.prepare(v.vectors()) })
 	}
 	return v, nil
 }
@@ -96,17 +106,9 @@ func (v *Verifier) Verify(p *Proof) error {
 	return v.verify(&s)
 }
 
-// verify checks that B is in the subgroup, without which the equation means
-// nothing, and then the equation.
+// verify checks e(A, B) * e(-IC, gamma) * e(-C, delta) = e(alpha, beta), and
+// that B is in the subgroup, without which the equation means nothing.
 func (v *Verifier) verify(s *statement) error {
-	if err := s.subgroup(); err != nil {
-		return err
-	}
-	return v.equation(s)
-}
-
-// equation checks e(A, B) * e(-IC, gamma) * e(-C, delta) = e(alpha, beta).
-func (v *Verifier) equation(s *statement) error {
 	key := v.prepared[s.depth-1]()
 	ic := key.ic0
 	for i := range s.inputs {
@@ -116,12 +118,31 @@ func (v *Verifier) equation(s *statement) error {
 	c.FromAffine(&s.c)
 	c.Neg(&c)
 	var pairs [2]fixedPair // on the stack, as all of this
-	f := millerLoop(
-		[]movingPair{newMovingPair(&s.a, &s.b)},
-		fixedPairs(pairs[:0], fixedArgument{v.gamma, ic}, fixedArgument{key.delta, c}),
-	)
-	if bn254.FinalExponentiation(&f) != v.alphaBeta {
+	moving := [1]movingPair{newMovingPair(&s.a, &s.b)}
+	f, inG2 := v.miller(moving[:], fixedPairs(pairs[:0], fixedArgument{v.gamma, ic}, fixedArgument{key.delta, c}))
+	if !inG2 {
+		return fmt.Errorf("%w: B is outside the subgroup", ErrPoint)
+	}
+	if v.final(&f) != v.alphaBeta {
 		return ErrInvalidProof
 	}
 	return nil
+}
+
+// miller is millerLoop for at most one moving pair.
+func (v *Verifier) miller(moving []movingPair, fixed []fixedPair) (bn254.E12, bool) {
+	if !v.vectors() {
+		return millerLoop(moving, fixed)
+	}
+	if len(moving) == 0 {
+		return millerLanes(nil, fixed)
+	}
+	return millerLanes(&moving[0], fixed)
+}
+
+func (v *Verifier) final(f *bn254.E12) bn254.GT {
+	if !v.vectors() {
+		return bn254.FinalExponentiation(f)
+	}
+	return pairing8.FinalExponentiation(f)
 }
