@@ -69,7 +69,8 @@ type multiexp[P, J any] struct {
 	plan
 	points []P // level j of point i is at j*n+i
 	group  kind[P, J]
-	pool   sync.Pool // of wiped groups
+	pool   sync.Pool // *group[P, J], wiped
+	cut    sync.Pool // *[]int16, wiped: the digits
 }
 
 // kind is one of the groups, in one of the arithmetics.
@@ -129,7 +130,13 @@ func (p plan) steps(workers int) (n int) {
 }
 
 func (m *multiexp[P, J]) sum(ctx context.Context, scalars []fr.Element, workers int, step func()) (sum J, err error) {
-	digits := make([]int16, m.windows*m.n)
+	memory, ok := m.cut.Get().(*[]int16)
+	if !ok {
+		memory = new([]int16)
+		*memory = make([]int16, m.windows*m.n)
+	}
+	digits := *memory
+	defer m.cut.Put(memory)
 	defer clear(digits)
 	m.digits(digits, scalars)
 	tasks := m.tasks(workers)

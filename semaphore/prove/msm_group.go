@@ -2,7 +2,7 @@ package prove
 
 // tileSize is about how many points are summed at a time: few enough to stay
 // in the second-level cache, enough for long batches.
-const tileSize = 4096
+const tileSize = 8192
 
 // group sums one task: it sorts the points of each set into the task's
 // buckets, sums each bucket, and weighs the sums. Its memory is used again.

@@ -17,12 +17,16 @@ import (
 // and gives up between steps of a few milliseconds when ctx ends. The proof is
 // fresh on every call: two proofs of the same statement share no point.
 func (p *Prover) Prove(ctx context.Context, id *semaphore.Identity, path semaphore.MerkleProof, message, scope semaphore.Uint256) (*semaphore.Proof, error) {
-	var s secrets
+	s, ok := p.memory.Get().(*secrets)
+	if !ok {
+		s = new(secrets)
+	}
 	defer func() {
 		s.wipe()
 		if p.wiped != nil {
-			p.wiped(&s)
+			p.wiped(s)
 		}
+		p.memory.Put(s)
 	}()
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -34,19 +38,18 @@ func (p *Prover) Prove(ctx context.Context, id *semaphore.Identity, path semapho
 	sums := p.tables.current()
 	progress := newProgress(p, sums)
 	progress.step("witness", 0)
-	w, err := p.layout.solve(in)
-	if err != nil {
+	w := s.elements(p.layout.wires())
+	if err := p.layout.fill(w, in); err != nil {
 		// The path has been checked: what is left is the secret.
 		return nil, ErrSecret
 	}
-	s.keep(w)
 	if p.witness != nil {
 		p.witness(w)
 	}
 	if path.Root != w[p.layout.first[bRoot]].Bytes() {
 		return nil, fmt.Errorf("%w: does not lead to its root", semaphore.ErrPath)
 	}
-	points, err := p.groth16(ctx, &s, sums, w, progress)
+	points, err := p.groth16(ctx, s, sums, w, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -85,11 +88,20 @@ func (s *secrets) inputs(depth int, id *semaphore.Identity, path semaphore.Merkl
 	}
 	secret := id.SecretScalar()
 	defer clear(secret[:])
-	if in.secret.SetBytesCanonical(secret[:]) != nil || !below(in.secret.Bits(), order) {
-		return nil, ErrSecret
+	if err := in.setSecret(secret[:]); err != nil {
+		return nil, err
 	}
 	in.message, in.scope = element(message.Hash()), element(scope.Hash())
 	return in, nil
+}
+
+// setSecret takes a secret scalar below l.
+func (in *inputs) setSecret(scalar []byte) error {
+	if in.secret.SetBytesCanonical(scalar) != nil || !below(in.secret.Bits(), order) {
+		in.secret.SetZero()
+		return ErrSecret
+	}
+	return nil
 }
 
 // groth16 turns a witness into the eight numbers of a proof.
@@ -194,26 +206,34 @@ func randomScalar(e *fr.Element, rand io.Reader) error {
 	return errors.New("random source gives no field element")
 }
 
-// secrets is the memory of one proof that its secret can be read from.
+// secrets is the memory of one proof that its secret can be read from. It is
+// used again, and always zero in between.
 type secrets struct {
 	in     inputs
 	slices [][]fr.Element
+	used   int // of slices
 }
 
-// elements allocates memory that wipe clears.
+// elements gives zeros that wipe clears.
 func (s *secrets) elements(n int) []fr.Element {
-	v := make([]fr.Element, n)
-	s.keep(v)
-	return v
+	if s.used == len(s.slices) {
+		s.slices = append(s.slices, nil)
+	}
+	v := &s.slices[s.used]
+	s.used++
+	if cap(*v) < n {
+		*v = make([]fr.Element, n)
+	}
+	*v = (*v)[:n]
+	return *v
 }
-
-func (s *secrets) keep(v []fr.Element) { s.slices = append(s.slices, v) }
 
 func (s *secrets) wipe() {
 	for _, v := range s.slices {
 		clear(v)
 	}
-	s.in.secret.SetZero()
+	s.used = 0
+	s.in = inputs{}
 }
 
 // Units of progress, about a hundred microseconds each on one fast core.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"runtime"
 	"strconv"
+	"sync"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"github.com/perhuman/perhuman/semaphore/artifacts"
@@ -33,6 +34,7 @@ type Prover struct {
 	constraints *constraints
 	coset       *coset
 	tables      pointTables
+	memory      sync.Pool // *secrets, wiped
 	options
 }
 

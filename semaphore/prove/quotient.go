@@ -138,18 +138,15 @@ func (c *vectorCoset) bytes() int { return 4 * int(c.domain.Cardinality) * fr.By
 // quotient takes the values of A and B on the domain, where C is their
 // product, and leaves those of A*B - C on the coset in a.
 func (c *vectorCoset) quotient(a, b []fr.Element, workers int) {
-	prod := make([]fr.Element, len(a))
+	prod := make(fr.Vector, len(a))
 	defer clear(prod)
-	for i := range prod {
-		prod[i].Mul(&a[i], &b[i])
-	}
+	prod.Mul(a, b)
 	parallel(workers, 3, func(i int) {
 		v := [][]fr.Element{a, b, prod}[i]
 		c.domain.FFTInverse(v, fft.DIF, fft.WithNbTasks(1))
 		c.domain.FFT(v, fft.DIT, fft.OnCoset(), fft.WithNbTasks(1))
 	})
-	for i := range a {
-		a[i].Mul(&a[i], &b[i])
-		a[i].Sub(&a[i], &prod[i])
-	}
+	out := fr.Vector(a)
+	out.Mul(out, b)
+	out.Sub(out, prod)
 }

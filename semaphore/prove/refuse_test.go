@@ -1,6 +1,7 @@
 package prove
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -68,6 +69,39 @@ func TestRefusals(t *testing.T) {
 	}
 	if wiped != len(all) {
 		t.Errorf("memory wiped %d times of %d", wiped, len(all))
+	}
+}
+
+// TestSecretRange: identities cannot have a secret of l or more, and Prove
+// would refuse it.
+func TestSecretRange(t *testing.T) {
+	l := lMinus1()
+	one := fr.One()
+	l.Add(&l, &one)
+	modulus := fr.Modulus().FillBytes(make([]byte, 32))
+	top := lMinus1()
+	above := l
+	above.Add(&above, &one)
+	for _, c := range []struct {
+		name   string
+		scalar [32]byte
+		want   error
+	}{
+		{"0", [32]byte{}, nil},
+		{"l-1", top.Bytes(), nil},
+		{"l", l.Bytes(), ErrSecret},
+		{"l+1", above.Bytes(), ErrSecret},
+		{"2^251", [32]byte{0: 8}, ErrSecret},
+		{"r", [32]byte(modulus), ErrSecret},
+		{"2^256-1", [32]byte(bytes.Repeat([]byte{0xff}, 32)), ErrSecret},
+	} {
+		var in inputs
+		if err := in.setSecret(c.scalar[:]); err != c.want {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+		if c.want != nil && !in.secret.IsZero() {
+			t.Errorf("%s: kept", c.name)
+		}
 	}
 }
 

@@ -22,16 +22,15 @@ type inputs struct {
 // order is l, the order of Baby Jubjub's prime subgroup, little-endian words.
 var order = [4]uint64{0x677297dc392126f1, 0xab3eedb83920ee0a, 0x370a08b6d0302b0b, 0x060c89ce5c263405}
 
-// solve gives every wire. It is plain Go over the gadgets of the circuit, in
-// the order in which values depend on each other; layout says where each value
-// goes. The caller wipes the result.
-func (l *layout) solve(in *inputs) ([]fr.Element, error) {
+// fill writes every wire to w, which is zero. It is plain Go over the gadgets
+// of the circuit, in the order in which values depend on each other; layout
+// says where each value goes. When it fails it leaves zeros.
+func (l *layout) fill(w []fr.Element, in *inputs) error {
 	secret := in.secret.Bits()
 	if !below(secret, order) || in.length < 0 || in.length > l.depth ||
 		len(in.siblings) > l.depth || in.index>>l.depth != 0 {
-		return nil, errNoWitness
+		return errNoWitness
 	}
-	w := make([]fr.Element, l.wires())
 	at := func(b int) []fr.Element { return w[l.first[b]:l.first[b+1]] }
 
 	w[l.first[bOne]].SetOne()
@@ -45,7 +44,7 @@ func (l *layout) solve(in *inputs) ([]fr.Element, error) {
 	setBits(at(bSecretBits), secret)
 	if err := l.publicKey(w, secret); err != nil {
 		clear(w)
-		return nil, err
+		return err
 	}
 	h := newHasher()
 	key := at(bPublicKey)
@@ -64,7 +63,7 @@ func (l *layout) solve(in *inputs) ([]fr.Element, error) {
 		shifted[i], carry = bits.Add64(shifted[i], secret[i], carry)
 	}
 	setBits(at(bRangeBits), shifted)
-	return w, nil
+	return nil
 }
 
 // path fills the gadgets of the Merkle path and gives the root: node number

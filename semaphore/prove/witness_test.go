@@ -39,6 +39,14 @@ func lMinus1() (e fr.Element) {
 	return e
 }
 
+func powerOf2(n int) (e fr.Element) {
+	e.SetOne()
+	for range n {
+		e.Double(&e)
+	}
+	return e
+}
+
 // randomInputs draws inputs with a path of the given length.
 func randomInputs(r *rand.Rand, depth, length int) *inputs {
 	in := &inputs{
@@ -53,6 +61,15 @@ func randomInputs(r *rand.Rand, depth, length int) *inputs {
 		in.siblings = append(in.siblings, randomElement(r))
 	}
 	return in
+}
+
+// solve is fill into new memory.
+func (l *layout) solve(in *inputs) ([]fr.Element, error) {
+	w := make([]fr.Element, l.wires())
+	if err := l.fill(w, in); err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // TestWitnessEqualsOfficial: every wire, on random inputs and at the edges.
@@ -70,14 +87,24 @@ func TestWitnessEqualsOfficial(t *testing.T) {
 		if long() {
 			rounds = 200
 		}
-		for i := range rounds {
+		for i := range max(rounds, depth) { // every path length
 			cases = append(cases, randomInputs(r, depth, 1+i%depth))
+		}
+		one, top := fr.One(), lMinus1()
+		for i, secret := range []fr.Element{{}, one, fr.NewElement(7), fr.NewElement(8), powerOf2(250), *new(fr.Element).Sub(&top, &one), top} {
+			in := randomInputs(r, depth, 1+i%depth)
+			in.secret = secret
+			if i%2 == 0 { // r-1
+				in.message.Neg(&one)
+				in.scope.Neg(&one)
+			}
+			cases = append(cases, in)
 		}
 		zero := randomInputs(r, depth, depth)
 		zero.secret.SetZero()
-		top := randomInputs(r, depth, depth)
-		top.secret = lMinus1()
-		top.index = 1<<depth - 1
+		last := randomInputs(r, depth, depth)
+		last.secret = top
+		last.index = 1<<depth - 1
 		small := randomInputs(r, depth, 1)
 		small.secret.SetOne()
 		small.index = 0
@@ -86,7 +113,7 @@ func TestWitnessEqualsOfficial(t *testing.T) {
 		alone := randomInputs(r, depth, 0)
 		zeros := randomInputs(r, depth, depth)
 		clear(zeros.siblings)
-		cases = append(cases, zero, top, small, alone, zeros)
+		cases = append(cases, zero, last, small, alone, zeros)
 		for i, in := range cases {
 			want, err := o.solve(in)
 			if err != nil {
