@@ -30,6 +30,7 @@ type faults struct {
 	between      func() error // after the commit of one database, before the next
 	beforeCommit func() error // an error: the transaction fails and nothing is kept
 	afterCommit  func() error // an error: COMMIT reports failure and all is kept
+	retried      func()       // a transaction is tried again
 	noFsync      bool         // take a server that does not write to its disk
 }
 
@@ -104,6 +105,9 @@ func (db *database) transact(ctx context.Context, work func(context.Context, *pg
 		err := db.once(ctx, work)
 		if err == nil || !repeatable(err) || errors.Is(err, verifier.ErrInDoubt) || try == tries {
 			return err
+		}
+		if db.faults.retried != nil {
+			db.faults.retried()
 		}
 		pause := time.Duration(1+rand.IntN(1<<min(try, 6))) * time.Millisecond // #nosec G404 -- jitter
 		select {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"errors"
-	"os"
 	"sync/atomic"
 	"testing"
 
@@ -14,8 +13,6 @@ import (
 // shared is the cluster of all tests that do no harm to theirs. That it skips
 // its fsyncs changes nothing but the time that they take.
 var shared = pgtest.Shared{Settings: []string{"fsync=off"}}
-
-func TestMain(m *testing.M) { os.Exit(shared.Main(m)) }
 
 func mustOpen(t testing.TB, m Map, o Options, f faults) *Store {
 	t.Helper()
@@ -39,6 +36,9 @@ func one(t testing.TB) Map { return One(shared.Schema(t), "forum.example") }
 
 func TestStore(t *testing.T) {
 	for name, layout := range map[string]func(testing.TB) Map{"one database": one, "three databases": three} {
+		if testing.Short() && name == "one database" { // the other one says more
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			maps := map[verifier.Store]Map{}
 			opened := func(t testing.TB, m Map, f faults) verifier.Store {

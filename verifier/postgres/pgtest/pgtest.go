@@ -111,6 +111,9 @@ func need(t testing.TB, err error) {
 // tools finds the newest PostgreSQL: on the PATH, or where Debian puts it.
 func tools() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
+		if path, err = filepath.EvalSymlinks(path); err != nil { // a link may stand alone, without the other tools
+			return "", err
+		}
 		return filepath.Dir(path), nil
 	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
@@ -275,16 +278,54 @@ func (c *Cluster) Ask(t testing.TB, query string, args ...any) string {
 	return answer
 }
 
+// At gives the DSN for c that reaches there what dsn reaches in another cluster:
+// in a standby, the schema of its primary.
+func (c *Cluster) At(dsn string, other *Cluster) string {
+	return c.DSN() + strings.TrimPrefix(dsn, other.DSN())
+}
+
+// Await asks until the answer is want, for 20 seconds at most.
+func (c *Cluster) Await(t testing.TB, want, query string, args ...any) {
+	t.Helper()
+	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		got := c.Ask(t, query, args...)
+		if got == want {
+			return
+		}
+		if time.Since(begin) > 20*time.Second {
+			t.Fatalf("%s: %q, want %q", query, got, want)
+		}
+	}
+}
+
+// Isolate cuts a standby off from its primary, as a broken network does.
+func (c *Cluster) Isolate(t testing.TB) {
+	t.Helper()
+	c.Exec(t, "ALTER SYSTEM SET primary_conninfo = ''")
+	c.Exec(t, "SELECT pg_reload_conf()")
+	c.Await(t, "0", "SELECT count(*)::text FROM pg_stat_wal_receiver")
+}
+
 // Promote makes a standby a primary and waits until it is one.
 func (c *Cluster) Promote(t testing.TB) {
 	t.Helper()
 	c.Exec(t, "SELECT pg_promote()")
 }
 
+// gone: a number of a process that ended may be another's by now.
+func (c *Cluster) gone() bool {
+	select {
+	case <-c.exit:
+		return true
+	default:
+		return c.pid == 0
+	}
+}
+
 // Stop ends the server quickly but in order, and removes all it had.
 func (c *Cluster) Stop() {
 	c.stop.Do(func() {
-		if c.pid != 0 {
+		if !c.gone() {
 			c.interrupt()
 			select {
 			case <-c.exit:

@@ -82,26 +82,13 @@ func (c *Cluster) children() (pids []int) {
 // Kill ends the whole server at once, as a power cut would: SIGKILL to every
 // process of it. The data stay until Stop.
 func (c *Cluster) Kill() {
+	if c.gone() {
+		return
+	}
 	_ = syscall.Kill(c.pid, syscall.SIGSTOP) // it must not start new ones
 	for _, pid := range c.children() {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	_ = syscall.Kill(c.pid, syscall.SIGKILL)
 	<-c.exit
-}
-
-// Deaf stops or resumes the process of a standby that listens to its primary:
-// a network that holds back everything. It tells how many processes it found.
-func (c *Cluster) Deaf(deaf bool) (found int) {
-	signal := syscall.SIGCONT
-	if deaf {
-		signal = syscall.SIGSTOP
-	}
-	for _, pid := range c.children() {
-		title, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if err == nil && strings.Contains(string(title), "walreceiver") && syscall.Kill(pid, signal) == nil {
-			found++
-		}
-	}
-	return found
 }

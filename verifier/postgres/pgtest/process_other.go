@@ -41,9 +41,9 @@ func (c *Cluster) interrupt() { c.signal(os.Interrupt) }
 
 // Kill ends the server at once.
 func (c *Cluster) Kill() {
+	if c.gone() {
+		return
+	}
 	c.signal(os.Kill)
 	<-c.exit
 }
-
-// Deaf is known on Linux only.
-func (c *Cluster) Deaf(bool) int { return 0 }
