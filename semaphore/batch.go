@@ -3,7 +3,6 @@ package semaphore
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"math/big"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
@@ -198,9 +197,7 @@ func (s *sums) fixedSide() []fixedArgument {
 			continue
 		}
 		key := s.v.prepared[i]()
-		var t bn254.G1Jac
-		t.ScalarMultiplication(&key.ic0, d.weight.BigInt(new(big.Int)))
-		ic.AddAssign(&t)
+		key.ic0Multiples().addTo(&ic, &d.weight)
 		for j := range d.inputs {
 			key.ic[j].addTo(&ic, &d.inputs[j])
 		}
@@ -210,8 +207,8 @@ func (s *sums) fixedSide() []fixedArgument {
 		out = append(out, fixedArgument{key.delta, c})
 	}
 	var alpha bn254.G1Jac
-	alpha.FromAffine(&s.v.keys[0].alpha)
-	alpha.ScalarMultiplication(&alpha, total.BigInt(new(big.Int)))
-	alpha.Neg(&alpha)
+	alpha.X.SetOne()
+	alpha.Y.SetOne()
+	s.v.minusAlpha().addTo(&alpha, &total)
 	return append(out, fixedArgument{s.v.gamma, ic}, fixedArgument{s.v.beta(), alpha})
 }

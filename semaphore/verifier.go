@@ -19,8 +19,9 @@ type Verifier struct {
 	// alphaBeta is e(alpha, beta), the same for every depth.
 	alphaBeta bn254.GT
 	prepared  [MaxDepth]func() *preparedKey
-	// beta is for batches only.
-	beta func() *fixedLines
+	// beta and minus alpha are for batches only.
+	beta       func() *fixedLines
+	minusAlpha func() *fixedBase
 	// batcher is for them too.
 	batcher batcher
 	// plain is set where vector registers are not used.
@@ -35,6 +36,8 @@ type preparedKey struct {
 	delta *fixedLines
 	ic0   bn254.G1Jac // minus IC[0]
 	ic    [publicInputs]*fixedBase
+	// ic0Multiples is for batches only.
+	ic0Multiples func() *fixedBase
 }
 
 func (k *verifyingKey) prepare(vectors bool) *preparedKey {
@@ -44,6 +47,7 @@ func (k *verifyingKey) prepare(vectors bool) *preparedKey {
 		minus.Neg(&k.ic[i])
 		if i == 0 {
 			p.ic0.FromAffine(&minus)
+			p.ic0Multiples = sync.OnceValue(func() *fixedBase { return newFixedBase(&minus) })
 			continue
 		}
 		p.ic[i-1] = newFixedBase(&minus)
@@ -67,6 +71,10 @@ func newVerifier(plain bool) (*Verifier, error) {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
 	v.beta = sync.OnceValue(func() *fixedLines { return newFixedLines(&keys[0].beta, v.vectors()) })
+	v.minusAlpha = sync.OnceValue(func() *fixedBase {
+		var minus bn254.G1Affine
+		return newFixedBase(minus.Neg(&keys[0].alpha))
+	})
 	for i, k := range keys {
 		v.prepared[i] = sync.OnceValue(func() *preparedKey { return k.prepare(v.vectors()) })
 	}

@@ -268,12 +268,14 @@ func (e *emitter) mixed() {
 	e.op("MOVQ", "CX", "R9")
 	e.line("straight:")
 	e.term("R8")
+	e.op("VMOVDQU64", "(R12)", 30)
+	e.op("VMOVDQU64", "(R13)", 31)
 	for h := range 2 {
 		for j := range limbs {
-			e.pick(20+j, 30, h, j, "AX", "BX", "R12")
+			e.pick(20+j, 30, h, j, "AX", "BX")
 		}
 		for j := range limbs {
-			e.pick(25+j, 30, h, j, "DX", "R10", "R13")
+			e.pick(25+j, 31, h, j, "DX", "R10")
 			e.low(20, 25+j, h*c1, j)
 			e.high(20, 25+j, h*c1, j)
 		}
@@ -283,13 +285,14 @@ func (e *emitter) mixed() {
 	e.separate()
 	e.line("cross:")
 	e.term("SI")
-	for j := range limbs {
-		e.pick(20+j, 30, 0, j, "AX", "BX", "R12")
-		e.pick(31, 30, 1, j, "AX", "BX", "R12")
-		e.op("VPADDQ", 31, 20+j, 20+j)
-		e.pick(25+j, 30, 0, j, "DX", "R10", "R13")
-		e.pick(31, 30, 1, j, "DX", "R10", "R13")
-		e.op("VPADDQ", 31, 25+j, 25+j)
+	for i, from := range [2][3]string{{"AX", "BX", "(R12)"}, {"DX", "R10", "(R13)"}} {
+		e.op("VMOVDQU64", from[2], 30)
+		for j := range limbs {
+			z := 20 + limbs*i + j
+			e.pick(z, 30, 0, j, from[0], from[1])
+			e.pick(31, 30, 1, j, from[0], from[1])
+			e.op("VPADDQ", 31, z, z)
+		}
 	}
 	e.op("VPBROADCASTQ", atMask, 31)
 	e.carry("VPSRLQ", 20, 30, 31)
@@ -311,11 +314,10 @@ func (e *emitter) term(at string) {
 	e.op("ADDQ", "$48", at)
 }
 
-// pick loads limb j of half h of two elements, mixed.
-func (e *emitter) pick(z, temporary, h, j int, first, second, index string) {
-	e.op("VMOVDQU64", "("+index+")", z)
-	e.op("VMOVDQU64", at(h*half, j, first), temporary)
-	e.op("VPERMI2Q", at(h*half, j, second), temporary, z)
+// pick loads limb j of half h of two elements, mixed by the register index.
+func (e *emitter) pick(z, index, h, j int, first, second string) {
+	e.op("VMOVDQU64", at(h*half, j, first), z)
+	e.op("VPERMT2Q", at(h*half, j, second), index, z)
 }
 
 func (e *emitter) choose() {
@@ -324,8 +326,9 @@ func (e *emitter) choose() {
 	for i, reg := range []string{"DI", "AX", "BX", "R12"} {
 		e.op("MOVQ", fmt.Sprintf("%s+%d(FP)", []string{"dst", "a", "b", "index"}[i], 8*i), reg)
 	}
+	e.op("VMOVDQU64", "(R12)", 30)
 	for j := range 2 * limbs {
-		e.pick(j, 30, 0, j, "AX", "BX", "R12")
+		e.pick(j, 30, 0, j, "AX", "BX")
 		e.op("VMOVDQU64", j, at(0, j, "DI"))
 	}
 	e.line("\tVZEROUPPER")
