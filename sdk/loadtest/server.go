@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/perhuman/perhuman/sdk"
 	"github.com/perhuman/perhuman/sdk/api"
@@ -123,16 +124,29 @@ func (s *server) open(ctx context.Context, path string) (*service, error) {
 	}
 	h, err := httpapi.New(httpapi.Options{Apps: apps, Issuers: []string{s.issuer.VKey()}, Now: now})
 	if err == nil {
-		err = gate.Ready(ctx)
-		for i := 0; err != nil && i < 100 && api.CodeOf(err) == api.RootsStale; i++ { // the first head is on its way
-			runtime.Gosched()
-			err = gate.Ready(ctx)
-		}
+		err = ready(ctx, gate)
 	}
 	if err != nil {
 		return nil, errors.Join(err, gate.Close(), store.Close())
 	}
 	return &service{Handler: h, gate: gate, store: store, path: path}, nil
+}
+
+// ready waits for the first head.
+func ready(ctx context.Context, gate *sdk.Gate) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for {
+		err := gate.Ready(ctx)
+		if err == nil || api.CodeOf(err) != api.RootsStale {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // usage answers what the process has used.

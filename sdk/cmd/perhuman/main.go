@@ -8,6 +8,7 @@
 //	perhuman setup check FLAGS         check a powers-of-tau file, and go on to make keys
 //	perhuman dev -rp RP                run everything an app needs while it is written
 //	perhuman doctor FLAGS              look at this machine, an issuer, a site, a database
+//	perhuman loadtest FLAGS            measure a verifier service on this machine
 //	perhuman version [-sbom]           say which build this is, and what it was linked from
 //	perhuman help [COMMAND]
 //
@@ -62,6 +63,8 @@ func commands() []command {
 		{[]string{"setup", "verify"}, "compute a set-up's keys again and compare", setupVerify},
 		{[]string{"dev"}, "run issuer, verifier and a simulator wallet for an app that is being written", devServe},
 		{[]string{"doctor"}, "look at this machine and, if told where, at an issuer, a site, a database, secret files", doctor},
+		{[]string{"loadtest", "server"}, "the other process of a load test", loadtestServer},
+		{[]string{"loadtest"}, "measure a verifier service on this machine, over loopback", loadtestRun},
 		{[]string{"version"}, "say which build this is; -sbom lists what it was linked from", version},
 	}
 }
