@@ -21,23 +21,8 @@ func TestReadmeRunsOutside(t *testing.T) {
 	if all := strings.Count(string(readme), "```go"); len(blocks) != 2 || all != 2 {
 		t.Fatalf("%d Go blocks in the README, of which this test knows %d", all, len(blocks))
 	}
-	root, err := filepath.Abs("..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gomod, err := os.ReadFile("../go.mod")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gosum, err := os.ReadFile("../go.sum")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, requires, _ := strings.Cut(string(gomod), "\n")
-	dir := t.TempDir()
+	dir := outside(t, "app.example/forum")
 	for name, text := range map[string]string{
-		"go.mod":       "module app.example/forum\n" + requires + "\nrequire " + module + " v0.0.0\nreplace " + module + " => " + root + "\n",
-		"go.sum":       string(gosum),
 		blocks[0][1]:   source(blocks[0][2], "context", "fmt", "net/http", module+"/sdk", module+"/verifier/sqlite"),
 		blocks[1][1]:   source(blocks[1][2], "net/http", "net/http/httptest", "strings", "testing", module+"/sdk", module+"/sdk/api", module+"/sdk/humantest"),
 		"keep_test.go": "package forum\n\nvar _ = open\n",
@@ -53,6 +38,35 @@ func TestReadmeRunsOutside(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "--- PASS: TestPosting") {
 		t.Fatalf("the README does not run: %v\n%s", err, out)
 	}
+}
+
+// outside makes the folder of a module of somebody else's, which has this one
+// and its dependencies.
+func outside(t *testing.T, name string) string {
+	t.Helper()
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gomod, err := os.ReadFile("../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gosum, err := os.ReadFile("../go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, requires, _ := strings.Cut(string(gomod), "\n")
+	dir := t.TempDir()
+	for file, text := range map[string]string{
+		"go.mod": "module " + name + "\n" + requires + "\nrequire " + module + " v0.0.0\nreplace " + module + " => " + root + "\n",
+		"go.sum": string(gosum),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 // source puts a package clause and imports in front of a block.
