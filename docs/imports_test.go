@@ -49,7 +49,7 @@ var mayImport = map[string]string{
 	"verifier/storetest":               "verifier semaphore semaphore/scope",
 	"verifier/httpapi":                 "verifier verifier/httpapi/registry semaphore semaphore/setlog semaphore/scope sdk/api sdk/post sdk/serve",
 	"verifier/httpapi/registry":        "verifier semaphore/scope",
-	"verifier/httpapi/webhook":         "verifier verifier/httpapi/registry sdk/api semaphore/scope",
+	"verifier/httpapi/webhook":         "verifier verifier/httpapi/registry semaphore/scope sdk/api",
 	"verifier/httpapi/admin":           "verifier verifier/httpapi/registry sdk/api sdk/serve semaphore",
 	"sdk":                              "verifier semaphore semaphore/setlog semaphore/scope sdk/api sdk/serve sdk/sethttp",
 	"sdk/api":                          "",

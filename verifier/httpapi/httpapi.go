@@ -53,6 +53,7 @@ import (
 
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/sdk/serve"
+	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/semaphore/setlog"
 	"github.com/perhuman/perhuman/verifier"
@@ -136,12 +137,40 @@ type server struct {
 }
 
 // New makes the handler.
-func New(o Options) (http.Handler, error) {
+func New(o Options) (http.Handler, error) { return Open(o) }
+
+// Service is the handler, and what an operator wants to see of it.
+type Service struct {
+	http.Handler
+	s *server
+}
+
+// Open makes the handler and keeps hold of it.
+func Open(o Options) (*Service, error) {
 	s, err := newServer(o)
 	if err != nil {
 		return nil, err
 	}
-	return s.handler(), nil
+	return &Service{s.handler(), s}, nil
+}
+
+// Queue sums up the queues of all apps.
+func (s *Service) Queue() (sum semaphore.QueueStats) {
+	for _, a := range s.s.view.Load().apps {
+		if v := a.opened(); v != nil {
+			q := v.QueueStats()
+			sum.Valid += q.Valid
+			sum.Invalid += q.Invalid
+			sum.Full += q.Full
+			sum.Abandoned += q.Abandoned
+			sum.Flushes += q.Flushes
+			sum.Tries += q.Tries
+			sum.Singles += q.Singles
+			sum.Waiting += q.Waiting
+			sum.Running += q.Running
+		}
+	}
+	return sum
 }
 
 func (s *server) handler() http.Handler {
