@@ -14,6 +14,10 @@
 // reject with EngineError, whose code is one of the wallet's codes, or timeout,
 // closed, or worker_failed.
 //
+// A proof is shared out to up to four workers, as many as the machine seems to
+// have room for; start's option workers says otherwise. If one fails, the others
+// do its work. To cancel a proof, close the engine: its workers end with it.
+//
 // Keys are copied into the worker, which overwrites its copies; overwrite yours
 // with key.fill(0) when the wallet locks.
 
@@ -39,6 +43,12 @@
 
 /** Milliseconds after which a call has failed. Proving takes 1 to 2 s on a laptop; phones and old machines get room. */
 const TIMEOUTS = /** @type {const} */ ({ start: 60_000, sync: 120_000, prove: 60_000, checkPost: 60_000, other: 15_000 })
+
+/** How many workers prove on this machine: one thread in two, so that the page and everything else go on. */
+function room() {
+  const threads = globalThis.navigator?.hardwareConcurrency ?? 1
+  return threads >= 6 ? 4 : threads >= 2 ? 2 : 1
+}
 
 /** A worker resolves addresses against its own, a page means its own. @param {string | URL | undefined} url */
 const absolute = (url) => (url ? new URL(url, globalThis.location?.href).href : undefined)
@@ -81,18 +91,19 @@ export class Engine {
 
   /**
    * Starts a worker and waits until a program runs in it: the wallet, or with program 'check' the checker of posts,
-   * which is all that a page for readers needs. The other one is loaded when it is first called.
+   * which is all that a page for readers needs. The other one is loaded when it is first called. Workers that share in
+   * proofs are started by the sync that loads the proving key.
    * @param {{
    *   program?: 'wallet' | 'check', workerURL?: string | URL, wasmURL?: string | URL, checkURL?: string | URL,
-   *   onstage?: (stage: Stage) => void, timeout?: number,
+   *   onstage?: (stage: Stage) => void, timeout?: number, workers?: 1 | 2 | 4,
    * }} [options]
    * @returns {Promise<Engine>}
    */
-  static async start({ program = 'wallet', workerURL, wasmURL, checkURL, onstage, timeout = TIMEOUTS.start } = {}) {
+  static async start({ program = 'wallet', workerURL, wasmURL, checkURL, onstage, timeout = TIMEOUTS.start, workers = room() } = {}) {
     const worker = new Worker(workerURL ?? new URL('./worker.js', import.meta.url), { type: 'module', name: 'perhuman' })
     const engine = new Engine(worker, onstage)
     try {
-      await engine.#call('start', [{ program, wasmURL: absolute(wasmURL), checkURL: absolute(checkURL) }], timeout)
+      await engine.#call('start', [{ program, wasmURL: absolute(wasmURL), checkURL: absolute(checkURL), workers }], timeout)
     } catch (e) {
       engine.close()
       throw e
@@ -180,6 +191,11 @@ export class Engine {
    */
   checkPost(bundle, options) {
     return this.#call('checkPost', [bundle, options], TIMEOUTS.checkPost)
+  }
+
+  /** Bytes of memory of each program that runs: the worker's own, then those of its helpers. @returns {Promise<number[]>} */
+  memory() {
+    return this.#call('memory', [])
   }
 
   /** The official text form of an identity, base64. @param {Uint8Array} key @returns {Promise<string>} */

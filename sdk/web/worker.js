@@ -8,9 +8,15 @@
 // Go's wasm_exec.js is a classic script that defines globalThis.Go; as a module
 // it does the same, so import() loads it, without importScripts or eval.
 //
-// Messages in:  {id, method, args}; the first is "start" with {program, wasmURL, checkURL}.
+// A proof is shared out to further workers of the same kind (helpers.js), if
+// start says so: Go has one thread in WebAssembly.
+//
+// Messages in:  {id, method, args}; the first is "start" with {program, wasmURL, checkURL, workers};
+//               method "memory" gives the bytes of each instance, this worker's own first.
 // Messages out: {id, value} or {id, error: {code, message, ...}};
 //               {stage, done, total} while a call works; {dead: true} if Go ended.
+
+import { Helpers } from './helpers.js'
 
 /**
  * The parts of a dedicated worker's global scope that are used here.
@@ -113,18 +119,30 @@ const addresses = {
   check: new URL('./dist/check.wasm', import.meta.url).href,
 }
 
+/** Go's loader for the programs. */
+const LOADER = new URL('./dist/wasm_exec.js', import.meta.url).href
+
+/** How many workers prove, this one among them; start may change that. */
+let workers = 1
+
+/** @type {WebAssembly.Memory[]} */
+const memories = []
+let helpers = new Helpers()
+
 /** @param {Program} program */
 async function run(program) {
   // A computed address, because this file is checked by tsc and Go's is not ours to check.
-  await import(new URL('./dist/wasm_exec.js', import.meta.url).href)
+  await import(LOADER)
   const response = await fetch(addresses[program])
   if (!response.ok) throw failure('source_unavailable', `${program}.wasm: HTTP status ${response.status}`)
   const { Go } = scope
   const go = new Go()
   const type = response.headers.get('Content-Type') ?? ''
-  const { instance } = type.startsWith('application/wasm')
-    ? await WebAssembly.instantiateStreaming(response, go.importObject)
-    : await WebAssembly.instantiate(await response.arrayBuffer(), go.importObject)
+  const module = type.startsWith('application/wasm')
+    ? await WebAssembly.compileStreaming(response)
+    : await WebAssembly.compile(await response.arrayBuffer())
+  const instance = await WebAssembly.instantiate(module, go.importObject)
+  memories.push(/** @type {WebAssembly.Memory} */ (instance.exports.mem))
   // Go's main runs until it waits for calls; by then its object is there.
   go.run(instance).finally(() => scope.postMessage({ dead: true }))
   const object = program === 'wallet' ? scope.perhumanWallet : scope.perhumanCheck
@@ -135,6 +153,10 @@ async function run(program) {
       forget: forgetFile,
       /** @param {string} stage @param {number} done @param {number} total */
       stage: (stage, done, total) => scope.postMessage({ stage, done, total }),
+      helpers: async () => {
+        helpers = await Helpers.start(workers - 1, { module, loader: LOADER })
+        return helpers
+      },
     })
   }
   return object
@@ -154,8 +176,9 @@ function load(program) {
   return object
 }
 
-/** @param {{program?: Program, wasmURL?: string, checkURL?: string}} options */
-async function start({ program = 'wallet', wasmURL, checkURL }) {
+/** @param {{program?: Program, wasmURL?: string, checkURL?: string, workers?: number}} options */
+async function start({ program = 'wallet', wasmURL, checkURL, workers: number = 1 }) {
+  workers = number
   if (wasmURL) addresses.wallet = wasmURL
   if (checkURL) addresses.check = checkURL
   await load(program)
@@ -167,6 +190,7 @@ async function start({ program = 'wallet', wasmURL, checkURL }) {
  */
 async function call(method, args) {
   if (method === 'start') return start(args[0] ?? {})
+  if (method === 'memory') return [memories.reduce((sum, m) => sum + m.buffer.byteLength, 0), ...helpers.memory()]
   const object = await load(method === 'checkPost' ? 'check' : 'wallet')
   if (method === 'configure' || !Object.hasOwn(object, method)) throw failure('request_invalid', 'no such method')
   return object[method](...args)

@@ -121,14 +121,14 @@ func plainProver(t *testing.T) *Prover {
 	for _, i := range s.aWires {
 		a = append(a, k.a[i])
 	}
-	c = append(append(c, k.c...), k.h...)
+	c = append(c, k.c...)
 	for _, i := range s.bWires {
 		b = append(b, k.b2[i])
 		c = append(c, k.b1[i])
 	}
-	s.a = libraryG1{append(a, k.delta1)}
-	s.b = libraryG2{append(b, k.delta2)}
-	s.c = libraryG1{append(c, k.beta1)}
+	s.a = whole(s.a, libraryG1{append(a, k.delta1)})
+	s.b = whole(s.b, libraryG2{append(b, k.delta2)})
+	s.c = whole(s.c, libraryG1{append(append(c, k.beta1), k.h...)})
 	p.tables.sums.Store(&s)
 	st := member(t, "a person", 299, 300)
 	if proof, err := st.prove(p); err != nil {
@@ -137,6 +137,12 @@ func plainProver(t *testing.T) *Prover {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// whole is a sum in one part with another multiplier.
+func whole[J any](c cut[J], m multiplier[J]) cut[J] {
+	c.parts = []part[J]{{from: 0, to: c.n, section: -1, weight: 1, multiplier: m}}
+	return c
 }
 
 // libraryG1 is gnark-crypto's multiplication as a multiplier.

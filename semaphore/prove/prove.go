@@ -115,46 +115,61 @@ func (p *Prover) groth16(ctx context.Context, s *secrets, sums *sums, w []fr.Ele
 	r, t := &blind[0], &blind[1]
 
 	progress.step("B", unitsWitness)
-	scalars := s.elements(len(sums.bWires) + 1)
+	scalars := s.elements(sums.b.n)
 	for i, wire := range sums.bWires {
 		scalars[i] = w[wire]
 	}
 	scalars[len(scalars)-1] = *t
-	sumB, err := sums.b.sum(ctx, scalars, p.workers, progress.window("B", units(sums.b, p.workers, 3)))
+	runB := sums.b.run(p, "B", progress, scalars)
+	runB.begin(sums.b.n)
+
+	scalars = s.elements(sums.a.n)
+	for i, wire := range sums.aWires {
+		scalars[i] = w[wire]
+	}
+	scalars[len(scalars)-1] = *r
+	runA := sums.a.run(p, "A", progress, scalars)
+	runA.begin(sums.a.n)
+
+	scalars = s.elements(sums.c.n)
+	copy(scalars, w[publics+1:])
+	for i, wire := range sums.bWires {
+		scalars[sums.bFirst+i].Mul(r, &w[wire])
+	}
+	scalars[sums.hFirst-1] = *r
+	runC := sums.c.run(p, "C", progress, scalars)
+	runC.begin(sums.hFirst)
+
+	if err := runB.own(ctx); err != nil {
+		return nil, err
+	}
+	progress.step("A", 0)
+	if err := runA.own(ctx); err != nil {
+		return nil, err
+	}
+	progress.step("quotient", 0)
+	quotient(scalars[sums.hFirst:], p.constraints, p.coset, w, p.workers)
+	runC.begin(sums.c.n)
+	progress.step("C", unitsQuotient)
+	if err := runC.own(ctx); err != nil {
+		return nil, err
+	}
+
+	sumB, err := runB.join(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var b bn254.G2Affine
 	sumB.AddMixed(&sums.beta2)
 	b.FromJacobian(&sumB)
-
-	progress.step("A", 0)
-	scalars = s.elements(len(sums.aWires) + 1)
-	for i, wire := range sums.aWires {
-		scalars[i] = w[wire]
-	}
-	scalars[len(scalars)-1] = *r
-	sumA, err := sums.a.sum(ctx, scalars, p.workers, progress.window("A", units(sums.a, p.workers, 1)))
+	sumA, err := runA.join(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var a bn254.G1Affine
 	sumA.AddMixed(&sums.alpha1)
 	a.FromJacobian(&sumA)
-
-	progress.step("quotient", 0)
-	scalars = s.elements(sums.c.size())
-	copy(scalars, w[publics+1:])
-	quotient(scalars[sums.hFirst:sums.bFirst], p.constraints, p.coset, w, p.workers)
-	for i, wire := range sums.bWires {
-		scalars[sums.bFirst+i].Mul(r, &w[wire])
-	}
-	scalars[len(scalars)-1] = *r
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	progress.step("C", unitsQuotient)
-	sumC, err := sums.c.sum(ctx, scalars, p.workers, progress.window("C", units(sums.c, p.workers, 1)))
+	sumC, err := runC.join(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -255,11 +270,8 @@ type progress struct {
 }
 
 func newProgress(p *Prover, s *sums) *progress {
-	return &progress{
-		f: p.options.progress,
-		total: unitsWitness + unitsQuotient + s.a.steps(p.workers)*units(s.a, p.workers, 1) +
-			s.b.steps(p.workers)*units(s.b, p.workers, 3) + s.c.steps(p.workers)*units(s.c, p.workers, 1),
-	}
+	total := unitsWitness + unitsQuotient + s.a.units(p.workers) + s.b.units(p.workers) + s.c.units(p.workers)
+	return &progress{f: p.options.progress, total: total}
 }
 
 // step adds finished units and says what runs next.
@@ -271,8 +283,4 @@ func (p *progress) step(stage string, finished int) {
 	defer p.mu.Unlock()
 	p.done += finished
 	p.f(stage, p.done, p.total)
-}
-
-func (p *progress) window(stage string, units int) func() {
-	return func() { p.step(stage, units) }
 }

@@ -43,6 +43,7 @@ type options struct {
 	progress    func(stage string, done, total int)
 	workers     int
 	tableMemory int
+	helpers     Helpers
 	witness     func([]fr.Element) // for tests: sees the witness
 	wiped       func(*secrets)     // for tests: looks at wiped memory
 }
@@ -107,7 +108,7 @@ func New(zkey io.Reader, opts ...Option) (*Prover, error) {
 	if p.coset, err = newCoset(k.domain); err != nil {
 		return nil, err
 	}
-	sums, err := newSums(k)
+	sums, err := newSums(k, &p.options)
 	if err != nil {
 		return nil, err
 	}

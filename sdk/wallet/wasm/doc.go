@@ -7,7 +7,7 @@
 // Uint8Array, copies them, and overwrites its copies before it answers; the
 // worker overwrites its own. Method by method:
 //
-//	configure({fetch, forget, stage})        what the worker lends: see host.go
+//	configure({fetch, forget, stage, helpers}) what the worker lends: see host.go
 //	newKey() -> Uint8Array                    32 random bytes
 //	identity(key) -> {commitment, public_key}
 //	possession(key, {nonce, issuer}) -> {public_key, signature, salt}
@@ -16,6 +16,10 @@
 //	prepare(key, request) -> {book, rp, period, left, crowd, resend, key_checked, expires}
 //	prove(key, request) -> {response, nullifier, slot, scope, book, rp, period, resent}
 //	exportKey(key) -> string;  importKey(string) -> Uint8Array
+//
+// Started with the argument "helper" it is a wallet's helper in a worker of its
+// own and exports perhumanHelper instead: load(section, g2, points) and
+// sum(section, scalars) -> point, which wipes the scalars.
 //
 // The only network is in sync, through configure's fetch. prove uses none.
 //

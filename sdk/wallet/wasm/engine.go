@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"strconv"
 	"sync"
 	"syscall/js"
@@ -65,8 +66,12 @@ func (e *engine) loadKey(ctx context.Context, url string) error {
 		if zkey, err = e.host.fetch(ctx, url, maxZKey, true); err != nil {
 			return err
 		}
+		options := []prove.Option{prove.WithProgress(e.host.stage)}
+		if h := e.host.helpers(ctx); h != nil {
+			options = append(options, prove.WithHelpers(h))
+		}
 		var p *prove.Prover
-		if p, err = prove.New(bytes.NewReader(zkey), prove.WithProgress(e.host.stage)); err == nil {
+		if p, err = newProver(zkey, options); err == nil {
 			e.mu.Lock()
 			*e.prover = wallet.Prover{Depth: p.Depth(), Prove: p.Prove}
 			e.mu.Unlock()
@@ -75,6 +80,15 @@ func (e *engine) loadKey(ctx context.Context, url string) error {
 		e.host.forget(ctx, url)
 	}
 	return &wallet.Refusal{Code: wallet.ProofFailed, Detail: "the proving key is not the official one", Err: err}
+}
+
+// newProver does without helpers if they fail while they are loaded.
+func newProver(zkey []byte, options []prove.Option) (*prove.Prover, error) {
+	p, err := prove.New(bytes.NewReader(zkey), options...)
+	if err != nil && !errors.Is(err, prove.ErrKey) && len(options) > 1 {
+		return prove.New(bytes.NewReader(zkey), options[:1]...)
+	}
+	return p, err
 }
 
 func (e *engine) ready() bool {

@@ -15,8 +15,9 @@ import (
 
 // host is what the worker lends: fetch(url, {max, keep, fresh}) -> Promise of a
 // Uint8Array (max: refuse more bytes; keep: keep it in a cache that outlives the
-// page; fresh: ask no cache), forget(url) to drop what was kept, and
-// stage(name, done, total) to tell the page how far a call is.
+// page; fresh: ask no cache), forget(url) to drop what was kept,
+// stage(name, done, total) to tell the page how far a call is, and helpers()
+// for more workers to prove with (helpers.go).
 type host struct {
 	mu    sync.Mutex
 	value js.Value

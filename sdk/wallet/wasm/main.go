@@ -4,14 +4,21 @@ package main
 
 import (
 	"errors"
+	"os"
 	"syscall/js"
 
 	"github.com/perhuman/perhuman/sdk/wallet"
 	"github.com/perhuman/perhuman/sdk/wallet/wasm/internal/bridge"
+	"github.com/perhuman/perhuman/semaphore/prove"
 	"github.com/perhuman/perhuman/semaphore/setlog"
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "helper" {
+		s := &sections{held: make(map[int]*prove.Section)}
+		js.Global().Set("perhumanHelper", bridge.Export(bridge.Plain, []string{"load", "sum"}, []bridge.Method{s.load, s.sum}))
+		select {}
+	}
 	e := newEngine()
 	js.Global().Set("perhumanWallet", bridge.Export(describe,
 		[]string{"configure", "newKey", "identity", "possession", "exportKey", "importKey", "sync", "book", "prepare", "prove"},

@@ -118,7 +118,9 @@ func assemble(t *testing.T, web string) string {
 		t.Fatal(err)
 	}
 	copyFile("engine.js", filepath.Join(web, "engine.js"))
-	copyFile("worker.js", filepath.Join(web, "worker.js"))
+	for _, name := range []string{"worker.js", "helper.js", "helpers.js"} {
+		copyFile(name, filepath.Join(web, name))
+	}
 	copyFile("dist/wasm_exec.js", filepath.Join(goroot(t), "lib", "wasm", "wasm_exec.js"))
 	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"type":"module"}`), 0o600); err != nil {
 		t.Fatal(err)

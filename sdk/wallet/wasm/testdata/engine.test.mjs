@@ -99,6 +99,38 @@ test('sync, prepare, prove, and the official library verifies', async () => {
   assert.deepEqual([again.response, again.resent], [a.response, true])
 })
 
+test('two and four workers prove, and one does when its helpers die', async () => {
+  const cases = [['two', 2, {}, 2], ['four', 4, {}, 4], ['a helper that dies', 2, { die: true }, 1], ['a helper that is gone', 2, { mute: true }, 1]]
+  await Promise.all(cases.map(async ([name, workers, how, alive], i) => {
+    Object.assign(fault, how)
+    const told = []
+    const helped = await Engine.start({ ...options, workers, onstage: (s) => told.push(s) })
+    Object.assign(fault, { die: false, mute: false })
+    try {
+      await helped.sync(key, { issuer: world.vkey, at: base, zkey: `${base}/semaphore-20.zkey` })
+      assert.equal((await helped.memory()).length, workers, name)
+      const r = await request(`helped ${i}`, { kind: 'per_epoch', k: 20 + i })
+      told.length = 0
+      const a = await helped.prove(key, r)
+      assert.equal((await helped.memory()).length, alive, name)
+      assert.ok(told.every((s, k) => k === 0 || s.done >= told[k - 1].done), name)
+      assert.deepEqual([told.at(-1).stage, told.at(-1).done], ['done', told.at(-1).total], name)
+      const { proof } = await post('/test/accept', { response: a.response, text: `helped ${i}`, slot: a.slot })
+      assert.equal(await verifyProof(proof), true, name)
+    } finally {
+      helped.close()
+    }
+  }))
+})
+
+test('closing ends a proof that is under way', async () => {
+  const helped = await Engine.start({ ...options, workers: 2 })
+  await helped.sync(key, { issuer: world.vkey, at: base, zkey: `${base}/semaphore-20.zkey` })
+  const proof = helped.prove(key, await request('closed', { k: 30 }))
+  setTimeout(() => helped.close(), 50)
+  await assert.rejects(proof, code('closed'))
+})
+
 test('slots: those written down are not shown again, then quota_exhausted', async () => {
   const used = []
   for (let i = 0; i < 5; i++) {
@@ -218,7 +250,8 @@ test('a post is checked by a page that loads the checker only', async () => {
 
 test('timeouts, closing and programs that do not start reject', async () => {
   const e = await Engine.start(options)
-  const slow = e.prove(key, await request('hello'), { timeout: 0 })
+  await e.sync(key, { issuer: world.vkey, at: base, zkey: `${base}/semaphore-20.zkey` })
+  const slow = e.prove(key, await request('hello', { k: 40 }), { timeout: 10 })
   const beside = e.identity(key)
   await assert.rejects(slow, code('timeout'))
   await assert.rejects(beside, code('closed'))

@@ -20,8 +20,8 @@ const (
 	pcArgLive     = 3 // to print arguments
 )
 
-// clearTraces finds the table and clears, in place, file names, line numbers
-// and inlined calls, and with them every byte that nothing refers to any more.
+// clearTraces finds the table and clears, in place, file names, line numbers,
+// most names of functions and inlined calls, and with them every byte that nothing refers to any more.
 // Offset 0 is the runtime's own way to say that a function has no such table.
 func clearTraces(image []byte) error {
 	start := bytes.Index(image, []byte(magic))
@@ -34,8 +34,8 @@ func clearTraces(image []byte) error {
 		return fmt.Errorf("%w: table of functions cut short", ErrFormat)
 	}
 	functions := word(8)
-	cu, files, pcs, funcs := word(40), word(48), word(56), word(64)
-	if !(headerSize <= cu && cu <= files && files <= pcs && pcs < funcs && funcs <= len(tab)) ||
+	names, cu, files, pcs, funcs := word(32), word(40), word(48), word(56), word(64)
+	if !(headerSize <= names && names <= cu && cu <= files && files <= pcs && pcs < funcs && funcs <= len(tab)) ||
 		functions <= 0 || functions > (len(tab)-funcs)/8 {
 		return fmt.Errorf("%w: table of functions out of order", ErrFormat)
 	}
@@ -74,8 +74,21 @@ func clearTraces(image []byte) error {
 			pctab[i] = 0
 		}
 	}
+	clearNames(tab[names:cu])
 	clear(tab[cu:pcs]) // file names, and which unit has which
 	return nil
+}
+
+// clearNames clears the names of functions, but for those of the runtime,
+// which looks at its own, and of the program itself.
+func clearNames(names []byte) {
+	for len(names) > 0 {
+		name, rest, _ := bytes.Cut(names, []byte{0})
+		if !bytes.HasPrefix(name, []byte("runtime.")) && !bytes.HasPrefix(name, []byte("main.")) {
+			clear(name)
+		}
+		names = rest
+	}
 }
 
 // fields are where a _func holds the offsets of its n tables.

@@ -1,7 +1,8 @@
 // Package slim makes a Go program for WebAssembly smaller to download: it
 // clears what the runtime keeps for stack traces alone, and packs the data
-// again. The program runs as before; a panic prints function names, but no
-// files, lines or inlined calls.
+// again. The program runs as before; a panic prints its message and the names
+// of main's and the runtime's own functions, but no others, and no files, lines
+// or inlined calls.
 //
 //	small, err := slim.Wasm(program)
 //
