@@ -3,6 +3,7 @@
 //   page_prove_vs_official  wall time from the click to the proof in Chromium, ours over theirs: both in workers,
 //                           programs started, artifacts in memory, second proof on; medians of alternated pairs
 //   prove20_vs_snarkjs      processor time of a proof at depth 20, Go over Node, key in memory, alternated
+//   wasm_prove20_vs_snarkjs processor time of a proof at depth 20 in Node, js/wasm over snarkjs on one thread (see wasm.mjs)
 //   tree_vs_zkkit_20k       processor time of a set of 20,000 members, Node over Go, alternated (see tree.mjs)
 //
 // Everything that is proven is also handed to a verifier. Progress goes to
@@ -22,6 +23,7 @@ import { processorTime } from './processor.mjs'
 import './size.mjs'
 import { site } from './site.mjs'
 import { treeTime } from './tree.mjs'
+import { wasmTime } from './wasm.mjs'
 
 const PAIRS = Number(process.env.PAIRS ?? 7)
 const MEMBER = 123
@@ -89,6 +91,7 @@ try {
   if (why) console.error(`SKIP page_prove_vs_official: ${why}`)
   else await page(demo, group)
   await processorTime(exported, crowdSecret(MEMBER), PAIRS)
+  await wasmTime(exported, crowdSecret(MEMBER))
 } finally {
   await close()
   await demo.stop()

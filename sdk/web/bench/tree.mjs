@@ -4,34 +4,18 @@
 //
 //   tree_vs_zkkit_20k  theirs over ours, median of PAIRS pairs after a warm-up
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { median, peer } from './peer.mjs'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const MEMBERS = 20_000
 const PAIRS = Number(process.env.PAIRS ?? 15)
 const WARM = 2
-const median = (/** @type {number[]} */ all) => [...all].sort((a, b) => a - b)[all.length >> 1]
-
-/** A process that answers every line with "<milliseconds> <root>". @param {string} command @param {string[]} args */
-function peer(command, args) {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, GOMAXPROCS: '1' } })
-  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  return {
-    async once() {
-      child.stdin.write('\n')
-      const { value, done } = await answers.next()
-      assert.ok(!done, `${command} ended`)
-      const [ms, result] = value.split(' ')
-      return { ms: Number(ms), result }
-    },
-    end: () => child.stdin.end(),
-  }
-}
 
 /** The other side, in its own process. */
 async function serve() {
