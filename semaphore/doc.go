@@ -21,7 +21,7 @@
 // it expects, and spend the nullifier once; package verifier does all of that.
 //
 // A server with many callers puts a Queue in front of the Verifier, which
-// verifies their proofs in batches at a third of the cost. It keeps its Group
+// verifies their proofs in batches at a third of the cost or less. It keeps its Group
 // in a snapshot (WriteTo, ReadGroup), changes it in batches (AddMany,
 // UpdateMany) and lets readers have a View.
 //

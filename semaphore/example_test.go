@@ -1,10 +1,13 @@
 package semaphore_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"sync"
+	"time"
 
 	"github.com/perhuman/perhuman/semaphore"
 )
@@ -46,32 +49,71 @@ func ExampleGroup() {
 	// 1 1 <nil>
 }
 
-func ExampleVerifier() {
-	// A proof that the official JavaScript package made.
+// officialProof is one that the official JavaScript package made.
+func officialProof() (*semaphore.Proof, error) {
 	data, err := os.ReadFile("testdata/semaphore-v4.json")
 	if err != nil {
-		fmt.Println(err)
-		return
+		return nil, err
 	}
 	var vectors struct {
 		Proofs []struct{ Proof json.RawMessage }
 	}
 	if err := json.Unmarshal(data, &vectors); err != nil {
+		return nil, err
+	}
+	return semaphore.ParseProof(vectors.Proofs[0].Proof)
+}
+
+func ExampleVerifier() {
+	proof, err := officialProof()
+	if err != nil {
 		fmt.Println(err)
 		return
 	}
-
 	verifier, err := semaphore.NewVerifier()
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	proof, err := semaphore.ParseProof(vectors.Proofs[0].Proof)
-	fmt.Println(err, verifier.Verify(proof))
+	fmt.Println(verifier.Verify(proof))
 
 	proof.Message[31] ^= 1
 	fmt.Println(errors.Is(verifier.Verify(proof), semaphore.ErrInvalidProof))
 	// Output:
-	// <nil> <nil>
+	// <nil>
 	// true
+}
+
+// A server has one Queue for all its callers; here three of them come at once.
+func ExampleQueue() {
+	proof, err := officialProof()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	verifier, err := semaphore.NewVerifier()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	queue := semaphore.NewQueue(verifier, semaphore.QueueConfig{})
+	var callers sync.WaitGroup
+	for _, client := range []string{"192.0.2.1", "192.0.2.2", "192.0.2.3"} {
+		callers.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			switch err := queue.Verify(ctx, client, proof); {
+			case err == nil:
+			case errors.Is(err, semaphore.ErrQueueFull):
+				fmt.Println("busy: try again")
+			default:
+				fmt.Println(err)
+			}
+		})
+	}
+	callers.Wait()
+	queue.Close() // answers what waits
+	fmt.Println(queue.Stats().Valid, "valid")
+	// Output:
+	// 3 valid
 }

@@ -100,7 +100,8 @@ func TestQueueBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	callers.Wait()
-	if s := q.Stats(); s.Flushes != 3 || s.Tries != 2 || s.Valid != 102 {
+	// One alone, then 64 of those that wait, then the rest.
+	if s := q.Stats(); s.Flushes != 3 || s.Tries != 2 || s.Valid != 102 || s.Sizes != [7]uint64{0: 1, 5: 1, 6: 1} {
 		t.Errorf("together: %+v", s)
 	}
 }

@@ -105,14 +105,14 @@ func TestBenchVerify(t *testing.T) {
 		return one
 	}
 	batch8 := batch("verify_batch8", ps[:8], 8)
-	batch64 := batch("verify_batch64", ps[:64], 1)
+	batch64 := batch("verify_batch64", ps[:64], 4)
 	batch512 := batch("verify_batch512", ps, 1)
-	one := batch("verify_batch192", ps[:192], 1)
+	one := batch("verify_batch192", ps[:192], 4)
 	var three []*semaphore.Proof
 	for _, depth := range []int{10, 32} {
 		three = append(three, distinct(t, depth, 64)...)
 	}
-	mixed := batch("verify_batch192_mixed3", append(three, ps[:64]...), 1)
+	mixed := batch("verify_batch192_mixed3", append(three, ps[:64]...), 4)
 
 	// Batches of 64 with bad proofs: false statements with good points, which
 	// only the equation finds, and points outside the subgroup.
