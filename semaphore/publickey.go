@@ -28,7 +28,10 @@ func ParsePublicKey(x, y string) (PublicKey, error) {
 	if k.Y, err = ParseElement(y); err != nil {
 		return PublicKey{}, fmt.Errorf("%w: y: %w", ErrPublicKey, err)
 	}
-	return k, k.Validate()
+	if err := k.Validate(); err != nil {
+		return PublicKey{}, err
+	}
+	return k, nil
 }
 
 // Validate refuses coordinates of r or above, points off the curve, points
@@ -81,7 +84,10 @@ func DecompressPublicKey(packed [32]byte) (PublicKey, error) {
 		return PublicKey{}, fmt.Errorf("%w: %w", ErrPublicKey, err)
 	}
 	k := publicKeyOf(p)
-	return k, k.Validate()
+	if err := k.Validate(); err != nil {
+		return PublicKey{}, err
+	}
+	return k, nil
 }
 
 // WeakCommitment reports whether c is the commitment of one of the eight

@@ -53,7 +53,10 @@ func parseKey(data []byte) (*verifyingKey, error) {
 	for i := range in.IC {
 		k.ic[i], errs[4+i] = keyG1(in.IC[i])
 	}
-	return k, errors.Join(errs[:]...)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 func keyG1(in [3]string) (p bn254.G1Affine, err error) {

@@ -61,7 +61,10 @@ func ParsePolicy(text string) (Policy, error) {
 	if frozen {
 		p = Snapshot(seq, p)
 	}
-	return p, p.Validate()
+	if err := p.Validate(); err != nil {
+		return Policy{}, err
+	}
+	return p, nil
 }
 
 func parseMoving(text string) (Policy, error) {
