@@ -65,6 +65,15 @@ func (p MerkleProof) Verify() error {
 // the number of siblings and the index bits must be what that position has, so
 // that no inner node passes for a leaf.
 func (p MerkleProof) VerifyAt(position, size int) error {
+	if err := p.shape(position, size); err != nil {
+		return err
+	}
+	return p.Verify()
+}
+
+// shape compares the number of siblings and the index bits with what a position
+// has in a tree.
+func (p MerkleProof) shape(position, size int) error {
 	if position < 0 || position >= size {
 		return fmt.Errorf("%w: position %d of %d", ErrNotMember, position, size)
 	}
@@ -72,12 +81,15 @@ func (p MerkleProof) VerifyAt(position, size int) error {
 	if p.Index != index || len(p.Siblings) != siblings {
 		return fmt.Errorf("%w: not the path of position %d of %d", ErrPath, position, size)
 	}
-	return p.Verify()
+	return nil
 }
+
+// treeDepth is the depth of a tree of size leaves, at least one.
+func treeDepth(size int) int { return bits.Len(uint(size - 1)) }
 
 // pathShape gives the index bits and the number of siblings of a position.
 func pathShape(position, size int) (index uint64, siblings int) {
-	for range bits.Len(uint(size - 1)) {
+	for range treeDepth(size) {
 		if position^1 < size {
 			index |= uint64(position&1) << siblings
 			siblings++

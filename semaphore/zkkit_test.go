@@ -39,6 +39,7 @@ type zkkitAnswer struct {
 	Paths []struct {
 		Index    uint64    `json:"index"`
 		Siblings []Element `json:"siblings"`
+		Plain    []*string `json:"plain"`
 	} `json:"paths"`
 }
 
@@ -121,6 +122,16 @@ func TestGroupEqualsZkKit(t *testing.T) {
 			p, err := g.Proof(at)
 			if err != nil || p.Index != theirs.Index || fmt.Sprint(p.Siblings) != fmt.Sprint(theirs.Siblings) {
 				t.Fatalf("sequence %d: path of %d differs: %v", i, at, err)
+			}
+			plain, err := g.PlainProof(at, g.Depth())
+			if err != nil || len(theirs.Plain) != g.Depth() {
+				t.Fatalf("sequence %d: plain path of %d: %v", i, at, err)
+			}
+			for level, sibling := range theirs.Plain {
+				alone := plain.Lone>>level&1 == 1
+				if alone != (sibling == nil) || !alone && plain.Siblings[level].String() != *sibling {
+					t.Fatalf("sequence %d: plain path of %d differs on level %d", i, at, level)
+				}
 			}
 		}
 	}
