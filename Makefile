@@ -15,7 +15,7 @@ RACE       := ./semaphore ./semaphore/setlog ./issuer/biometric/match ./issuer .
 #  G602  indexes: Go checks them, and the ones found stand under a loop over the same length
 GOSEC_OFF  := G115,G304,G703,G602
 
-.PHONY: demo test test-long bench bench-peers fuzz lint fmt clean help wasm web web-dev
+.PHONY: demo test test-long bench bench-long bench-peers bench-render fuzz lint fmt clean help wasm web web-dev
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -24,6 +24,8 @@ demo: wasm ## run the demo on loopback (ARGS=--headless plays the story without 
 	@$(GO) build -o bin/demo ./demo
 	@./bin/demo $(ARGS)
 
+# npm empties the folder before it installs: a link to a shared one is not for it.
+
 # What the pages load: the wallet as js/wasm and the face models, copied out of pinned npm packages.
 wasm: web
 	@node $(WEB)/build.mjs
@@ -31,7 +33,8 @@ wasm: web
 web: $(WEB)/node_modules/.stamp
 
 $(WEB)/node_modules/.stamp: $(WEB)/package-lock.json
-	@cd $(WEB) && if [ -f node_modules/.dev ]; then npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; \
+	@cd $(WEB) && if [ -L node_modules ]; then echo "$(WEB)/node_modules is a link, left as it is"; \
+	  elif [ -f node_modules/.dev ]; then npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; \
 	  else npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error; fi
 	@touch $@
 
@@ -39,7 +42,8 @@ $(WEB)/node_modules/.stamp: $(WEB)/package-lock.json
 web-dev: $(WEB)/node_modules/.dev
 
 $(WEB)/node_modules/.dev: $(WEB)/package-lock.json
-	@cd $(WEB) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@cd $(WEB) && if [ -L node_modules ]; then echo "$(WEB)/node_modules is a link, left as it is"; \
+	  else npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; fi
 	@touch $(WEB)/node_modules/.stamp $@
 
 test: ## everything a change must pass
@@ -76,11 +80,27 @@ test-long: web-dev wasm ## what takes longer: kill loops, big populations, long 
 	@PERHUMAN_LONG=1 $(GO) test -count=1 -timeout 60m ./...
 	@PERHUMAN_LONG=1 node --test $(WEB)/test/unit/*.test.mjs
 
-bench: wasm ## one line a figure: BENCH <name> <value> <unit>
-	@set -o pipefail; PERHUMAN_BENCH=1 $(GO) test -count=1 -timeout 20m -run '^TestBench' ./semaphore ./semaphore/internal/poseidon ./semaphore/prove ./semaphore/circuit ./sdk/wallet/... -v | grep -E '^(BENCH|FAIL|panic|---.FAIL)'
+# Benchmarks print lines "BENCH <name> <value> <unit>"; docs/benchtable collects
+# them. Functions TestBench* are found by themselves, TestLongBench* are for
+# bench-long. One package at a time: they measure.
+BENCHTABLE = bin/benchtable -command 'make $@' $(if $(WRITE),-write docs) $(if $(STRICT),-strict)
+bench_in    = $$(git grep -l '^func $(1)' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's,^,./,')
 
-bench-peers: web-dev wasm ## the same against other languages, and the page against the official page
-	@node $(WEB)/bench/peers.mjs
+bench: wasm bin/benchtable ## figures and missed limits; WRITE=1 writes docs/benchmarks.md, STRICT=1 fails at a missed limit
+	@set -o pipefail; PERHUMAN_BENCH=1 $(GO) test -p 1 -count=1 -timeout 20m -run '^TestBench' $(call bench_in,TestBench) -v 2>&1 | $(BENCHTABLE)
+
+bench-long: web-dev wasm bin/benchtable ## what takes longer than a coffee; WRITE=1 and STRICT=1 as above
+	@set -o pipefail; PERHUMAN_BENCH=1 PERHUMAN_LONG=1 $(GO) test -p 1 -count=1 -timeout 120m -run '^TestLongBench' $(call bench_in,TestLongBench) -v 2>&1 | $(BENCHTABLE)
+
+bench-peers: web-dev wasm bin/benchtable ## the same against other languages, and the page against the official page
+	@set -o pipefail; node $(WEB)/bench/peers.mjs | $(BENCHTABLE)
+
+bench-render: bin/benchtable ## docs/benchmarks.md from the recorded figures, after a change of a limit
+	@bin/benchtable -render docs
+
+.PHONY: bin/benchtable
+bin/benchtable:
+	@$(GO) build -o $@ ./docs/benchtable
 
 fuzz: ## every fuzz target for FUZZTIME
 	@set -e; for p in $$($(GO) list ./...); do \

@@ -66,6 +66,7 @@ var mayImport = map[string]string{
 	"sdk/humantest/virtual":            "sdk/api sdk/wallet semaphore semaphore/setlog",
 	"sdk/cmd/perhuman":                 "sdk/... semaphore/... issuer/... verifier/... docs",
 	"docs":                             "",
+	"docs/benchtable":                  "",
 	"demo":                             "...",
 	"issuer/plain":                     "issuer issuer/biometric/...",
 	"issuer/internal/testkit":          "...",

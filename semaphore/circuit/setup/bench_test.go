@@ -14,9 +14,9 @@ import (
 	"github.com/perhuman/perhuman/semaphore/circuit/ptautest"
 )
 
-// TestBench prints what a set-up at depth 20 costs: CPU time of the process,
+// TestLongBench prints what a set-up at depth 20 costs: CPU time of the process,
 // all threads, one run of each step.
-func TestBench(t *testing.T) {
+func TestLongBench(t *testing.T) {
 	if os.Getenv("PERHUMAN_BENCH") != "1" {
 		t.Skip("PERHUMAN_BENCH=1 measures")
 	}

@@ -1,0 +1,171 @@
+package main
+
+// Limit is what a figure must hold. Op is "<=" or ">=", and empty for a figure
+// that is only reported. Peer is set where the figure compares us with somebody
+// else's program: the chart then shows how many times less ours costs.
+type Limit struct {
+	Name    string
+	Unit    string
+	Op      string
+	Limit   float64
+	Meaning string
+	Peer    string
+}
+
+// holds is false in another unit too.
+func (l Limit) holds(f Figure) bool {
+	switch l.Op {
+	case "<=":
+		return f.Unit == l.Unit && f.Value <= l.Limit
+	case ">=":
+		return f.Unit == l.Unit && f.Value >= l.Limit
+	}
+	return true
+}
+
+// share is how much of what the limit allows a value uses: 1 is the limit.
+func (l Limit) share(v float64) float64 {
+	if l.Op == ">=" {
+		return l.Limit / v
+	}
+	return v / l.Limit
+}
+
+// times is how many times less than the peer's ours costs.
+func (l Limit) times(v float64) float64 {
+	if l.Op == ">=" {
+		return v
+	}
+	return 1 / v
+}
+
+// Group is a section of the page.
+type Group struct {
+	Title  string
+	Limits []Limit
+}
+
+func limitOf(name string) (Limit, bool) {
+	for _, g := range groups() {
+		for _, l := range g.Limits {
+			if l.Name == name {
+				return l, true
+			}
+		}
+	}
+	return Limit{}, false
+}
+
+// groups is the table of limits. The page, the chart and the end of `make
+// bench` follow it; `make bench-render` makes the page again after a change.
+func groups() []Group {
+	return []Group{
+		{"Verifying", []Limit{
+			{"verify_single_vs_gnark", "ratio", "<=", .65, "one proof at depth 20, `Verifier.Verify` over gnark's Verify", "gnark, one proof"},
+			{"verify_batch64_vs_gnark", "ratio", "<=", .22, "a proof in a batch of 64 different ones over gnark's Verify", "gnark, batch of 64"},
+			{"verify_batch512_vs_gnark", "ratio", "<=", .17, "the same in a batch of 512", "gnark, batch of 512"},
+			{"verify_mixed3_vs_one", "ratio", "<=", 1.06, "64 proofs each of three depths over 192 of one", ""},
+			{"batch_bad_worst_vs_singles", "ratio", "<=", 1.6, "64 proofs of which one, half or all are bad, the worst of the three, over 64 `Verify`", ""},
+			{"queue_verify_vs_single", "ratio", "", 0, "a proof of one of 64 concurrent callers of the queue over `Verify`", ""},
+			{"verify_batch8_vs_gnark", "ratio", "", 0, "the same in a batch of 8", ""},
+			{"verify_single_cpu_us", "us", "", 0, "`Verifier.Verify`, one proof", ""},
+			{"verify_single_gnark_cpu_us", "us", "", 0, "gnark's Verify, one proof", ""},
+			{"verify_batch8_cpu_us", "us", "", 0, "a proof in a batch of 8", ""},
+			{"verify_batch64_cpu_us", "us", "", 0, "a proof in a batch of 64", ""},
+			{"verify_batch512_cpu_us", "us", "", 0, "a proof in a batch of 512", ""},
+			{"queue_verify_cpu_us", "us", "", 0, "a proof through the queue", ""},
+		}},
+		{"Proving", []Limit{
+			{"prove20_vs_snarkjs", "ratio", "<=", .14, "a proof at depth 20 with the official key, Go over snarkjs in Node", "snarkjs, proof at depth 20"},
+			{"prove20_vs_plain_msm", "ratio", "<=", .80, "the same over our prover with the library's multi-exponentiation", ""},
+			{"witness20_vs_wasm", "ratio", "<=", .045, "our witness over the official wasm in wazero, instance re-used, compiling excluded", "official wasm, witness"},
+			{"prove20_cpu_ms", "ms", "", 0, "a proof at depth 20", ""},
+			{"prove20_no_tables_vs_plain_msm", "ratio", "", 0, "without tables, over the same", ""},
+			{"prove20_no_tables_cpu_ms", "ms", "", 0, "the same without tables", ""},
+			{"prove20_plain_msm_cpu_ms", "ms", "", 0, "the same with the library's multi-exponentiation", ""},
+			{"prover_new20_cpu_ms", "ms", "", 0, "reading the key", ""},
+			{"prover_prepare20_cpu_ms", "ms", "", 0, "making the tables, once", ""},
+			{"prover_memory_mb", "MB", "", 0, "memory of a prover with tables", ""},
+			{"prover_memory_no_tables_mb", "MB", "", 0, "memory of a prover without", ""},
+			{"witness20_cpu_ms", "ms", "", 0, "a witness at depth 20", ""},
+			{"witness20_wasm_cpu_ms", "ms", "", 0, "the official wasm, in the same run", ""},
+			{"prove20_go_cpu_ms", "ms", "", 0, "the same, in the run beside snarkjs", ""},
+			{"prove20_snarkjs_cpu_ms", "ms", "", 0, "snarkjs, in the same run", ""},
+		}},
+		{"In a browser", []Limit{
+			{"wasm_prove20_vs_snarkjs", "ratio", "<=", .90, "our wasm in Node over snarkjs with one thread, witness included", "snarkjs, both in wasm"},
+			{"wasm_gzip_bytes", "bytes", "<=", 1300000, "what the wallet's page loads, gzip", ""},
+			{"wasm_check_gzip_bytes", "bytes", "", 0, "what the page that checks posts loads, gzip", ""},
+			{"page_prove_vs_official", "ratio", "", 0, "from the click to the proof in Chromium, our page over one with the official packages, wall time", "official packages, click to proof"},
+			{"wasm_prove20_cpu_ms", "ms", "", 0, "a proof at depth 20, our wasm in Node", ""},
+			{"wasm_prove20_wall_ms", "ms", "", 0, "the same, wall time", ""},
+			{"wasm_sync_wall_ms", "ms", "", 0, "reading a set of 300 members in wasm, wall time", ""},
+			{"page_prove_wall_ms", "ms", "", 0, "our page", ""},
+			{"page_prove_official_wall_ms", "ms", "", 0, "the official packages", ""},
+		}},
+		{"Hashing and trees", []Limit{
+			{"poseidon_scalar_vs_iden3", "ratio", "<=", .90, "Poseidon of two, one after the other, over go-iden3-crypto", "go-iden3-crypto, one hash"},
+			{"poseidon_bulk_vs_iden3", "ratio", "<=", .34, "the same side by side in vectors; measured where AVX-512 IFMA exists", "go-iden3-crypto, many hashes"},
+			{"poseidon_scalar_allocations", "allocations", "<=", 0, "allocations of a hash of two", ""},
+			{"tree_build_1m_vs_hash_limit", "ratio", "<=", 1.15, "a group of a million members over its hashes alone", ""},
+			{"tree_bytes_per_member", "bytes", "<=", 78, "memory of a group of a million members, index included", ""},
+			{"tree_vs_zkkit_20k", "ratio", ">=", 25, "@zk-kit/lean-imt in Node over a group of 20,000 members", "@zk-kit/lean-imt, 20,000 members"},
+			{"poseidon_iden3_cpu_ns", "ns", "", 0, "go-iden3-crypto, a hash of two", ""},
+			{"poseidon_scalar_cpu_ns", "ns", "", 0, "ours, one after the other", ""},
+			{"poseidon_bulk_cpu_ns", "ns", "", 0, "ours, side by side", ""},
+			{"tree_build_1m_cpu_ms", "ms", "", 0, "a group of a million members", ""},
+			{"tree_add_1000_to_1m_cpu_ms", "ms", "", 0, "a thousand members more", ""},
+			{"tree_proof_cpu_ns", "ns", "", 0, "a Merkle path in a group of a million", ""},
+			{"tree_snapshot_write_1m_cpu_ms", "ms", "", 0, "writing its snapshot, checksum included", ""},
+			{"tree_snapshot_read_1m_cpu_ms", "ms", "", 0, "reading it, checks and index included", ""},
+			{"tree_20k_go_cpu_ms", "ms", "", 0, "20,000 members, in the run beside Node", ""},
+			{"tree_20k_zkkit_cpu_ms", "ms", "", 0, "@zk-kit/lean-imt, in the same run", ""},
+		}},
+		{"The circuit in gnark", []Limit{
+			{"circuit20_r1cs", "constraints", "", 0, "R1CS at depth 20; the official circuit has 6,431", ""},
+			{"circuit20_scs", "constraints", "", 0, "PLONK gates at depth 20", ""},
+			{"circuit20_groth16_prove_cpu_ms", "ms", "", 0, "gnark's Groth16 prover", ""},
+			{"circuit20_groth16_verify_cpu_ms", "ms", "", 0, "gnark's Groth16 verifier", ""},
+			{"circuit20_plonk_prove_cpu_ms", "ms", "", 0, "gnark's PLONK prover", ""},
+			{"circuit20_plonk_verify_cpu_ms", "ms", "", 0, "gnark's PLONK verifier", ""},
+			{"circuit20_solve_r1cs_cpu_ms", "ms", "", 0, "solving and checking the constraints", ""},
+			{"setup_read_2_14_cpu_s", "s", "", 0, "reading and checking powers of tau of 2^14, one run", ""},
+			{"setup_start20_cpu_s", "s", "", 0, "the start of a ceremony at depth 20, one run", ""},
+			{"setup_contribute20_cpu_s", "s", "", 0, "a contribution, one run", ""},
+			{"setup_verify20_cpu_s", "s", "", 0, "verifying it, one run", ""},
+			{"setup_seal20_cpu_s", "s", "", 0, "beacon and keys, one run", ""},
+			{"setup_kzg20_cpu_s", "s", "", 0, "the reference string for PLONK, one run", ""},
+			{"setup_contribution20_bytes", "bytes", "", 0, "a contribution", ""},
+		}},
+		{"Spending and serving", []Limit{
+			{"spend_sqlite_group_vs_single", "ratio", ">=", 10, "spends a second on SQLite at 64 callers with group commit over one by one", ""},
+			{"spend_pg_batch_vs_single", "ratio", ">=", 3, "spends a second on PostgreSQL with 512 in flight, batched over one by one", ""},
+			{"spend_lookup_5m_vs_10k", "ratio", "<=", 3, "a spend in a store of 5 million over one of 10,000", ""},
+			{"http_queue_on_vs_off", "ratio", ">=", 1.9, "requests a second at saturation, with the queue over without", ""},
+			{"http_batch512_vs_single", "ratio", ">=", 3, "/v1/verify/batch over /v1/verify, per proof", ""},
+			{"http_verify_per_s_core", "1/s", ">=", 2500, "accepted requests a second of one core, SQLite durable", ""},
+			{"http_p99_half_ms", "ms", "<=", 25, "99th percentile of the answer time at half of saturation, wall time", ""},
+			{"http_rss_mb", "MB", "<=", 300, "memory of a verifier under load", ""},
+		}},
+		{"Issuing", []Limit{
+			{"enrol_intake_per_s", "1/s", ">=", 800, "enrolments of one caller, durable, gallery of 1,000, wall time", ""},
+			{"enrol_anchor_batch_vs_single", "ratio", ">=", 8, "an anchor of 256 members over one of 1, per member", ""},
+			{"audit_entries_per_s", "1/s", ">=", 150000, "entries of a log of a million replayed by an auditor", ""},
+			{"tiles_vs_fileserver", "ratio", ">=", .5, "tiles a processor second over a plain file server", ""},
+			{"restart_1m_s", "s", "<=", 2, "start to the first head and tile, a million members, wall time", ""},
+			{"gallery_open_1m_s", "s", "", 0, "opening the sealed iris gallery of a million people, wall time", ""},
+			{"iris_plain_vs_purego", "ratio", ">=", 6, "comparisons of iris codes a second, vectors over pure Go", ""},
+			{"iris_plain_entries_per_s_core", "1/s", ">=", 1200000, "people compared a second", ""},
+		}},
+		{"The private matcher", []Limit{
+			{"mpc_dot_vs_purego", "ratio", ">=", 80, "dot products over shares, AVX-512 VNNI over plain Go", ""},
+			{"mpc_dot_avx2_vs_purego", "ratio", ">=", 25, "the same with AVX2", ""},
+			{"mpc_dot_packed_vs_purego", "ratio", ">=", 2.2, "the same in packed pure Go", ""},
+			{"mpc_dot_peak_share", "ratio", ">=", .85, "over a loop in registers alone, batched", ""},
+			{"mpc_nonlinear_ns_per_form", "ns", "<=", 18, "the threshold, per comparison and form", ""},
+			{"mpc_bytes_per_form", "bytes", "<=", 9, "traffic per comparison and form", ""},
+			{"mpc_rounds", "rounds", "<=", 32, "rounds for 300,000 comparisons, input checks apart", ""},
+			{"mpc_comparisons_per_s_core", "1/s", ">=", 5500000, "comparisons a second of one party, both forms, over TLS on loopback", ""},
+		}},
+	}
+}
