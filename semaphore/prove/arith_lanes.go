@@ -20,3 +20,10 @@ func newSumG2(points []bn254.G2Affine) *sumG2 {
 	}
 	return multiexpG2(points)
 }
+
+func newCoset(domain int) (coset, error) {
+	if ifma.Available() && domain >= ifma.MinCoset {
+		return newLanesCoset(domain)
+	}
+	return newVectorCoset(domain)
+}

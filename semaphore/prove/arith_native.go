@@ -8,7 +8,4 @@ import "github.com/consensys/gnark-crypto/ecc/bn254"
 type (
 	sumG1 = multiexp[bn254.G1Affine, bn254.G1Jac]
 	sumG2 = multiexp[bn254.G2Affine, bn254.G2Jac]
-	coset = vectorCoset
 )
-
-func newCoset(domain int) (*coset, error) { return newVectorCoset(domain) }

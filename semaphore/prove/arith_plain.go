@@ -11,3 +11,5 @@ func newSumG1(points []bn254.G1Affine) *sumG1 {
 func newSumG2(points []bn254.G2Affine) *sumG2 {
 	return multiexpG2(points)
 }
+
+func newCoset(domain int) (coset, error) { return newVectorCoset(domain) }

@@ -6,9 +6,8 @@ import "github.com/consensys/gnark-crypto/ecc/bn254"
 type (
 	sumG1 = multiexp[limbG1, bn254.G1Jac]
 	sumG2 = multiexp[limbG2, bn254.G2Jac]
-	coset = limbCoset
 )
 
 func newSumG1(points []bn254.G1Affine) *sumG1 { return multiexpLimbsG1(points) }
 func newSumG2(points []bn254.G2Affine) *sumG2 { return multiexpLimbsG2(points) }
-func newCoset(domain int) (*coset, error)     { return newLimbCoset(domain) }
+func newCoset(domain int) (coset, error)      { return newLimbCoset(domain) }

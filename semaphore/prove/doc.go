@@ -21,7 +21,7 @@
 //
 // # What a proof costs
 //
-// At depth 20 about half a millisecond for the witness and 60 to 80 for the
+// At depth 20 about half a millisecond for the witness and 55 to 75 for the
 // rest on one core of 2025 with AVX-512 IFMA, some 110 to 130 without; in a
 // browser about half of what snarkjs takes on one thread. The multi-scalar
 // multiplications use all cores; see WithWorkers.
@@ -50,6 +50,6 @@
 // (eprint 2016/260) as snarkjs arranges it: the quotient is evaluated on a
 // coset where the vanishing polynomial is constant, and three multi-scalar
 // multiplications give the three points (sums). Processors with AVX-512 IFMA
-// add points with package ifma, others with gnark-crypto, WebAssembly with
-// package field29. See spec proving.md.
+// compute with package ifma, others with gnark-crypto, WebAssembly with package
+// field29. See spec proving.md.
 package prove

@@ -32,7 +32,7 @@ const maxKey = 16 << 20
 type Prover struct {
 	layout      *layout
 	constraints *constraints
-	coset       *coset
+	coset       coset
 	tables      pointTables
 	memory      sync.Pool // *secrets, wiped
 	options

@@ -103,11 +103,20 @@ func (c *constraints) evaluate(out []fr.Element, m int, w []fr.Element) {
 // the key's section H. The coset is that of the odd powers of a root of unity
 // of twice the domain's size, where the vanishing polynomial is the constant
 // -2, which the key has absorbed: no division (spec proving.md).
-func quotient(out []fr.Element, c *constraints, coset *coset, w []fr.Element, workers int) {
+func quotient(out []fr.Element, c *constraints, coset coset, w []fr.Element, workers int) {
 	b := make([]fr.Element, len(out))
 	defer clear(b)
 	parallel(workers, 2, func(i int) { c.evaluate([][]fr.Element{out, b}[i], i, w) })
 	coset.quotient(out, b, workers)
+}
+
+// coset carries polynomials from a domain to its coset, in one of the
+// arithmetics.
+type coset interface {
+	// quotient takes the values of A and B on the domain, where C is their
+	// product, and leaves those of A*B - C on the coset in a. It uses b up.
+	quotient(a, b []fr.Element, workers int)
+	bytes() int // memory of the tables
 }
 
 // shift generates the coset of a domain.
@@ -135,8 +144,6 @@ func newVectorCoset(domain int) (*vectorCoset, error) {
 // inverses.
 func (c *vectorCoset) bytes() int { return 4 * int(c.domain.Cardinality) * fr.Bytes }
 
-// quotient takes the values of A and B on the domain, where C is their
-// product, and leaves those of A*B - C on the coset in a.
 func (c *vectorCoset) quotient(a, b []fr.Element, workers int) {
 	prod := make(fr.Vector, len(a))
 	defer clear(prod)

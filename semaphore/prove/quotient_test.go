@@ -6,7 +6,7 @@ import (
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 )
 
-// TestQuotient: both arithmetics give the coset values of a polynomial that,
+// TestQuotient: all arithmetics give the coset values of a polynomial that,
 // times the vanishing polynomial there, is A*B - C, checked at a random point.
 func TestQuotient(t *testing.T) {
 	for _, n := range []int{2, 8, 256} {
@@ -23,11 +23,16 @@ func TestQuotient(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, other := append([]fr.Element(nil), a...), append([]fr.Element(nil), a...)
+		chosen, err := newCoset(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, other, third := append([]fr.Element(nil), a...), append([]fr.Element(nil), a...), append([]fr.Element(nil), a...)
 		vectors.quotient(got, append([]fr.Element(nil), b...), 2)
 		limbs.quotient(other, append([]fr.Element(nil), b...), 2)
+		chosen.quotient(third, append([]fr.Element(nil), b...), 2)
 		for i := range got {
-			if got[i] != other[i] {
+			if got[i] != other[i] || got[i] != third[i] {
 				t.Fatalf("domain %d: the arithmetics differ at %d", n, i)
 			}
 		}

@@ -1,9 +1,10 @@
 //go:build !purego
 
-// Package ifma computes in the base field of BN254 eight numbers at a time,
-// with the 52-bit multiply-and-add instructions of AVX-512 IFMA. It serves the
-// affine additions of package prove, where hundreds of equal operations stand
-// side by side.
+// Package ifma computes in the fields of BN254 eight numbers at a time, with
+// the 52-bit multiply-and-add instructions of AVX-512 IFMA. It serves the affine
+// additions of package prove, where hundreds of equal operations stand side by
+// side, and its Fourier transforms (Coset). Unlike package pairing8, which keeps
+// single elements of the tower close together, it streams long vectors.
 //
 // A Block holds eight numbers as columns of 52-bit limbs, in Montgomery form
 // with radix 2^260: the number a is kept as a*2^260 mod q. Numbers in blocks
@@ -37,6 +38,14 @@ type Block [5][Lanes]uint64
 // Available reports whether the processor has the instructions.
 func Available() bool { return cpu.SupportAVX512IFMA }
 
+// field is a modulus in limbs, and -1/modulus mod 2^52.
+type field [6]uint64
+
+var (
+	base   = field{0x8c16d87cfd47, 0x916871ca8d3c2, 0x181585d97816a, 0xa029b85045b68, 0x30644e72e131, 0x20782e4866389}
+	scalar = field{0x1f593f0000001, 0x4879b9709143e, 0x181585d2833e8, 0xa029b85045b68, 0x30644e72e131, 0x1f593efffffff}
+)
+
 // Multiple is a multiple of q to add, so that a difference is not negative.
 type Multiple int
 
@@ -59,7 +68,7 @@ var multiples = [...][5]uint64{
 // Mul sets z = x*y.
 func Mul(z, x, y []Block) {
 	if n := size(len(z), len(x), len(y)); n > 0 {
-		mul(&z[0], &x[0], &y[0], n)
+		mul(&z[0], &x[0], &y[0], n, &base)
 	}
 }
 
@@ -84,22 +93,22 @@ func Sub2(z, x, y, w []Block, k Multiple) {
 	}
 }
 
-// Gather reads rows of two elements. Row i starts at base plus refs[i]/2 times
-// 2^shift bytes; its elements go to number i of lo and hi. Where refs[i] is
-// odd, those that negate names (bit 0 for lo, bit 1 for hi) are taken from q,
-// which is q for zero. Elements are below q, and there are eight references to
-// a block. The caller answers for the rows being there.
-func Gather(lo, hi []Block, base unsafe.Pointer, shift int, refs []uint32, negate int) {
+// Gather reads rows of two elements. Row i starts refs[i]/2 times 2^shift bytes
+// after at; its elements go to number i of lo and hi. Where refs[i] is odd,
+// those that negate names (bit 0 for lo, bit 1 for hi) are taken from q, which
+// is q for zero. Elements are below q, and there are eight references to a
+// block. The caller answers for the rows being there.
+func Gather(lo, hi []Block, at unsafe.Pointer, shift int, refs []uint32, negate int) {
 	if n := size(len(lo), len(hi), len(refs)/Lanes); n > 0 {
-		gather(&lo[0], &hi[0], base, shift, &refs[0], n, uint64(negate))
+		gather(&lo[0], &hi[0], at, shift, &refs[0], n, uint64(negate), &base)
 	}
 }
 
 // Scatter writes rows of two elements, reduced to below q, from numbers below
-// 32q: row i to base plus dst[i] times 2^shift bytes.
-func Scatter(base unsafe.Pointer, shift int, dst []uint32, lo, hi []Block) {
+// 32q: row i to dst[i] times 2^shift bytes after at.
+func Scatter(at unsafe.Pointer, shift int, dst []uint32, lo, hi []Block) {
 	if n := size(len(lo), len(hi), len(dst)/Lanes); n > 0 {
-		scatter(base, shift, &dst[0], &lo[0], &hi[0], n)
+		scatter(at, shift, &dst[0], &lo[0], &hi[0], n, &base)
 	}
 }
 
@@ -168,7 +177,7 @@ func (b *Block) Set(j int, e *fp.Element) {
 }
 
 //go:noescape
-func mul(z, x, y *Block, n int)
+func mul(z, x, y *Block, n int, f *field)
 
 //go:noescape
 func add(z, x, y *Block, n int)
@@ -180,10 +189,10 @@ func sub(z, x, y *Block, n int, k *[5]uint64)
 func sub2(z, x, y, w *Block, n int, k *[5]uint64)
 
 //go:noescape
-func gather(lo, hi *Block, base unsafe.Pointer, shift int, refs *uint32, n int, negate uint64)
+func gather(lo, hi *Block, at unsafe.Pointer, shift int, refs *uint32, n int, negate uint64, f *field)
 
 //go:noescape
-func scatter(base unsafe.Pointer, shift int, dst *uint32, lo, hi *Block, n int)
+func scatter(at unsafe.Pointer, shift int, dst *uint32, lo, hi *Block, n int, f *field)
 
 //go:noescape
 func suspects(out *uint8, x, y *Block, n int)

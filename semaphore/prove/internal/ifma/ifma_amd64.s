@@ -1,107 +1,16 @@
 //go:build !purego
 
 #include "textflag.h"
+#include "ifma_amd64.h"
 
-// Constants: q in 52-bit limbs, -1/q mod 2^52, and the mask.
-DATA constants<>+0(SB)/8, $0x8c16d87cfd47
-DATA constants<>+8(SB)/8, $0x916871ca8d3c2
-DATA constants<>+16(SB)/8, $0x181585d97816a
-DATA constants<>+24(SB)/8, $0xa029b85045b68
-DATA constants<>+32(SB)/8, $0x30644e72e131
-DATA constants<>+40(SB)/8, $0x20782e4866389
-DATA constants<>+48(SB)/8, $0xfffffffffffff
-GLOBL constants<>(SB), RODATA|NOPTR, $56
-
-// Z25..Z29 = q, Z30 = -1/q, Z31 = mask.
-#define CONSTANTS \
-	VPBROADCASTQ constants<>+0(SB), Z25; \
-	VPBROADCASTQ constants<>+8(SB), Z26; \
-	VPBROADCASTQ constants<>+16(SB), Z27; \
-	VPBROADCASTQ constants<>+24(SB), Z28; \
-	VPBROADCASTQ constants<>+32(SB), Z29; \
-	VPBROADCASTQ constants<>+40(SB), Z30; \
-	VPBROADCASTQ constants<>+48(SB), Z31
-
-#define LOAD(p, r0, r1, r2, r3, r4) \
-	VMOVDQU64 0(p), r0; \
-	VMOVDQU64 64(p), r1; \
-	VMOVDQU64 128(p), r2; \
-	VMOVDQU64 192(p), r3; \
-	VMOVDQU64 256(p), r4
-
-#define STORE(r0, r1, r2, r3, r4, p) \
-	VMOVDQU64 r0, 0(p); \
-	VMOVDQU64 r1, 64(p); \
-	VMOVDQU64 r2, 128(p); \
-	VMOVDQU64 r3, 192(p); \
-	VMOVDQU64 r4, 256(p)
-
-// One limb of y, at off(p), times x in Z0..Z4, and one limb of the Montgomery
-// reduction. The low limb t0 becomes zero and its carry goes to t1.
-#define ROUND(off, p, t0, t1, t2, t3, t4, t5) \
-	VMOVDQU64   off(p), Z5; \
-	VPXORQ      t5, t5, t5; \
-	VPXORQ      Z6, Z6, Z6; \
-	VPMADD52LUQ Z5, Z0, t0; \
-	VPMADD52HUQ Z5, Z0, t1; \
-	VPMADD52LUQ Z30, t0, Z6; \
-	VPMADD52LUQ Z5, Z1, t1; \
-	VPMADD52HUQ Z5, Z1, t2; \
-	VPMADD52LUQ Z5, Z2, t2; \
-	VPMADD52HUQ Z5, Z2, t3; \
-	VPMADD52LUQ Z25, Z6, t0; \
-	VPMADD52LUQ Z5, Z3, t3; \
-	VPMADD52HUQ Z5, Z3, t4; \
-	VPMADD52LUQ Z5, Z4, t4; \
-	VPMADD52HUQ Z5, Z4, t5; \
-	VPMADD52HUQ Z25, Z6, t1; \
-	VPSRLQ      $52, t0, t0; \
-	VPMADD52LUQ Z26, Z6, t1; \
-	VPMADD52HUQ Z26, Z6, t2; \
-	VPMADD52LUQ Z27, Z6, t2; \
-	VPMADD52HUQ Z27, Z6, t3; \
-	VPMADD52LUQ Z28, Z6, t3; \
-	VPADDQ      t0, t1, t1; \
-	VPMADD52HUQ Z28, Z6, t4; \
-	VPMADD52LUQ Z29, Z6, t4; \
-	VPMADD52HUQ Z29, Z6, t5
-
-// CARRY makes limbs of 52 bits; the limbs may be negative before.
-#define CARRY(r0, r1, r2, r3, r4, t) \
-	VPSRAQ $52, r0, t; \
-	VPANDQ Z31, r0, r0; \
-	VPADDQ t, r1, r1; \
-	VPSRAQ $52, r1, t; \
-	VPANDQ Z31, r1, r1; \
-	VPADDQ t, r2, r2; \
-	VPSRAQ $52, r2, t; \
-	VPANDQ Z31, r2, r2; \
-	VPADDQ t, r3, r3; \
-	VPSRAQ $52, r3, t; \
-	VPANDQ Z31, r3, r3; \
-	VPADDQ t, r4, r4
-
-// MUL leaves x (Z0..Z4) times the number at p in Z15, Z10, Z11, Z12, Z13.
-#define MUL(p) \
-	VPXORQ Z10, Z10, Z10; \
-	VPXORQ Z11, Z11, Z11; \
-	VPXORQ Z12, Z12, Z12; \
-	VPXORQ Z13, Z13, Z13; \
-	VPXORQ Z14, Z14, Z14; \
-	ROUND(0, p, Z10, Z11, Z12, Z13, Z14, Z15); \
-	ROUND(64, p, Z11, Z12, Z13, Z14, Z15, Z10); \
-	ROUND(128, p, Z12, Z13, Z14, Z15, Z10, Z11); \
-	ROUND(192, p, Z13, Z14, Z15, Z10, Z11, Z12); \
-	ROUND(256, p, Z14, Z15, Z10, Z11, Z12, Z13); \
-	CARRY(Z15, Z10, Z11, Z12, Z13, Z6)
-
-// func mul(z, x, y *Block, n int)
-TEXT ·mul(SB), NOSPLIT, $0-32
+// func mul(z, x, y *Block, n int, f *field)
+TEXT ·mul(SB), NOSPLIT, $0-40
 	MOVQ z+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	CONSTANTS
+	MOVQ f+32(FP), R8
+	CONSTANTS(R8)
 
 mulLoop:
 	LOAD(SI, Z0, Z1, Z2, Z3, Z4)
@@ -121,7 +30,7 @@ TEXT ·add(SB), NOSPLIT, $0-32
 	MOVQ x+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
-	VPBROADCASTQ constants<>+48(SB), Z31
+	MASK
 
 addLoop:
 	LOAD(SI, Z0, Z1, Z2, Z3, Z4)
@@ -146,8 +55,8 @@ TEXT ·sub(SB), NOSPLIT, $0-40
 	MOVQ x+8(FP), SI
 	MOVQ y+16(FP), DX
 	MOVQ n+24(FP), CX
+	MASK
 	MOVQ k+32(FP), AX
-	VPBROADCASTQ constants<>+48(SB), Z31
 	VPBROADCASTQ 0(AX), Z10
 	VPBROADCASTQ 8(AX), Z11
 	VPBROADCASTQ 16(AX), Z12
@@ -182,8 +91,8 @@ TEXT ·sub2(SB), NOSPLIT, $0-48
 	MOVQ y+16(FP), DX
 	MOVQ w+24(FP), BX
 	MOVQ n+32(FP), CX
+	MASK
 	MOVQ k+40(FP), AX
-	VPBROADCASTQ constants<>+48(SB), Z31
 	VPBROADCASTQ 0(AX), Z10
 	VPBROADCASTQ 8(AX), Z11
 	VPBROADCASTQ 16(AX), Z12
@@ -217,33 +126,6 @@ sub2Loop:
 	VZEROUPPER
 	RET
 
-// TRANSPOSE turns eight rows of eight words, Z0..Z7, into columns, Z8..Z15.
-#define TRANSPOSE \
-	VPUNPCKLQDQ Z1, Z0, Z16; \
-	VPUNPCKHQDQ Z1, Z0, Z17; \
-	VPUNPCKLQDQ Z3, Z2, Z18; \
-	VPUNPCKHQDQ Z3, Z2, Z19; \
-	VPUNPCKLQDQ Z5, Z4, Z20; \
-	VPUNPCKHQDQ Z5, Z4, Z21; \
-	VPUNPCKLQDQ Z7, Z6, Z22; \
-	VPUNPCKHQDQ Z7, Z6, Z23; \
-	VSHUFI64X2  $0x88, Z18, Z16, Z0; \
-	VSHUFI64X2  $0x88, Z19, Z17, Z1; \
-	VSHUFI64X2  $0xdd, Z18, Z16, Z2; \
-	VSHUFI64X2  $0xdd, Z19, Z17, Z3; \
-	VSHUFI64X2  $0x88, Z22, Z20, Z4; \
-	VSHUFI64X2  $0x88, Z23, Z21, Z5; \
-	VSHUFI64X2  $0xdd, Z22, Z20, Z6; \
-	VSHUFI64X2  $0xdd, Z23, Z21, Z7; \
-	VSHUFI64X2  $0x88, Z4, Z0, Z8; \
-	VSHUFI64X2  $0x88, Z5, Z1, Z9; \
-	VSHUFI64X2  $0x88, Z6, Z2, Z10; \
-	VSHUFI64X2  $0x88, Z7, Z3, Z11; \
-	VSHUFI64X2  $0xdd, Z4, Z0, Z12; \
-	VSHUFI64X2  $0xdd, Z5, Z1, Z13; \
-	VSHUFI64X2  $0xdd, Z6, Z2, Z14; \
-	VSHUFI64X2  $0xdd, Z7, Z3, Z15
-
 // UNPACK turns four 64-bit words into five limbs, Z0..Z4.
 #define UNPACK(w0, w1, w2, w3) \
 	VPANDQ w0, Z31, Z0; \
@@ -261,7 +143,7 @@ sub2Loop:
 	VPANDQ Z31, Z3, Z3; \
 	VPSRLQ $16, w3, Z4
 
-// NEGATE takes Z0..Z4 from q where K1 is set.
+// NEGATE takes Z0..Z4 from the modulus where K1 is set.
 #define NEGATE \
 	VPSUBQ Z0, Z25, K1, Z0; \
 	VPSUBQ Z1, Z26, K1, Z1; \
@@ -283,16 +165,17 @@ sub2Loop:
 	SHLXQ       BX, AX, AX; \
 	PREFETCHT0 (SI)(AX*1)
 
-// func gather(lo, hi *Block, base unsafe.Pointer, shift int, refs *uint32, n int, negate uint64)
-TEXT ·gather(SB), NOSPLIT, $0-56
+// func gather(lo, hi *Block, at unsafe.Pointer, shift int, refs *uint32, n int, negate uint64, f *field)
+TEXT ·gather(SB), NOSPLIT, $0-64
 	MOVQ lo+0(FP), DI
 	MOVQ hi+8(FP), DX
-	MOVQ base+16(FP), SI
+	MOVQ at+16(FP), SI
 	MOVQ shift+24(FP), BX
 	MOVQ refs+32(FP), R8
 	MOVQ n+40(FP), CX
 	MOVQ negate+48(FP), R9
-	CONSTANTS
+	MOVQ f+56(FP), R10
+	CONSTANTS(R10)
 	MOVQ $1, AX
 	VPBROADCASTD AX, Y24
 
@@ -344,9 +227,10 @@ gatherHigh:
 	VZEROUPPER
 	RET
 
-// REDUCE brings Z0..Z4 from below 32q to below q: Barrett's estimate of the
+// REDUCE brings Z0..Z4 from below 32 times the modulus to below it: Barrett's estimate of the
 // quotient, which is at most one too small, then a conditional subtraction.
-// The estimate is the top bits times 2^58/(q/2^208), over 2^58.
+// The estimate is the top bits times 5417 = 2^58/(modulus/2^208), over 2^58;
+// both moduli have the same top bits.
 #define REDUCE \
 	VPSRLQ      $20, Z4, Z6; \
 	VPMULUDQ    Z24, Z6, Z6; \
@@ -410,15 +294,16 @@ gatherHigh:
 	SHLXQ     BX, AX, AX; \
 	VMOVDQU64 r, (DI)(AX*1)
 
-// func scatter(base unsafe.Pointer, shift int, dst *uint32, lo, hi *Block, n int)
-TEXT ·scatter(SB), NOSPLIT, $0-48
-	MOVQ base+0(FP), DI
+// func scatter(at unsafe.Pointer, shift int, dst *uint32, lo, hi *Block, n int, f *field)
+TEXT ·scatter(SB), NOSPLIT, $0-56
+	MOVQ at+0(FP), DI
 	MOVQ shift+8(FP), BX
 	MOVQ dst+16(FP), R8
 	MOVQ lo+24(FP), SI
 	MOVQ hi+32(FP), DX
 	MOVQ n+40(FP), CX
-	CONSTANTS
+	MOVQ f+48(FP), R10
+	CONSTANTS(R10)
 	MOVQ $5417, AX
 	VPBROADCASTQ AX, Z24
 
