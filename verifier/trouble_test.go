@@ -141,3 +141,16 @@ func TestReadyAndSweep(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// eventKeeper shows the events that came with acts.
+type eventKeeper struct {
+	verifier.Store
+	events []verifier.Event
+}
+
+func (k *eventKeeper) Spend(ctx context.Context, a verifier.Act) (verifier.Outcome, error) {
+	if a.Event != nil {
+		k.events = append(k.events, *a.Event)
+	}
+	return k.Store.Spend(ctx, a)
+}

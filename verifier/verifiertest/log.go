@@ -46,9 +46,9 @@ func (s *Set) NewLog(t testing.TB, name string, now time.Time) *Log {
 		t.Fatal(err)
 	}
 	var entries []setlog.Entry
-	for i, id := range s.IDs {
+	for i := range s.IDs {
 		entries = append(entries, setlog.Entry{
-			Op: setlog.OpEnrol, Seq: 1, LeafIndex: uint64(i), Commitment: id.Commitment(),
+			Op: setlog.OpEnrol, Seq: 1, LeafIndex: uint64(i), Commitment: s.Group.Member(i),
 			Biometric: sha256.Sum256([]byte{byte(i)}), Root: s.Group.Root(), Live: Size, Day: uint32(now.Unix() / 86400),
 		})
 	}

@@ -11,10 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/artifacts/depth20"
 	"github.com/perhuman/perhuman/semaphore/prove"
+	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/semaphore/setlog"
+	"github.com/perhuman/perhuman/verifier"
 )
 
 // Size is how many people there are.
@@ -26,6 +29,7 @@ const Size = 8
 type Set struct {
 	Group  *semaphore.Group
 	IDs    []*semaphore.Identity
+	place  func(person int) int
 	prover func() (*prove.Prover, error)
 
 	mu     sync.Mutex
@@ -33,15 +37,22 @@ type Set struct {
 }
 
 // One is the set that all tests of a binary share.
-var One = sync.OnceValue(func() *Set {
-	s := &Set{prover: sync.OnceValues(func() (*prove.Prover, error) {
+var One = sync.OnceValue(func() *Set { return newSet(func(i int) int { return i }) })
+
+// Two are the same people with another issuer, who enrolled them in the opposite
+// order: the same secrets under another root.
+var Two = sync.OnceValue(func() *Set { return newSet(func(i int) int { return Size - 1 - i }) })
+
+// newSet enrols the people; person i gets the leaf at place(i).
+func newSet(place func(int) int) *Set {
+	s := &Set{place: place, prover: sync.OnceValues(func() (*prove.Prover, error) {
 		return prove.New(bytes.NewReader(depth20.ZKey()))
 	})}
-	var leaves []semaphore.Element
+	leaves := make([]semaphore.Element, Size)
 	for i := range Size {
 		id := semaphore.IdentityFromKey(fmt.Appendf(nil, "virtual person %d", i))
 		s.IDs = append(s.IDs, id)
-		leaves = append(leaves, id.Commitment())
+		leaves[place(i)] = id.Commitment()
 	}
 	var err error
 	if s.Group, err = semaphore.NewGroup(leaves...); err != nil {
@@ -51,7 +62,7 @@ var One = sync.OnceValue(func() *Set {
 		panic(err)
 	}
 	return s
-})
+}
 
 // Prove gives person i's proof. It is a copy: tests may spoil it.
 func (s *Set) Prove(t testing.TB, i int, message, scope semaphore.Uint256) *semaphore.Proof {
@@ -78,7 +89,7 @@ func (s *Set) ProveNow(t testing.TB, i int, message, scope semaphore.Uint256) *s
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, err := s.Group.Proof(i)
+	path, err := s.Group.Proof(s.place(i))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,6 +106,37 @@ type Roots struct {
 	Good  map[semaphore.Element]setlog.RootInfo
 	Bad   map[semaphore.Element]error
 	Stale error
+
+	Frozen map[uint64]semaphore.Element // what the log has at each sequence number
+	Info   *api.IssuerInfo              // what the issuer says about itself; nil: bound 1
+	Silent error                        // the issuer's metadata was never read
+}
+
+// SnapshotRoot implements verifier.Frozen.
+func (r *Roots) SnapshotRoot(_ context.Context, seq uint64) (semaphore.Element, setlog.RootInfo, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.Stale != nil {
+		return semaphore.Element{}, setlog.RootInfo{}, r.Stale
+	}
+	root, ok := r.Frozen[seq]
+	if !ok {
+		return root, setlog.RootInfo{}, setlog.ErrRootUnknown
+	}
+	return root, setlog.RootInfo{Seq: seq, Live: Size}, nil
+}
+
+// Bound implements verifier.Bounder.
+func (r *Roots) Bound(_ context.Context, p scope.Policy) (verifier.Bound, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.Silent != nil:
+		return verifier.Bound{}, r.Silent
+	case r.Info != nil:
+		return verifier.BoundOf(*r.Info, p)
+	}
+	return verifier.Bound{Secrets: 1}, nil
 }
 
 // Root implements verifier.Roots.
