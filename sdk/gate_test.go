@@ -108,12 +108,7 @@ func (s *site) open() {
 		s.guard = s.elsewhere()
 	}
 	s.t.Cleanup(func() { _ = s.gate.Close() })
-	handler := func(w http.ResponseWriter, r *http.Request) {
-		s.ran.Add(1)
-		s.last = sdk.PersonFrom(r.Context())
-		s.body = string(must(io.ReadAll(r.Body)))
-		w.WriteHeader(http.StatusCreated)
-	}
+	handler := s.created()
 	s.mux = http.NewServeMux()
 	s.mux.Handle("GET /.well-known/perhuman.json", s.guard.WellKnown())
 	s.mux.Handle("/perhuman/challenge", s.guard.Challenges())
@@ -133,6 +128,16 @@ func (s *site) open() {
 		}
 		return scope.Content("upload", []byte(r.FormValue("text")))
 	}, handler))
+}
+
+// created is what stands behind the routes.
+func (s *site) created() http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.ran.Add(1)
+		s.last = sdk.PersonFrom(r.Context())
+		s.body = string(must(io.ReadAll(r.Body)))
+		w.WriteHeader(http.StatusCreated)
+	}
 }
 
 func (s *site) clock() time.Time {

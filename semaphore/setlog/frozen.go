@@ -2,6 +2,7 @@ package setlog
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/perhuman/perhuman/semaphore"
 )
@@ -24,9 +25,15 @@ func (f *Follower) SeqProof(seq uint64, fetch Fetch) (RootProof, error) {
 	case seq == 0 || seq > s.head.Seq:
 		return RootProof{}, fmt.Errorf("%w: no sequence number %d yet", ErrRootUnknown, seq)
 	}
-	k, err := prove(s.head, seq, fetch)
-	if err != nil {
-		return RootProof{}, err
+	var k knownRoot
+	if i := slices.IndexFunc(s.known, func(k knownRoot) bool { return k.entry.Seq == seq }); i >= 0 {
+		k = s.known[i]
+	}
+	if k.proof == nil {
+		var err error
+		if k, err = prove(s.head, seq, fetch); err != nil {
+			return RootProof{}, err
+		}
 	}
 	if k.entry.Root.IsZero() {
 		return RootProof{}, ErrRootZero

@@ -66,6 +66,18 @@ func (s *Set) NewLog(t testing.TB, name string, now time.Time) *Log {
 	return l
 }
 
+// Cosign has witnesses sign the log too. Call Publish next.
+func (l *Log) Cosign(t testing.TB, by ...note.Signer) {
+	t.Helper()
+	c, err := l.Proof.UnverifiedCheckpoint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Proof.Checkpoint, err = c.Sign(append([]note.Signer{l.signer}, by...)...); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Publish signs a head as of now.
 func (l *Log) Publish(t testing.TB, now time.Time) {
 	t.Helper()
