@@ -19,7 +19,7 @@ const InfoPath = ".well-known/perhuman-issuer.json"
 
 const (
 	defaultInfoEvery = 10 * time.Minute
-	infoGap          = time.Second // the least time between two attempts
+	infoGap          = time.Second // between attempts of Run, at first
 	infoState        = "info"
 )
 
@@ -39,14 +39,17 @@ func (s *Source) Info(ctx context.Context) (api.IssuerInfo, error) {
 	done := s.learns.DoChan(infoState, func() (any, error) {
 		s.infoMu.Lock()
 		defer s.infoMu.Unlock()
-		if since := time.Since(s.infoTried); s.infoErr != nil && since < infoGap {
-			return nil, s.infoErr
+		if s.info.Load() != nil {
+			return nil, nil // Run was faster
+		}
+		if wait := flightGap - time.Since(s.infoTried); wait > 0 {
+			time.Sleep(wait)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 		defer cancel()
-		s.infoErr = s.refreshInfo(ctx)
+		err := s.refreshInfo(ctx)
 		s.infoTried = time.Now()
-		return nil, s.infoErr
+		return nil, err
 	})
 	select {
 	case r := <-done:
@@ -133,7 +136,7 @@ func (s *Source) runInfo(ctx context.Context) {
 	for {
 		s.infoMu.Lock()
 		err := s.refreshInfo(ctx)
-		s.infoErr, s.infoTried = err, time.Now()
+		s.infoTried = time.Now()
 		s.infoMu.Unlock()
 		wait := s.infoEvery
 		if err != nil && ctx.Err() == nil {

@@ -68,7 +68,6 @@ type Source struct {
 	infoEvery time.Duration
 	infoMu    sync.Mutex // held over fetches of the metadata
 	infoBody  []byte
-	infoErr   error
 	infoTried time.Time
 
 	mu     sync.Mutex
