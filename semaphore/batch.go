@@ -17,7 +17,7 @@ import (
 // expensive: let callers limit what one client can put in, or use a Queue, which
 // does.
 //
-// A batch with a bad proof passes with a probability of at most 2^-64,
+// A batch with a bad proof passes with a probability below 2^-100,
 // whatever the author of its proofs knows or computes, since the weights are
 // drawn after they were made; docs/batch-verification.md derives it. Verify has
 // no such error. A good proof is never refused.

@@ -6,8 +6,7 @@ package semaphore
 // checker answers questions about proofs.
 type checker interface {
 	// whole draws the weights and gives the weighted equation of items, or
-	// false if a B of them lies outside the subgroup: for certain if it says so,
-	// and else with an error of 2^-65.
+	// false if a B of them lies outside the subgroup.
 	whole(items []*batchItem) (part, bool)
 	// part gives the equation of some of the items that whole has weighed,
 	// which all lie in the subgroup.

@@ -7,10 +7,11 @@ import (
 )
 
 // The batched check that points of the twist lie in G2: random combinations of
-// them must. The smallest prime factor of the cofactor is 10069, above 2^13,
-// so of 2^13 multiples of a bad component at most one hides another, and each
-// combination lets a bad batch through with at most 2^-13. Five make 2^-65,
-// per attempt and with fresh scalars every time.
+// them must. It is an early and cheap look at a batch, whose Miller loop ends in
+// an exact check. The smallest prime factor of the cofactor is 10069, above
+// 2^13, so of 2^13 multiples of a bad component at most one hides another, and
+// each combination lets a bad batch through with at most 2^-13. Five make 2^-65,
+// with fresh scalars for every batch.
 const (
 	subgroupSums   = 5
 	subgroupBits   = 13
