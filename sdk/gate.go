@@ -7,14 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
-	"github.com/perhuman/perhuman/semaphore/setlog"
 	"github.com/perhuman/perhuman/verifier"
 )
 
@@ -95,6 +93,8 @@ type Gate struct {
 	issuers []*issuer
 	stop    context.CancelFunc
 	done    sync.WaitGroup
+
+	following *Following
 }
 
 var _ Guard = (*Gate)(nil)
@@ -103,46 +103,18 @@ var _ Guard = (*Gate)(nil)
 // is called. It does not wait for them: as long as an issuer has not been heard
 // from, proofs are answered with roots_stale.
 func Open(ctx context.Context, cfg Config) (*Gate, error) {
-	if (len(cfg.Issuers) == 0) == (len(cfg.Require) == 0) {
-		return nil, errors.New("sdk: Issuers or Require: one of them, with at least one issuer")
-	}
 	if cfg.Store == nil {
 		return nil, errors.New("sdk: a spend store is needed")
 	}
-	if cfg.OnError == nil {
-		cfg.OnError = func(error) {}
+	cfg.defaults()
+	following, err := newFollowing(cfg)
+	if err != nil {
+		return nil, err
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	var witnesses *setlog.Witnesses
-	if len(cfg.Witnesses) > 0 || cfg.Quorum != 0 {
-		var err error
-		if witnesses, err = setlog.NewWitnesses(cfg.Quorum, cfg.Witnesses); err != nil {
-			return nil, fmt.Errorf("sdk: witnesses: %w", err)
-		}
-	}
-	g := &Gate{cfg: cfg}
-	var roots []verifier.Roots
-	for _, vkey := range append(cfg.Issuers[:len(cfg.Issuers):len(cfg.Issuers)], cfg.Require...) {
-		i, err := follow(cfg, witnesses, vkey)
-		if err != nil {
-			return nil, fmt.Errorf("sdk: issuer: %w", err)
-		}
-		if slices.ContainsFunc(g.issuers, func(have *issuer) bool { return have.Follower().VKey() == vkey }) {
-			return nil, errors.New("sdk: an issuer is listed twice")
-		}
-		g.issuers = append(g.issuers, i)
-		roots = append(roots, i)
-	}
-	together := verifier.AnyOf(roots...)
-	if len(cfg.Require) > 0 {
-		together = verifier.AllOf(roots...)
-	}
-	var err error
+	g := &Gate{cfg: cfg, issuers: following.issuers, following: following}
 	g.v, err = verifier.New(ctx, verifier.Config{
 		RP: cfg.RP, Environment: cfg.Environment, Depth: cfg.Depth, Bound: cfg.Bound, Snapshots: cfg.Snapshots,
-		Roots: together, Store: cfg.Store, Origins: cfg.Origins, Keys: cfg.Keys,
+		Roots: following.roots, Store: cfg.Store, Origins: cfg.Origins, Keys: cfg.Keys,
 		Now: cfg.Now, Rand: cfg.Rand, MaxPairings: cfg.MaxPairings, Queue: cfg.Queue, NoQueue: cfg.NoQueue,
 		Observe: cfg.Observe, Events: cfg.Events,
 	})
@@ -153,13 +125,7 @@ func Open(ctx context.Context, cfg Config) (*Gate, error) {
 		session: cfg.Session, client: cfg.ClientOf, replays: cfg.Replays, maxBody: cfg.MaxBody, now: cfg.Now, onError: cfg.OnError,
 	})
 	ctx, g.stop = context.WithCancel(ctx)
-	for _, i := range g.issuers {
-		g.done.Go(func() {
-			if err := i.Run(ctx); err != nil && ctx.Err() == nil {
-				cfg.OnError(err)
-			}
-		})
-	}
+	following.run(ctx)
 	g.done.Go(func() { g.sweep(ctx) })
 	return g, nil
 }
@@ -169,6 +135,7 @@ func Open(ctx context.Context, cfg Config) (*Gate, error) {
 func (g *Gate) Close() error {
 	g.stop()
 	g.done.Wait()
+	g.following.wait()
 	g.v.Close()
 	return nil
 }

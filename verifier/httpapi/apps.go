@@ -114,7 +114,7 @@ func (s *server) fromOptions(o App) (*app, error) {
 	a := &app{
 		App: registry.App{
 			ID: o.ID, Name: o.Verifier.RP(), RP: o.Verifier.RP(), Environment: o.Verifier.Environment(), Origins: o.Verifier.Origins(),
-			Keys: []registry.Key{{ID: "key_" + credential[:8], Hash: hash[:]}},
+			Keys: []registry.Key{{ID: "key_" + credential[:8], Hash: hash[:]}}, Hooks: o.Hooks,
 		},
 		policies: maps.Clone(o.Actions),
 		backing:  &backing{credential: credential, bucket: newBucket(s.Limits.PerKey, s.Now()), v: o.Verifier},

@@ -67,6 +67,7 @@ type App struct {
 	Verifier *verifier.Verifier
 	Actions  map[string]scope.Policy
 	Sites    []Site
+	Hooks    []registry.Hook // for refusals; of acceptances verifier.Config.Events tells
 }
 
 // Site lets an app's forms that know POST /siteverify use one of its actions.

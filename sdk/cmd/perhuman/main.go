@@ -7,6 +7,7 @@
 //	perhuman receipt check FLAGS       open the biometric commitment of an intake receipt
 //	perhuman setup check FLAGS         check a powers-of-tau file, and go on to make keys
 //	perhuman dev -rp RP                run everything an app needs while it is written
+//	perhuman healthcheck URL           ask a service whether it is ready
 //	perhuman doctor FLAGS              look at this machine, an issuer, a site, a database
 //	perhuman loadtest FLAGS            measure a verifier service on this machine
 //	perhuman version [-sbom]           say which build this is, and what it was linked from
@@ -30,7 +31,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], env{out: os.Stdout, err: os.Stderr, rand: rand.Reader})
+	code := run(ctx, os.Args[1:], env{out: os.Stdout, err: os.Stderr, rand: rand.Reader, getenv: os.Getenv})
 	stop()
 	os.Exit(code)
 }
@@ -39,6 +40,7 @@ func main() {
 type env struct {
 	out, err io.Writer
 	rand     io.Reader
+	getenv   func(string) string // nil: nothing is set
 }
 
 // command is one entry of the table: words that select it, a line of help.
@@ -51,7 +53,8 @@ type command struct {
 func commands() []command {
 	return []command{
 		{[]string{"issuer", "keygen"}, "NAME  make an issuer's signing key, and print the line that pins it", issuerKeygen},
-		{[]string{"verifier", "keygen"}, "[-test] FILE  make an app key for a verifier service", verifierKeygen},
+		{[]string{"verifier", "keygen"}, "[-test] FILE  make an app key, a site's secret or an admin token", verifierKeygen},
+		{[]string{"verifier", "config", "print"}, "show what flags and environment come to, secrets left out", verifierConfig},
 		{[]string{"verifier"}, "run a verifier service; -help lists its flags", verifierServe},
 		{[]string{"verify"}, "check a post bundle, with no network", verifyPost},
 		{[]string{"receipt", "check"}, "open the biometric commitment of an intake receipt", receiptCheck},
@@ -65,6 +68,7 @@ func commands() []command {
 		{[]string{"doctor"}, "look at this machine and, if told where, at an issuer, a site, a database, secret files", doctor},
 		{[]string{"loadtest", "server"}, "the other process of a load test", loadtestServer},
 		{[]string{"loadtest"}, "measure a verifier service on this machine, over loopback", loadtestRun},
+		{[]string{"healthcheck"}, "URL  ask a service whether it is ready: exit status 0 or 1", healthcheck},
 		{[]string{"version"}, "say which build this is; -sbom lists what it was linked from", version},
 	}
 }
