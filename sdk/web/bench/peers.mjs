@@ -1,7 +1,10 @@
 // Figures against the official JavaScript packages, as BENCH lines:
 //
-//   page_prove_vs_official  wall time from the click to the proof in Chromium, ours over theirs: both in workers,
-//                           programs started, artifacts in memory, second proof on; medians of alternated pairs
+//   page_prove_vs_official     wall time from the click to the proof in Chromium, ours with one worker over theirs with
+//                              the threads it takes by default: programs started, artifacts in memory, second proof on;
+//                              median of the ratios of PAIRS rounds in which each way has its turn
+//   page_prove_w2_vs_official, page_prove_w4_vs_official  the same with two and four workers of ours
+//   page_prove_w1_ms and so on wall times, page_threads what the machine has: more workers than that gain nothing
 //   prove20_vs_snarkjs      processor time of a proof at depth 20, Go over Node, key in memory, alternated
 //   wasm_prove20_vs_snarkjs processor time of a proof at depth 20 in Node, js/wasm over snarkjs on one thread (see wasm.mjs)
 //   tree_vs_zkkit_20k       processor time of a set of 20,000 members, Node over Go, alternated (see tree.mjs)
@@ -25,7 +28,7 @@ import { site } from './site.mjs'
 import { treeTime } from './tree.mjs'
 import { wasmTime } from './wasm.mjs'
 
-const PAIRS = Number(process.env.PAIRS ?? 7)
+const PAIRS = Number(process.env.PAIRS ?? 15)
 const MEMBER = 123
 const median = (/** @type {number[]} */ all) => [...all].sort((a, b) => a - b)[all.length >> 1]
 
@@ -47,7 +50,8 @@ async function page(demo, group) {
     const set = await tab.evaluate((o) => globalThis.bench.prepare(o), { secret: [...secret], issuer: issuer.vkey, at: issuer.at })
     assert.deepEqual(set, { member: true, live: group.size })
 
-    /** @param {'ours' | 'official'} who */
+    /** @typedef {'w1' | 'w2' | 'w4' | 'official'} Way */
+    /** @param {Way} who */
     const one = async (who) => {
       const asked = await call(`${demo.board}/v1/challenges`, { headers, body: { action: 'sign-in' } })
       assert.equal(asked.status, 200, asked.text)
@@ -60,21 +64,33 @@ async function page(demo, group) {
       ])
       await tab.click('#' + who)
       const { proof, ms } = await tab.evaluate(() => globalThis.bench.result())
-      const [packed, token] = who === 'ours' ? proof.split('.') : [proof, challenge]
-      if (who === 'ours') assert.ok(await verifies(unpack(fromBase64url(packed))))
+      const [packed, token] = who === 'official' ? [proof, challenge] : proof.split('.')
+      if (who !== 'official') assert.ok(await verifies(unpack(fromBase64url(packed))))
       const { json } = await call(`${demo.board}/v1/verify`, { headers, body: { action: 'sign-in', proof: packed, challenge: token } })
       assert.equal(json.code, 'ok', JSON.stringify(json))
       return ms
     }
-    for (const who of /** @type {const} */ (['ours', 'official'])) console.error(`first proof, ${who}: ${(await one(who)).toFixed(0)} ms`)
-    const ms = { ours: [], official: [] }
+    const ways = /** @type {Way[]} */ (['w1', 'official', 'w2', 'w4'])
+    for (const who of ways) console.error(`first proof, ${who}: ${(await one(who)).toFixed(0)} ms`)
+    /** @type {Record<Way, number[]>} */
+    const ms = { w1: [], w2: [], w4: [], official: [] }
     for (let n = 0; n < PAIRS; n++) {
-      for (const who of /** @type {const} */ (n % 2 ? ['official', 'ours'] : ['ours', 'official'])) ms[who].push(await one(who))
-      console.error(`pair ${n + 1}: ours ${ms.ours[n].toFixed(0)} ms, official ${ms.official[n].toFixed(0)} ms`)
+      for (let i = 0; i < ways.length; i++) {
+        const who = ways[(i + n) % ways.length]
+        ms[who].push(await one(who))
+      }
+      console.error(`round ${n + 1}: ${ways.map((who) => `${who} ${ms[who][n].toFixed(0)} ms`).join(', ')}`)
     }
-    console.log(`BENCH page_prove_wall_ms ${median(ms.ours).toFixed(0)} ms`)
+    console.log(`BENCH page_threads ${await tab.evaluate(() => globalThis.bench.threads())} threads`)
+    for (const who of /** @type {const} */ (['w1', 'w2', 'w4'])) {
+      console.log(`BENCH page_prove_${who}_ms ${median(ms[who]).toFixed(0)} ms`)
+      const bytes = await tab.evaluate((w) => globalThis.bench.memory(w), who)
+      console.log(`BENCH page_memory_${who}_mb ${(bytes.reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b) / 1e6).toFixed(1)} MB`)
+    }
     console.log(`BENCH page_prove_official_wall_ms ${median(ms.official).toFixed(0)} ms`)
-    console.log(`BENCH page_prove_vs_official ${(median(ms.ours) / median(ms.official)).toFixed(3)} ratio`)
+    for (const [name, who] of /** @type {const} */ ([['page_prove_vs_official', 'w1'], ['page_prove_w2_vs_official', 'w2'], ['page_prove_w4_vs_official', 'w4']])) {
+      console.log(`BENCH ${name} ${median(ms[who].map((v, i) => v / ms.official[i])).toFixed(3)} ratio`)
+    }
   } finally {
     await context.close()
     where.close()

@@ -1,6 +1,7 @@
-// The page that is measured: two buttons, two workers. What a click does is
-// what a wallet does after the consent click; all that can be there before it,
-// is: programs run, keys and artifacts are in memory, the set is known.
+// The page that is measured: a button for each way to prove. What a click does
+// is what a wallet does after the consent click; all that can be there before
+// it, is: programs run, keys and artifacts are in memory, the set is known. The
+// official prover has the threads that it takes for itself.
 import { Engine } from '/perhuman/engine.js'
 
 const official = new Worker('official-worker.js', { type: 'module' })
@@ -10,9 +11,13 @@ const answerOf = (message) => new Promise((resolve, reject) => {
   official.postMessage(message)
 })
 
-let engine, key, request, witness, result
+const engines = {}
+let key, request, witness, result
+const ours = (name) => async () => (await engines[name].prove(key, request)).response
 const ways = {
-  ours: async () => (await engine.prove(key, request)).response,
+  w1: ours('w1'),
+  w2: ours('w2'),
+  w4: ours('w4'),
   official: async () => (await answerOf(witness)).proof,
 }
 for (const [id, prove] of Object.entries(ways)) {
@@ -24,15 +29,23 @@ for (const [id, prove] of Object.entries(ways)) {
 globalThis.bench = {
   /** @param {{secret: number[], issuer: string, at: string}} o */
   async prepare(o) {
-    engine = await Engine.start()
     key = Uint8Array.from(o.secret)
     await answerOf({ artifacts: { wasm: '/artifacts/semaphore-20.wasm', zkey: '/artifacts/semaphore-20.zkey' } })
-    const { member, live } = await engine.sync(key, { issuer: o.issuer, at: o.at, zkey: '/artifacts/semaphore-20.zkey' })
-    return { member, live }
+    let known
+    for (const workers of [1, 2, 4]) {
+      const engine = await Engine.start({ workers })
+      engines[`w${workers}`] = engine
+      const { member, live } = await engine.sync(key, { issuer: o.issuer, at: o.at, zkey: '/artifacts/semaphore-20.zkey' })
+      known = { member, live }
+    }
+    return known
   },
   set: (ours, theirs) => {
     request = ours
     witness = theirs
   },
   result: () => result,
+  /** Bytes of each program: the worker's own and its helpers'. */
+  memory: (way) => engines[way].memory(),
+  threads: () => navigator.hardwareConcurrency,
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // The table of functions, as package runtime reads it.
@@ -18,12 +20,20 @@ const (
 	pcStackMap    = 1
 	pcInlined     = 2
 	pcArgLive     = 3 // to print arguments
+
+	dataInlined  = 3
+	dataArgs     = 5
+	dataArgsLive = 6
+	dataWrapped  = 7 // for the execution tracer
+	noData       = 1<<32 - 1
+
+	atGoFunc = 40 * 8 // of runtime.moduledata: where what funcdata offsets count from is
 )
 
 // clearTraces finds the table and clears, in place, file names, line numbers,
 // most names of functions and inlined calls, and with them every byte that nothing refers to any more.
 // Offset 0 is the runtime's own way to say that a function has no such table.
-func clearTraces(image []byte) error {
+func clearTraces(image []byte, first int) error {
 	start := bytes.Index(image, []byte(magic))
 	if start < 0 || bytes.Contains(image[start+1:], []byte(magic)) {
 		return fmt.Errorf("%w: no table of functions", ErrFormat)
@@ -40,6 +50,10 @@ func clearTraces(image []byte) error {
 		return fmt.Errorf("%w: table of functions out of order", ErrFormat)
 	}
 
+	blobs, err := newBlobs(image, first, start, names)
+	if err != nil {
+		return err
+	}
 	pctab := tab[pcs:funcs]
 	used := make([]bool, len(pctab))
 	used[0] = true
@@ -63,6 +77,9 @@ func clearTraces(image []byte) error {
 				put(funcSize + 4*k)
 			}
 		}
+		if err := blobs.function(f[funcSize+4*n:], int(f[atFuncData]), tab[names:cu]); err != nil {
+			return err
+		}
 		for _, field := range append([]int{16}, fields(n)...) {
 			if err := keep(pctab, used, int(binary.LittleEndian.Uint32(f[field:]))); err != nil {
 				return err
@@ -74,9 +91,75 @@ func clearTraces(image []byte) error {
 			pctab[i] = 0
 		}
 	}
+	blobs.clear()
 	clearNames(tab[names:cu])
 	clear(tab[cu:pcs]) // file names, and which unit has which
 	return nil
+}
+
+// blobs are the data of functions: stack maps, and what traces want to know.
+type blobs struct {
+	data []byte
+	used map[int]bool // by offset: whether it is needed to run
+}
+
+// newBlobs finds them by way of the one value of type moduledata, which begins
+// with the addresses of the table and of the names.
+func newBlobs(image []byte, first, table, names int) (*blobs, error) {
+	address := binary.LittleEndian.AppendUint64(nil, uint64(first+table))
+	address = binary.LittleEndian.AppendUint64(address, uint64(first+table+names))
+	at := bytes.Index(image, address)
+	if at < 0 || at+atGoFunc+8 > len(image) {
+		return nil, fmt.Errorf("%w: no module data", ErrFormat)
+	}
+	begin := binary.LittleEndian.Uint64(image[at+atGoFunc:]) - uint64(first)
+	if begin > uint64(len(image)) {
+		return nil, fmt.Errorf("%w: module data of another layout", ErrFormat)
+	}
+	return &blobs{image[begin:], make(map[int]bool)}, nil
+}
+
+// function takes away what a function has for traces alone. That offsets count
+// from where we think is seen from the calls inlined in it: each has the name of
+// a function.
+func (b *blobs) function(offsets []byte, n int, names []byte) error {
+	if 4*n > len(offsets) {
+		return fmt.Errorf("%w: data of a function cut short", ErrFormat)
+	}
+	for k := range n {
+		at := int(binary.LittleEndian.Uint32(offsets[4*k:]))
+		if at == noData {
+			continue
+		}
+		if at+16 > len(b.data) {
+			return fmt.Errorf("%w: data of a function outside the program", ErrFormat)
+		}
+		switch k {
+		case dataInlined:
+			name := int(int32(binary.LittleEndian.Uint32(b.data[at+4:])))
+			if name < 0 || name >= len(names) || name > 0 && names[name-1] != 0 {
+				return fmt.Errorf("%w: inlined calls of another layout", ErrFormat)
+			}
+			fallthrough
+		case dataArgs, dataArgsLive, dataWrapped:
+			binary.LittleEndian.PutUint32(offsets[4*k:], noData)
+			b.used[at] = b.used[at]
+		default:
+			b.used[at] = true
+		}
+	}
+	return nil
+}
+
+// clear clears each blob that is not needed, up to the next; after the last
+// there is something else.
+func (b *blobs) clear() {
+	offsets := slices.Sorted(maps.Keys(b.used))
+	for i := range len(offsets) - 1 {
+		if !b.used[offsets[i]] {
+			clear(b.data[offsets[i]:offsets[i+1]])
+		}
+	}
 }
 
 // clearNames clears the names of functions, but for those of the runtime,

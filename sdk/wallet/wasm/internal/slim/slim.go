@@ -9,8 +9,8 @@
 // Go's linker writes one table of all functions, runtime.pclntab, of which
 // stack maps and frame sizes are needed to run, and a good half is needed to
 // print. The layout is that of package runtime, symtab.go and runtime2.go
-// (types pcHeader and _func), version 0xfffffff1, of Go 1.20 and later; a
-// program with any other is refused.
+// (types pcHeader, _func and moduledata) of Go 1.26, checked as far as it shows;
+// a program with any other is refused.
 package slim
 
 import (
@@ -55,7 +55,7 @@ func Wasm(program []byte) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			if err := clearTraces(image); err != nil {
+			if err := clearTraces(image, first); err != nil {
 				return nil, err
 			}
 			body, found = writeData(image, first), true

@@ -141,7 +141,7 @@ func FuzzData(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_ = clearTraces(bytes.Clone(image))
+		_ = clearTraces(bytes.Clone(image), first)
 		image = bytes.TrimRight(image, "\x00")
 		n := len(image)
 		image = bytes.TrimLeft(image, "\x00")
@@ -159,5 +159,5 @@ func FuzzData(f *testing.F) {
 // FuzzTable: a damaged table of functions is refused or cleared, with no panic.
 func FuzzTable(f *testing.F) {
 	f.Add([]byte(magic + "\x01\x00\x00\x00\x00\x00\x00\x00"))
-	f.Fuzz(func(_ *testing.T, image []byte) { _ = clearTraces(append([]byte(magic), image...)) })
+	f.Fuzz(func(_ *testing.T, image []byte) { _ = clearTraces(append([]byte(magic), image...), 4096) })
 }
