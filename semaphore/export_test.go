@@ -9,6 +9,10 @@ var (
 	Remade  = rerandomise
 )
 
+// PlainVerifier is one that works as on a processor without the vector
+// instructions.
+func PlainVerifier() (*Verifier, error) { return newVerifier(true) }
+
 // GnarkVerifier gives gnark's verdict on a proof whose form is right.
 func GnarkVerifier(t testing.TB) func(*Proof) error {
 	keys := gnarkKeys(t)
@@ -29,4 +33,19 @@ func Spoilt(t testing.TB, p *Proof, outside bool) *Proof {
 	}
 	q, _ := spoil(t, p, way)
 	return q
+}
+
+// OfficialProofs are those of the official packages for a depth.
+func OfficialProofs(t testing.TB, depth int) (out []*Proof) {
+	for _, c := range official(t).Proofs {
+		if c.Depth != depth {
+			continue
+		}
+		p, err := ParseProof(c.Proof)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, p)
+	}
+	return out
 }

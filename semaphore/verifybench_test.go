@@ -12,7 +12,7 @@ import (
 	"github.com/perhuman/perhuman/semaphore"
 )
 
-// figures are what is measured; each is run once a round, all in turn.
+// Each thing that is measured runs once a round, all in turn.
 const (
 	benchRounds = 15
 	benchWarm   = 2
@@ -53,11 +53,9 @@ func (m *timing) over(base *timing) float64 {
 	return semaphore.Median(ratios)
 }
 
-// distinct makes n proofs of eight that our prover made, no two with the same
-// points.
-func distinct(t testing.TB, depth, n int) []*semaphore.Proof {
+// distinct makes n proofs of a few real ones, no two with the same points.
+func distinct(t testing.TB, real []*semaphore.Proof, n int) []*semaphore.Proof {
 	t.Helper()
-	real := proofsOf(t, depth, 8)
 	out := make([]*semaphore.Proof, n)
 	for i := range out {
 		out[i] = semaphore.Remade(t, real[i%len(real)], uint64(i+1))
@@ -67,7 +65,8 @@ func distinct(t testing.TB, depth, n int) []*semaphore.Proof {
 
 // TestBenchVerify prints the BENCH lines of verification when PERHUMAN_BENCH=1:
 // processor time of one thread a proof, and the ratios to gnark's verifier and
-// to our own Verify, measured in turn in one process.
+// to our own Verify, measured in turn in one process. Plain is without the vector
+// instructions.
 func TestBenchVerify(t *testing.T) {
 	if os.Getenv("PERHUMAN_BENCH") != "1" {
 		t.Skip("set PERHUMAN_BENCH=1")
@@ -77,8 +76,12 @@ func TestBenchVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	plain, err := semaphore.PlainVerifier()
+	if err != nil {
+		t.Fatal(err)
+	}
 	oracle := semaphore.GnarkVerifier(t)
-	ps := distinct(t, 20, 512)
+	ps := distinct(t, proofsOf(t, 20, 8), 512)
 	must := func(errs ...error) {
 		if err := errors.Join(errs...); err != nil {
 			t.Fatal(err)
@@ -94,7 +97,13 @@ func TestBenchVerify(t *testing.T) {
 			must(v.Verify(p))
 		}
 	}}
-	all := []*timing{gnark, single}
+	plainSingle := &timing{name: "verify_plain_single", n: 32, run: func() {
+		for _, p := range ps[:32] {
+			must(plain.Verify(p))
+		}
+	}}
+	plainBatch := &timing{name: "verify_plain_batch64", n: 64, run: func() { must(plain.VerifyBatch(ps[:64])...) }}
+	all := []*timing{gnark, single, plainSingle, plainBatch}
 	batch := func(name string, ps []*semaphore.Proof, times int) *timing {
 		one := &timing{name: name, n: len(ps) * times, run: func() {
 			for range times {
@@ -108,10 +117,7 @@ func TestBenchVerify(t *testing.T) {
 	batch64 := batch("verify_batch64", ps[:64], 4)
 	batch512 := batch("verify_batch512", ps, 1)
 	one := batch("verify_batch192", ps[:192], 4)
-	var three []*semaphore.Proof
-	for _, depth := range []int{10, 32} {
-		three = append(three, distinct(t, depth, 64)...)
-	}
+	three := append(distinct(t, proofsOf(t, 32, 8), 64), distinct(t, semaphore.OfficialProofs(t, 10), 64)...)
 	mixed := batch("verify_batch192_mixed3", append(three, ps[:64]...), 4)
 
 	// Batches of 64 with bad proofs: false statements with good points, which
@@ -149,6 +155,8 @@ func TestBenchVerify(t *testing.T) {
 		one.report()
 	}
 	fmt.Printf("BENCH verify_single_vs_gnark %.3f ratio\n", single.over(gnark))
+	fmt.Printf("BENCH verify_plain_single_vs_gnark %.3f ratio\n", plainSingle.over(gnark))
+	fmt.Printf("BENCH verify_plain_batch64_vs_gnark %.3f ratio\n", plainBatch.over(gnark))
 	fmt.Printf("BENCH verify_batch8_vs_gnark %.3f ratio\n", batch8.over(gnark))
 	fmt.Printf("BENCH verify_batch64_vs_gnark %.3f ratio\n", batch64.over(gnark))
 	fmt.Printf("BENCH verify_batch512_vs_gnark %.3f ratio\n", batch512.over(gnark))
