@@ -5,7 +5,6 @@ package prove
 import (
 	"math/bits"
 	"slices"
-	"unsafe"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/perhuman/perhuman/semaphore/prove/internal/ifma"
@@ -36,7 +35,7 @@ func (c *lanesG1) addPairs(buf, points []bn254.G1Affine, ops []op) {
 func (c *lanesG1) run(buf, points []bn254.G1Affine, ops []op, n int) {
 	x1, y1, x2, y2 := c.x1[:n], c.y1[:n], c.x2[:n], c.y2[:n]
 	den, inv := c.den[:n], c.inv[:n]
-	base := unsafe.Pointer(unsafe.SliceData(points))
+	base := &points[0].X
 	ifma.Gather(x1, y1, base, shiftG1, c.a[:n*ifma.Lanes], 2)
 	ifma.Gather(x2, y2, base, shiftG1, c.b[:n*ifma.Lanes], 2)
 	ifma.Suspects(c.suspects[0][:n], x1, x2)
@@ -60,7 +59,7 @@ func (c *lanesG1) run(buf, points []bn254.G1Affine, ops []op, n int) {
 	ifma.Sub(x1, x1, x3, ifma.Q4)      // 5
 	ifma.Mul(x1, x1, slope)            // 2
 	ifma.Sub(x1, x1, y1, ifma.Q2)      // 4
-	ifma.Scatter(unsafe.Pointer(unsafe.SliceData(buf)), shiftG1, c.dst[:n*ifma.Lanes], x3, x1)
+	ifma.Scatter(&buf[0].X, shiftG1, c.dst[:n*ifma.Lanes], x3, x1)
 	for _, e := range c.unusual {
 		buf[c.dst[e.at]] = e.g1
 	}
@@ -104,7 +103,7 @@ func referredG1(points []bn254.G1Affine, ref uint32) bn254.G1Affine {
 func (c *lanesG1) double(points []bn254.G1Affine) {
 	n := c.identity(len(points))
 	x, y, slope, den, inv := c.x1[:n], c.y1[:n], c.x2[:n], c.den[:n], c.inv[:n]
-	base := unsafe.Pointer(unsafe.SliceData(points))
+	base := &points[0].X
 	ifma.Gather(x, y, base, shiftG1, c.a[:n*ifma.Lanes], 0)
 	ifma.Add(den, y, y)
 	for i := range n * ifma.Lanes {

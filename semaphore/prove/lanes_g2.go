@@ -5,7 +5,6 @@ package prove
 import (
 	"math/bits"
 	"slices"
-	"unsafe"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
 	"github.com/perhuman/perhuman/semaphore/prove/internal/ifma"
@@ -40,10 +39,8 @@ type lanesG2 struct {
 	unusual  []exception
 }
 
-const (
-	shiftG2 = 7
-	rowG2   = 64 // the second row, y
-)
+// shiftG2 is the binary logarithm of a point's size.
+const shiftG2 = 7
 
 func lanePairOf(v *[2][laneBlocks]ifma.Block, n int) lanePair { return lanePair{v[0][:n], v[1][:n]} }
 
@@ -58,15 +55,13 @@ func (c *lanesG2) addPairs(buf, points []bn254.G2Affine, ops []op) {
 
 // load reads points: coordinates are below q, or q itself.
 func (c *lanesG2) load(x, y lanePair, points []bn254.G2Affine, refs []uint32) {
-	base := unsafe.Pointer(unsafe.SliceData(points))
-	ifma.Gather(x.c0, x.c1, base, shiftG2, refs, 0)
-	ifma.Gather(y.c0, y.c1, unsafe.Add(base, rowG2), shiftG2, refs, 3)
+	ifma.Gather(x.c0, x.c1, &points[0].X.A0, shiftG2, refs, 0)
+	ifma.Gather(y.c0, y.c1, &points[0].Y.A0, shiftG2, refs, 3)
 }
 
 func (c *lanesG2) store(points []bn254.G2Affine, dst []uint32, x, y lanePair) {
-	base := unsafe.Pointer(unsafe.SliceData(points))
-	ifma.Scatter(base, shiftG2, dst, x.c0, x.c1)
-	ifma.Scatter(unsafe.Add(base, rowG2), shiftG2, dst, y.c0, y.c1)
+	ifma.Scatter(&points[0].X.A0, shiftG2, dst, x.c0, x.c1)
+	ifma.Scatter(&points[0].Y.A0, shiftG2, dst, y.c0, y.c1)
 }
 
 func (c *lanesG2) run(buf, points []bn254.G2Affine, ops []op, n int) {

@@ -70,7 +70,7 @@ type multiexp[P, J any] struct {
 	points []P // level j of point i is at j*n+i
 	group  kind[P, J]
 	pool   sync.Pool // *group[P, J], wiped
-	cut    sync.Pool // *[]int16, wiped: the digits
+	spare  sync.Pool // *[]int16, wiped: digits
 }
 
 // kind is one of the groups, in one of the arithmetics.
@@ -130,13 +130,13 @@ func (p plan) steps(workers int) (n int) {
 }
 
 func (m *multiexp[P, J]) sum(ctx context.Context, scalars []fr.Element, workers int, step func()) (sum J, err error) {
-	memory, ok := m.cut.Get().(*[]int16)
+	memory, ok := m.spare.Get().(*[]int16)
 	if !ok {
 		memory = new([]int16)
 		*memory = make([]int16, m.windows*m.n)
 	}
 	digits := *memory
-	defer m.cut.Put(memory)
+	defer m.spare.Put(memory)
 	defer clear(digits)
 	m.digits(digits, scalars)
 	tasks := m.tasks(workers)

@@ -1,6 +1,6 @@
 package prove
 
-import "unsafe"
+import "reflect"
 
 // withTable makes the table in jobs of a batch of points each. Level j holds
 // the points times 2^(width*j).
@@ -29,6 +29,5 @@ func (m *multiexp[P, J]) withTable(levels int) (multiplier[J], []func()) {
 }
 
 func (m *multiexp[P, J]) bytes() int {
-	var p P
-	return len(m.points) * int(unsafe.Sizeof(p))
+	return len(m.points) * int(reflect.TypeFor[P]().Size())
 }

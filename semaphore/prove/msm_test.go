@@ -2,7 +2,9 @@ package prove
 
 import (
 	"context"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/consensys/gnark-crypto/ecc"
 	"github.com/consensys/gnark-crypto/ecc/bn254"
@@ -137,6 +139,46 @@ func TestDigits(t *testing.T) {
 				t.Fatalf("width %d: digits of %s give %s", p.width, scalars[i].String(), sum.String())
 			}
 		}
+	}
+}
+
+// TestSumsRunSideBySide: with two workers two tiles of every sum are computed at
+// a time, with tables and without. Each worker waits for the other.
+func TestSumsRunSideBySide(t *testing.T) {
+	_, _, g1base, g2base := bn254.Generators()
+	const n = 600
+	p1, p2 := make([]bn254.G1Affine, n), make([]bn254.G2Affine, n)
+	for i := range n {
+		p1[i], p2[i] = g1base, g2base
+		if i > 0 {
+			p1[i].Add(&p1[0], &p1[i-1])
+			p2[i].Add(&p2[0], &p2[i-1])
+		}
+	}
+	for _, levels := range []int{1, 100} {
+		meetInSteps(t, made[bn254.G1Jac](multiexpG1(p1), levels), n)
+		meetInSteps(t, made[bn254.G2Jac](multiexpG2(p2), levels), n)
+	}
+}
+
+func meetInSteps[J any](t *testing.T, m multiplier[J], n int) {
+	t.Helper()
+	var mu sync.Mutex
+	here, both := 0, make(chan struct{})
+	step := func() {
+		mu.Lock()
+		if here++; here == 2 {
+			close(both)
+		}
+		mu.Unlock()
+		select {
+		case <-both:
+		case <-time.After(20 * time.Second):
+			t.Error("the other worker does not come")
+		}
+	}
+	if _, err := m.sum(context.Background(), awkwardScalars(n), 2, step); err != nil {
+		t.Error(err)
 	}
 }
 

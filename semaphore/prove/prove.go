@@ -257,11 +257,6 @@ const (
 	unitsQuotient = 60
 )
 
-// units is the size of one step of a sum.
-func units[J any](m multiplier[J], workers, cost int) int {
-	return m.cost() * cost / m.steps(workers) / 1000
-}
-
 // progress counts the units of one proof.
 type progress struct {
 	mu          sync.Mutex

@@ -2,7 +2,7 @@ package prove
 
 import (
 	"math/bits"
-	"unsafe"
+	"reflect"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"github.com/perhuman/perhuman/semaphore/prove/internal/field29"
@@ -47,7 +47,7 @@ func newLimbCoset(domain int) (*limbCoset, error) {
 
 // bytes is the memory of the powers.
 func (c *limbCoset) bytes() int {
-	return (len(c.roots) + len(c.inverse) + len(c.scale)) * int(unsafe.Sizeof(field29.Fr{}))
+	return (len(c.roots) + len(c.inverse) + len(c.scale)) * int(reflect.TypeFor[field29.Fr]().Size())
 }
 
 // quotient is vectorCoset's, on one goroutine: WebAssembly has no other.

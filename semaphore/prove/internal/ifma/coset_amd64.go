@@ -4,7 +4,6 @@ package ifma
 
 import (
 	"math/bits"
-	"unsafe"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fp"
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
@@ -115,13 +114,13 @@ func (c *Coset) Bytes() int {
 	for k := range c.forward {
 		n += len(c.forward[k]) + len(c.inverse[k])
 	}
-	return n*int(unsafe.Sizeof(Block{})) + 8*len(c.rows)
+	return n*blockSize + 8*len(c.rows)
 }
 
 // Load reads values on the domain, gnark-crypto's elements, into v.
 func (c *Coset) Load(v []Block, x []fr.Element) {
 	half := size(c.Blocks(), len(v), len(x)/Lanes) / 2
-	gather(&v[0], &v[half], unsafe.Pointer(&x[0]), 6, &c.refs[0], half, 0, &scalar)
+	gather(&v[0], &v[half], (*fp.Element)(&x[0]), 6, &c.refs[0], half, 0, &scalar)
 }
 
 // Extend turns values on the domain, below 2, into values on the coset: below
@@ -172,7 +171,7 @@ func (c *Coset) Combine(out []fr.Element, a, b, p []Block) {
 		mul(&p[i], &p[i], &c.one, 1, &scalar)     // below 2
 	}
 	sub(&a[0], &a[0], &p[0], len(a), &twiceScalar)
-	scatter(unsafe.Pointer(&out[0]), 6, &c.rows[0], &a[0], &a[half], half, &scalar)
+	scatter((*fp.Element)(&out[0]), 6, &c.rows[0], &a[0], &a[half], half, &scalar)
 }
 
 // twiceScalar is 2r in limbs.

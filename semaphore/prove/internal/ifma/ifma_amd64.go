@@ -23,7 +23,6 @@ package ifma
 
 import (
 	"math/bits"
-	"unsafe"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fp"
 	"github.com/consensys/gnark-crypto/utils/cpu"
@@ -34,6 +33,8 @@ const Lanes = 8
 
 // Block is eight numbers: limb i of number j is at [i][j].
 type Block [5][Lanes]uint64
+
+const blockSize = 5 * Lanes * 8 // bytes
 
 // Available reports whether the processor has the instructions.
 func Available() bool { return cpu.SupportAVX512IFMA }
@@ -98,7 +99,7 @@ func Sub2(z, x, y, w []Block, k Multiple) {
 // those that negate names (bit 0 for lo, bit 1 for hi) are taken from q, which
 // is q for zero. Elements are below q, and there are eight references to a
 // block. The caller answers for the rows being there.
-func Gather(lo, hi []Block, at unsafe.Pointer, shift int, refs []uint32, negate int) {
+func Gather(lo, hi []Block, at *fp.Element, shift int, refs []uint32, negate int) {
 	if n := size(len(lo), len(hi), len(refs)/Lanes); n > 0 {
 		gather(&lo[0], &hi[0], at, shift, &refs[0], n, uint64(negate), &base)
 	}
@@ -106,7 +107,7 @@ func Gather(lo, hi []Block, at unsafe.Pointer, shift int, refs []uint32, negate 
 
 // Scatter writes rows of two elements, reduced to below q, from numbers below
 // 32q: row i to dst[i] times 2^shift bytes after at.
-func Scatter(at unsafe.Pointer, shift int, dst []uint32, lo, hi []Block) {
+func Scatter(at *fp.Element, shift int, dst []uint32, lo, hi []Block) {
 	if n := size(len(lo), len(hi), len(dst)/Lanes); n > 0 {
 		scatter(at, shift, &dst[0], &lo[0], &hi[0], n, &base)
 	}
@@ -189,10 +190,10 @@ func sub(z, x, y *Block, n int, k *[5]uint64)
 func sub2(z, x, y, w *Block, n int, k *[5]uint64)
 
 //go:noescape
-func gather(lo, hi *Block, at unsafe.Pointer, shift int, refs *uint32, n int, negate uint64, f *field)
+func gather(lo, hi *Block, at *fp.Element, shift int, refs *uint32, n int, negate uint64, f *field)
 
 //go:noescape
-func scatter(at unsafe.Pointer, shift int, dst *uint32, lo, hi *Block, n int, f *field)
+func scatter(at *fp.Element, shift int, dst *uint32, lo, hi *Block, n int, f *field)
 
 //go:noescape
 func suspects(out *uint8, x, y *Block, n int)

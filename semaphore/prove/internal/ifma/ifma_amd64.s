@@ -165,7 +165,7 @@ sub2Loop:
 	SHLXQ       BX, AX, AX; \
 	PREFETCHT0 (SI)(AX*1)
 
-// func gather(lo, hi *Block, at unsafe.Pointer, shift int, refs *uint32, n int, negate uint64, f *field)
+// func gather(lo, hi *Block, at *fp.Element, shift int, refs *uint32, n int, negate uint64, f *field)
 TEXT ·gather(SB), NOSPLIT, $0-64
 	MOVQ lo+0(FP), DI
 	MOVQ hi+8(FP), DX
@@ -294,7 +294,7 @@ gatherHigh:
 	SHLXQ     BX, AX, AX; \
 	VMOVDQU64 r, (DI)(AX*1)
 
-// func scatter(at unsafe.Pointer, shift int, dst *uint32, lo, hi *Block, n int, f *field)
+// func scatter(at *fp.Element, shift int, dst *uint32, lo, hi *Block, n int, f *field)
 TEXT ·scatter(SB), NOSPLIT, $0-56
 	MOVQ at+0(FP), DI
 	MOVQ shift+8(FP), BX

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
-	"unsafe"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fp"
 )
@@ -137,16 +136,16 @@ func TestRows(t *testing.T) {
 		dst[i] = uint32(i*2%99) + uint32(i*2/99)
 	}
 	for negate := range 4 {
-		for half := range uintptr(2) { // rows of two elements, every second of them
+		for half := range 2 { // rows of two elements, every second of them
 			lo, hi := make([]Block, n), make([]Block, n)
-			Gather(lo, hi, unsafe.Add(unsafe.Pointer(&rows[0]), half*64), 7, refs, negate)
+			Gather(lo, hi, &rows[0][2*half], 7, refs, negate)
 			for range 14 { // to just above 28q: Scatter reduces from 32q
 				zero := make([]Block, n)
 				Sub(lo, lo, zero, Q2)
 				Sub(hi, hi, zero, Q2)
 			}
 			out := make([][4]fp.Element, 100)
-			Scatter(unsafe.Add(unsafe.Pointer(&out[0]), half*64), 7, dst, lo, hi)
+			Scatter(&out[0][2*half], 7, dst, lo, hi)
 			for i, ref := range refs {
 				want := [2]fp.Element(rows[ref>>1][2*half : 2*half+2])
 				for k := range want {
