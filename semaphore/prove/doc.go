@@ -23,7 +23,8 @@
 //
 // At depth 20 about half a millisecond for the witness and 55 to 75 for the
 // rest on one core of 2025 with AVX-512 IFMA, some 110 to 130 without; in a
-// browser about half of what snarkjs takes on one thread. The multi-scalar
+// browser less than half of what snarkjs takes on one thread, and a third of
+// that with four workers (WithHelpers). Elsewhere the multi-scalar
 // multiplications use all cores; see WithWorkers.
 //
 // A loaded key takes 3.5 MB, a proof some 12 MB while it runs, of which half
