@@ -119,6 +119,13 @@ func (w *writer) connect(ctx context.Context, s *Store) error {
 		w.discard()
 		return unavailable(err)
 	}
+	// Checkpoints put pages back into the file, four times as rarely as usual: a
+	// page that many transactions touched is then written once. The WAL grows to
+	// some 16 MB.
+	if _, err := w.conn.ExecContext(ctx, "PRAGMA wal_autocheckpoint = 4000"); err != nil {
+		w.discard()
+		return unavailable(err)
+	}
 	var mode string
 	var level int
 	if err = w.conn.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err == nil {

@@ -14,6 +14,7 @@ package batch
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -98,11 +99,23 @@ func (q *Queue[T]) Submit(ctx context.Context, item T) error {
 	}
 }
 
+// gather lets callers run that are about to wait, as long as more of them do:
+// those that were just answered come again at once, and without this the first
+// of them would get a transaction to itself. It costs a lone caller nothing that
+// could be measured.
+func gather[T any](jobs chan T) {
+	for before := -1; len(jobs) > before && len(jobs) < cap(jobs); {
+		before = len(jobs)
+		runtime.Gosched()
+	}
+}
+
 func (q *Queue[T]) run(write func([]*Job[T]) error) {
 	batch := make([]*Job[T], 0, q.limit)
 	all := make([]*Job[T], 0, q.limit)
 	for first := range q.jobs {
 		batch = append(batch[:0], first)
+		gather(q.jobs)
 	drain:
 		for len(batch) < q.limit {
 			select {
