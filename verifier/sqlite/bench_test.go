@@ -40,7 +40,7 @@ func TestBenchGroupCommit(t *testing.T) {
 	}
 	fmt.Printf("BENCH spend_sqlite_single_per_s %.0f spends/s\n", median(s))
 	fmt.Printf("BENCH spend_sqlite_group_per_s %.0f spends/s\n", median(g))
-	fmt.Printf("BENCH spend_sqlite_group_vs_single %.1f x\n", median(ratio))
+	fmt.Printf("BENCH spend_sqlite_group_vs_single %.1f ratio\n", median(ratio))
 }
 
 // spendFor spends n acts by 64 callers and gives the throughput.
