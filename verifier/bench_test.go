@@ -14,8 +14,9 @@ import (
 )
 
 // BenchmarkConsume measures the CPU of one Consume over SQLite by 64 callers,
-// and of the pairing alone. Each act is a new one for the store: the same
-// proof, counted in an environment of its own, so that no proof has to be made.
+// with the queue, without it, and in batches, and of the pairing alone. Each act
+// is a new one for the store: the same proof, counted in an environment of its
+// own, so that no proof has to be made.
 func BenchmarkConsume(b *testing.B) {
 	store, err := sqlite.Open(filepath.Join(b.TempDir(), "s.db"))
 	if err != nil {
@@ -23,19 +24,41 @@ func BenchmarkConsume(b *testing.B) {
 	}
 	defer store.Close()
 	fresh := &relabelled{Store: store}
-	s := newScene(b, func(c *verifier.Config) { c.Store = fresh })
+	scenes := map[bool]*scene{}
+	for _, alone := range []bool{false, true} {
+		scenes[alone] = newScene(b, func(c *verifier.Config) { c.Store, c.NoQueue = fresh, alone })
+	}
+	s := scenes[false]
 	r := s.request(0, scope.PerDay(5), 0, s.ask(scope.PerDay(5)))
-	b.Run("consume", func(b *testing.B) {
-		b.SetParallelism(32)
+	for name, alone := range map[string]bool{"queue": false, "alone": true} {
+		b.Run(name, func(b *testing.B) {
+			b.SetParallelism(32)
+			from := cpu(b)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if v, err := scenes[alone].v.Consume(context.Background(), r); err != nil || !v.Success {
+						b.Errorf("%+v %v", v, err)
+					}
+				}
+			})
+			b.ReportMetric(float64(cpu(b)-from)/float64(b.N)/1e3, "cpu-us/op")
+		})
+	}
+	b.Run("batch", func(b *testing.B) {
+		batch := make([]verifier.Request, 512)
+		for i := range batch {
+			batch[i] = r
+		}
 		from := cpu(b)
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				if v, err := s.v.Consume(context.Background(), r); err != nil || !v.Success {
-					b.Errorf("%+v %v", v, err)
+		done := 0
+		for b.Loop() {
+			for _, out := range s.v.ConsumeBatch(context.Background(), batch) {
+				if done++; !out.Verdict.Success {
+					b.Errorf("%+v", out)
 				}
 			}
-		})
-		b.ReportMetric(float64(cpu(b)-from)/float64(b.N)/1e3, "cpu-us/op")
+		}
+		b.ReportMetric(float64(cpu(b)-from)/float64(done)/1e3, "cpu-us/proof")
 	})
 	b.Run("pairing", func(b *testing.B) {
 		from := cpu(b)

@@ -94,6 +94,22 @@ func (l *Log) Publish(t testing.TB, now time.Time) {
 	l.head = signed
 }
 
+// Swap has the log show another's head, as of now, until the function it gives
+// is called.
+func (l *Log) Swap(t testing.TB, other *Log, now time.Time) (back func()) {
+	t.Helper()
+	other.Publish(t, now)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	own := l.head
+	l.head = other.head
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.head = own
+	}
+}
+
 // Down makes the log answer nothing, or answer again.
 func (l *Log) Down(down bool) {
 	l.mu.Lock()
