@@ -10,12 +10,11 @@ import (
 
 // VerifyBatch gives one verdict a proof, in order; depths may be mixed. A
 // batch of good proofs costs a fraction of checking them singly: for 64 a third,
-// and an eighth on processors with AVX-512 IFMA. Bad ones are looked for by
+// and a sixth on processors with AVX-512 IFMA. Bad ones are looked for by
 // halves as long as that is likely to pay, and else one by one: whatever the bad
-// ones are, all is done for at most one and a half times the cost of checking
-// each proof singly. Still one bad proof makes a batch several times as
-// expensive: let callers limit what one client can put in, or use a Queue, which
-// does.
+// ones are, all is done for at most 1.6 times the cost of checking each proof
+// singly. Still one bad proof makes a batch several times as expensive: let
+// callers limit what one client can put in, or use a Queue, which does.
 //
 // A batch with a bad proof passes with a probability below 2^-100,
 // whatever the author of its proofs knows or computes, since the weights are
@@ -39,7 +38,7 @@ func (v *Verifier) VerifyBatch(ps []*Proof) []error {
 // settle writes the verdicts of items and counts what they took. Random fills
 // a slice.
 func (v *Verifier) settle(items []*batchItem, random func([]byte)) batchWork {
-	s := search{checker: &batchChecker{v, random}}
+	s := search{checker: &batchChecker{v, random}, prices: v.batcher.prices()}
 	s.settle(items)
 	return s.work
 }
@@ -68,6 +67,8 @@ type batcher interface {
 	pair(items []*batchItem) (f bn254.E12, inG2 bool)
 	// sum gives the sum of all weight C.
 	sum(items []*batchItem) bn254.G1Jac
+	// prices are what all this costs.
+	prices() prices
 }
 
 // batchChecker is the checker of real proofs.

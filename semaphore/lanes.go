@@ -14,6 +14,7 @@ import "slices"
 type lanes struct {
 	known, others lane
 	clients       clientBook
+	prices        prices
 	maxBatch      int
 	perClient     int // proofs of one client that may wait
 	perLane       int // proofs of a lane that may wait
@@ -37,11 +38,12 @@ type ticket struct {
 	done    chan struct{} // closed when verdict is set
 }
 
-func newLanes(maxBatch, perClient, perLane, clients int) *lanes {
+func newLanes(p prices, maxBatch, perClient, perLane, clients int) *lanes {
 	return &lanes{
 		known:     lane{limit: maxBatch, share: 3},
 		others:    lane{limit: maxBatch, share: 1},
 		clients:   newClientBook(clients),
+		prices:    p,
 		maxBatch:  maxBatch,
 		perClient: perClient,
 		perLane:   perLane,
@@ -158,9 +160,9 @@ func (l *lanes) next() flight {
 	own.turn = append(own.turn, sated...)
 	n := len(f.tickets)
 	if n < batchMin {
-		f.charged = alone(n).units()
+		f.charged = alone(n).units(l.prices)
 	} else {
-		f.charged = together(n).units()
+		f.charged = together(n).units(l.prices)
 	}
 	own.spent += float64(f.charged) / float64(own.share)
 	return f
@@ -168,7 +170,7 @@ func (l *lanes) next() flight {
 
 // settle learns from the verdicts of a batch and what they took.
 func (l *lanes) settle(f flight, work batchWork) {
-	f.lane.spent += float64(work.units()-f.charged) / float64(f.lane.share)
+	f.lane.spent += float64(work.units(l.prices)-f.charged) / float64(f.lane.share)
 	bad := 0
 	for _, t := range f.tickets {
 		if t.verdict != nil {

@@ -58,7 +58,7 @@ func knownProofs() proofSource {
 			return statement{depth: knownFalse}
 		},
 		verify: func(f flight) batchWork {
-			s := search{checker: knownChecker{}}
+			s := search{checker: knownChecker{}, prices: plainBatch{}.prices()}
 			s.settle(f.items())
 			return s.work
 		},
@@ -93,7 +93,7 @@ func play(t *testing.T, l *lanes, arrivals []arrival, source proofSource) (laten
 		f := l.next()
 		work := source.verify(f)
 		l.settle(f, work)
-		now += work.units()
+		now += work.units(l.prices)
 		for _, one := range f.tickets {
 			a := arrivals[number[one]]
 			if (one.verdict == nil) != a.good {
@@ -152,7 +152,7 @@ func attack(n int, make func(i int) arrival) []arrival {
 }
 
 func fairLanes() *lanes {
-	l := newLanes(64, 256, 4096, 4096)
+	l := newLanes(plainBatch{}.prices(), 64, 256, 4096, 4096)
 	for i := range fairClients {
 		c := l.clients.get(fmt.Sprint("good ", i))
 		for range owedAtFirst {
@@ -215,7 +215,7 @@ func TestQueueFairnessOfRealProofs(t *testing.T) {
 // in order for each client, and in turns.
 func TestLanesModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		l := newLanes(rapid.IntRange(1, 6).Draw(t, "batch"), 4, 9, 3)
+		l := newLanes(plainBatch{}.prices(), rapid.IntRange(1, 6).Draw(t, "batch"), 4, 9, 3)
 		waiting := make(map[*ticket]bool)
 		var flights []flight
 		for range rapid.IntRange(1, 80).Draw(t, "steps") {

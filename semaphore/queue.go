@@ -112,7 +112,7 @@ func NewQueue(v *Verifier, c QueueConfig) *Queue {
 	if q.wait <= 0 {
 		q.wait = 2 * time.Millisecond
 	}
-	q.lanes = newLanes(q.batch, or(c.PendingPerClient, 256), or(c.Pending, 4096), or(c.Clients, 4096))
+	q.lanes = newLanes(v.batcher.prices(), q.batch, or(c.PendingPerClient, 256), or(c.Pending, 4096), or(c.Clients, 4096))
 	return q
 }
 

@@ -108,7 +108,7 @@ func TestQueueBatches(t *testing.T) {
 
 // TestQueueClientGrows: what one client can put into a batch doubles.
 func TestQueueClientGrows(t *testing.T) {
-	l := newLanes(64, 256, 4096, 4096)
+	l := newLanes(plainBatch{}.prices(), 64, 256, 4096, 4096)
 	for range 200 {
 		if !l.put("a", &ticket{}) {
 			t.Fatal("no room")

@@ -32,9 +32,6 @@ const (
 	// halveMin is the least number of proofs, one or more of them bad, that it
 	// can pay to halve.
 	halveMin = 8
-	// patience is how much all of it may cost, in hundredths of what checking
-	// each proof singly would.
-	patience = 140
 )
 
 // batchWork counts what the verdicts of a batch took.
@@ -47,10 +44,16 @@ type batchWork struct {
 	halved  int // proofs put into one more part
 }
 
-// units is the work in hundredths of Verify, by measurement without vectors;
-// with them the last three are less.
-func (w batchWork) units() int {
-	return 7*w.exact + 93*w.singles + 150*w.tries + 3*w.refused + 28*w.tried + 19*w.halved
+// prices are what batchWork counts, in hundredths of Verify, by measurement.
+type prices struct {
+	exact, single, try, refused, tried, halved int
+	// patience is how much all of it may cost, in hundredths of what checking
+	// each proof singly would: enough for one halving at least.
+	patience int
+}
+
+func (w batchWork) units(p prices) int {
+	return p.exact*w.exact + p.single*w.singles + p.try*w.tries + p.refused*w.refused + p.tried*w.tried + p.halved*w.halved
 }
 
 // alone is the work of checking n proofs singly.
@@ -62,14 +65,15 @@ func together(n int) batchWork { return batchWork{tries: 1, tried: n} }
 // search finds the bad proofs of a batch and counts what that takes.
 type search struct {
 	checker
-	work  batchWork
-	limit int // units
-	open  int // proofs without a verdict
+	prices prices
+	work   batchWork
+	limit  int // units
+	open   int // proofs without a verdict
 }
 
 // settle writes the verdicts of items, which are nil before.
 func (s *search) settle(items []*batchItem) {
-	s.limit = patience * len(items)
+	s.limit = s.prices.patience * len(items)
 	var whole part
 	inG2 := false
 	if len(items) >= batchMin {
@@ -116,7 +120,7 @@ func (s *search) subgroup(items []*batchItem) []*batchItem {
 func (s *search) find(items []*batchItem, whole part) {
 	half := len(items) / 2
 	step := batchWork{halved: half, tries: 2}
-	if len(items) < halveMin || s.work.units()+step.units()+93*s.open > s.limit {
+	if len(items) < halveMin || s.work.units(s.prices)+step.units(s.prices)+s.prices.single*s.open > s.limit {
 		s.singly(items, true)
 		return
 	}

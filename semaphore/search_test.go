@@ -56,14 +56,14 @@ func (p knownPart) without(left part) part { return p - left.(knownPart) }
 
 // searchKnown runs a search over statements known beforehand and fails on a
 // wrong verdict.
-func searchKnown(t testing.TB, kinds []int) batchWork {
+func searchKnown(t testing.TB, p prices, kinds []int) batchWork {
 	t.Helper()
 	verdicts := make([]error, len(kinds))
 	items := make([]*batchItem, len(kinds))
 	for i, kind := range kinds {
 		items[i] = &batchItem{statement: statement{depth: kind}, verdict: &verdicts[i]}
 	}
-	s := search{checker: knownChecker{}}
+	s := search{checker: knownChecker{}, prices: p}
 	s.settle(items)
 	for i, kind := range kinds {
 		if want := []error{nil, ErrInvalidProof, ErrPoint}[kind]; verdicts[i] != want {
@@ -83,7 +83,8 @@ func TestSearchOfEveryPattern(t *testing.T) {
 		}
 		kinds := make([]int, n)
 		for more := true; more; {
-			searchKnown(t, kinds)
+			searchKnown(t, plainBatch{}.prices(), kinds)
+			searchKnown(t, vectorBatch{}.prices(), kinds)
 			more = false
 			for i := range kinds { // count up
 				if kinds[i]++; kinds[i] < base {
@@ -99,6 +100,11 @@ func TestSearchOfEveryPattern(t *testing.T) {
 // TestSearchIsBounded: no pattern of bad proofs costs more than patience says,
 // and few of them cost little.
 func TestSearchIsBounded(t *testing.T) {
+	t.Run("plain", func(t *testing.T) { searchIsBounded(t, plainBatch{}.prices()) })
+	t.Run("vectors", func(t *testing.T) { searchIsBounded(t, vectorBatch{}.prices()) })
+}
+
+func searchIsBounded(t *testing.T, p prices) {
 	r := rand.New(rand.NewPCG(9, 9))
 	worst := map[int]int{}
 	for range 4000 {
@@ -112,18 +118,18 @@ func TestSearchIsBounded(t *testing.T) {
 				kinds[i] = knownFalse
 			}
 		}
-		worst[n] = max(worst[n], searchKnown(t, kinds).units()/n)
+		worst[n] = max(worst[n], searchKnown(t, p, kinds).units(p)/n)
 	}
 	t.Logf("hundredths of checking singly, at worst: %v", worst)
 	for n, units := range worst {
-		if units > patience {
+		if units > p.patience {
 			t.Errorf("of %d proofs: %d", n, units)
 		}
 	}
 	for i := range 64 {
 		kinds := make([]int, 64)
 		kinds[i] = knownFalse
-		if units := searchKnown(t, kinds).units(); units > 80*64 {
+		if units := searchKnown(t, p, kinds).units(p); units > 90*64 {
 			t.Errorf("proof %d of 64 is bad: %d units", i, units)
 		}
 	}
