@@ -34,7 +34,7 @@ func (t *tree) rehash(spans []span) {
 				above.own(c)
 			}
 		}
-		hashSpans(below, above, spans, total)
+		t.hashed += hashSpans(below, above, spans, total)
 	}
 }
 
@@ -53,9 +53,10 @@ func parents(spans []span) []span {
 	return out
 }
 
-// hashSpans computes the nodes of spans, on all processors when they are many.
-// Different nodes may be written at once: their chunks are owned.
-func hashSpans(below, above *nodes, spans []span, total int) {
+// hashSpans computes the nodes of spans, on all processors when they are many,
+// and gives the number of hashes it took. Different nodes may be written at
+// once: their chunks are owned.
+func hashSpans(below, above *nodes, spans []span, total int) (hashes int) {
 	workers := total / parallelNodes
 	if workers > 1 {
 		workers = min(workers, runtime.GOMAXPROCS(0))
@@ -63,10 +64,10 @@ func hashSpans(below, above *nodes, spans []span, total int) {
 	if workers < 2 {
 		h := hasher{below: below, above: above}
 		h.run(spans)
-		return
+		return h.hashes
 	}
 	pieces := cut(spans, parallelNodes)
-	var next atomic.Int64
+	var next, sum atomic.Int64
 	var done sync.WaitGroup
 	for range workers {
 		done.Go(func() {
@@ -74,6 +75,7 @@ func hashSpans(below, above *nodes, spans []span, total int) {
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(pieces) {
+					sum.Add(int64(h.hashes))
 					return
 				}
 				h.run(pieces[i])
@@ -81,6 +83,7 @@ func hashSpans(below, above *nodes, spans []span, total int) {
 		})
 	}
 	done.Wait()
+	return int(sum.Load())
 }
 
 // cut divides spans into pieces of size nodes.
@@ -107,7 +110,7 @@ func cut(spans []span, size int) (pieces [][]span) {
 // side by side.
 type hasher struct {
 	below, above *nodes
-	n            int
+	n, hashes    int
 	at           [poseidon.BulkSize]int
 	left, right  [poseidon.BulkSize]fr.Element
 	out          [poseidon.BulkSize]fr.Element
@@ -137,5 +140,6 @@ func (h *hasher) flush() {
 	for i := range h.n {
 		h.above.put(h.at[i], fromFr(&h.out[i]))
 	}
+	h.hashes += h.n
 	h.n = 0
 }

@@ -8,6 +8,7 @@ import (
 // promise of concurrent use is said there.
 type tree struct {
 	levels []nodes // levels[0] are the leaves, the last one is the root
+	hashed int     // hashes computed so far, which tests hold against the definition
 }
 
 // Root gives the root: 0 for an empty group, the leaf itself for one leaf. An
@@ -107,7 +108,7 @@ type View struct{ tree }
 // or two a level for an appended batch. It must not be called while the group
 // changes; the View may then be read while it does.
 func (g *Group) View() *View {
-	v := &View{tree{levels: make([]nodes, len(g.levels))}}
+	v := &View{tree{levels: make([]nodes, len(g.levels)), hashed: g.hashed}}
 	for i := range g.levels {
 		v.levels[i] = g.levels[i].view()
 	}
