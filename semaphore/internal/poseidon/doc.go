@@ -18,6 +18,11 @@
 // known multiples of themselves; type width3 says why that saves 15 % of the
 // multiplications. Its intermediate states are not those of the circuit.
 //
+// On amd64 with AVX-512 IFMA sixteen hashes run side by side in radix 2^52, from
+// the first addition to the last without a conversion or a conditional
+// subtraction; type lanes proves the bounds. lanes_amd64.s is written by the
+// program in gen, and its test compares. The build tag purego leaves it out.
+//
 // Constants and Plain expose both forms, since circuits and witness generators
 // need the intermediate states, not only the digest.
 package poseidon
