@@ -3,6 +3,8 @@ package semaphore
 import (
 	"math/rand/v2"
 	"testing"
+
+	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 )
 
 // above counts the inner nodes with two children that lie over some leaves of a
@@ -70,5 +72,11 @@ func TestEachNodeIsHashedOnce(t *testing.T) {
 	before := g.hashed
 	if err := g.Update(0, next(1)[0]); err != nil || g.hashed-before > g.Depth() {
 		t.Errorf("one change: %d hashes, %v", g.hashed-before, err)
+	}
+}
+
+func TestModulus(t *testing.T) {
+	if modulus != string(fr.Modulus().FillBytes(make([]byte, 32))) {
+		t.Error("not the order of the field")
 	}
 }
