@@ -17,6 +17,7 @@ const module = "github.com/perhuman/perhuman"
 var mayImport = map[string]string{
 	"semaphore":                        "semaphore/artifacts semaphore/internal/...",
 	"semaphore/internal/poseidon":      "",
+	"semaphore/internal/poseidon/gen":  "",
 	"semaphore/internal/babyjub":       "",
 	"semaphore/internal/pairing8":      "",
 	"semaphore/internal/pairing8/gen":  "",
