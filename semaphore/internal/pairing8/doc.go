@@ -1,7 +1,13 @@
-// Package pairing8 computes the Miller loops of BN254 for eight pairs side by
-// side, in the lanes of AVX-512 registers, with the 52-bit multiply-and-add
-// instructions of AVX-512 IFMA. Where [Available] is false, on other processors
-// and in builds for them, nothing else of the package may be called.
+// Package pairing8 computes pairings of BN254 in the lanes of AVX-512 registers,
+// with the 52-bit multiply-and-add instructions of AVX-512 IFMA. Where
+// [Available] is false, on other processors and in builds for them, nothing else
+// of the package may be called.
+//
+// Lanes are used in three ways. [MillerLoop] walks eight pairs at a time, one in
+// each lane; all multiply into the accumulator of their lane, and the eight are
+// multiplied together at the end. [Scale] multiplies sixteen points of G1 at a
+// time. An [Accumulator], and [FinalExponentiation], have a single element of
+// Fp12, whose six coefficients are computed side by side.
 //
 // It is for public data only: proofs that are verified. Nothing here depends
 // on the values in time, but nothing was done to make sure of it either.
@@ -20,7 +26,7 @@
 //
 //	every limb is below 2^52, and the number is at least 0 and below 3p.
 //
-// A sum of k products in Fp2, k <= 4, is computed by Karatsuba's method on the
+// A sum of k products in Fp2, k <= 6, is computed by Karatsuba's method on the
 // columns before their carries, which are signed 64-bit numbers:
 //
 //	c0 = sum a0*b0 - sum a1*b1
@@ -28,11 +34,11 @@
 //
 // Columns: an instruction adds less than 2^52, a product at most ten times into
 // one column; there are up to 3k products and then the ten of the reduction: at
-// most 130*2^52 < 2^60 in absolute value. Factors: a0+a1 < 6p < 2^260 is carried
+// most 190*2^52 < 2^60 in absolute value. Factors: a0+a1 < 6p < 2^260 is carried
 // before it is multiplied. Numbers: |c0| < 9kp^2 = .107k*pR and 0 <= c1 < 18kp^2 =
 // .213k*pR. Montgomery's reduction adds less than pR and divides by R; p is
-// added to c0, so that it ends between (1-.43)p and (2+.43)p, and c1 between 0
-// and 1.86p.
+// added to c0, so that it ends between (1-.64)p and (2+.64)p, and c1 between 0
+// and 2.28p.
 //
 // A linear combination of small coefficients, with a multiple of p that makes
 // it positive, is below 40p. floor(top*84/2^52), top being the highest limb

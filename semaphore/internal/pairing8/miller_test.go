@@ -5,6 +5,7 @@ package pairing8
 import (
 	"math/big"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254"
@@ -62,6 +63,37 @@ func TestMillerLoop(t *testing.T) {
 		want, err = bn254.MillerLoop(p, q)
 		if !ok || err != nil || bn254.FinalExponentiation(&f) != bn254.FinalExponentiation(&want) {
 			t.Fatalf("n = %d: another pairing with a point at infinity", n)
+		}
+	}
+}
+
+// TestLong compares many loops and multiplications with the library's.
+func TestLong(t *testing.T) {
+	if os.Getenv("PERHUMAN_LONG") != "1" {
+		t.Skip("set PERHUMAN_LONG=1")
+	}
+	need(t)
+	omega, lambda := roots(t)
+	r := rand.New(rand.NewPCG(21, 22))
+	for round := range 400 {
+		n := 1 + r.IntN(40)
+		p, q := pairs(r, n)
+		w := make([]Weight, n)
+		scaled := append([]bn254.G1Affine(nil), p...)
+		for i := range w {
+			w[i] = Weight{r.Uint64(), r.Uint64()}
+			p[i].ScalarMultiplication(&p[i], weightOf(w[i], lambda))
+		}
+		Scale(scaled, w, &omega)
+		for i := range p {
+			if scaled[i] != p[i] {
+				t.Fatalf("round %d: %x times a point differs", round, w[i])
+			}
+		}
+		f, ok := MillerLoop(scaled, q)
+		want, err := bn254.Pair(p, q)
+		if !ok || err != nil || FinalExponentiation(&f) != want {
+			t.Fatalf("round %d: another pairing of %d", round, n)
 		}
 	}
 }
