@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -140,6 +141,8 @@ type far struct {
 	http http.Client
 	salt [16]byte
 
+	drawing sync.Mutex // held while Rand is read
+
 	known atomic.Pointer[wellKnownAt]
 	reads singleflight.Group
 }
@@ -189,7 +192,10 @@ func (f *far) verify(ctx context.Context, r verifier.Request) (api.Verdict, erro
 	key, own := r.IdempotencyKey, r.IdempotencyKey == ""
 	if own { // for our own repeats, and nobody else's
 		var b [16]byte
-		if _, err := io.ReadFull(f.cfg.Rand, b[:]); err != nil {
+		f.drawing.Lock()
+		_, err := io.ReadFull(f.cfg.Rand, b[:])
+		f.drawing.Unlock()
+		if err != nil {
 			return api.Verdict{}, api.Wrap(api.Internal, err)
 		}
 		key = scope.EncodeToken(b[:])

@@ -38,10 +38,34 @@
 // (scope, nullifier, message, nonce); proof bytes play no part, since anyone can
 // turn one valid proof into another.
 //
+// # Load
+//
+// Proofs of concurrent callers are verified together, in a queue with bounded
+// room that serves clients in turn (semaphore.Queue): a client that shows bad
+// proofs waits among its like. Request.Client names whoever that should be; where
+// one application hands in the proofs of many visitors, it should name them, or
+// one visitor's bad proofs are all the application's. Who finds no room, or waits
+// longer than Config.MaxWait, gets api.Overloaded and when to come again.
+// ConsumeBatch decides up to 512 requests at once.
+//
+// # Several issuers, frozen sets, bounds
+//
+// AnyOf accepts a proof under a root of any of several issuers, AllOf wants one
+// under each, made with one secret. A policy made with scope.Snapshot counts one
+// frozen set: the root that the log has at a sequence number, or the operator's
+// pin in Config.Snapshots. Verdicts state how many secrets one person could use
+// (Bound) and how often a person can come to a new one (Renewal), computed from
+// what the issuers say about themselves; see BoundOf. Nothing is decided before
+// that was heard, unless Config.Bound vouches for a figure.
+//
 // # Keys
 //
 // Challenges and receipts are signed with an Ed25519 key of the relying party.
 // It is made once and kept in the spend store, so that every process over the
-// same store signs with the same key; Config.Keys replaces it. The environment
-// (live, test) is part of every stored key and never comes from a request.
+// same store signs with the same key; Config.Keys replaces it. To rotate, add a
+// key to the store (KeyRotator): it is accepted by every process from its first
+// challenge on, and signs in those that were running two minutes after they saw
+// it. Old keys stay accepted and published until they are dropped, since receipts
+// are checked with them for ever. The environment (live, test) is part of every
+// stored key and never comes from a request.
 package verifier

@@ -19,7 +19,7 @@ import (
 func TestFloodOfBadProofs(t *testing.T) {
 	fresh := &relabelled{Store: memory.New()}
 	s := newScene(t, func(c *verifier.Config) {
-		c.Store, c.Queue = fresh, semaphore.QueueConfig{PendingPerClient: 64, Pending: 256}
+		c.Store, c.Queue, c.MaxWait = fresh, semaphore.QueueConfig{PendingPerClient: 64, Pending: 256}, time.Minute
 	})
 	good := s.request(0, perDay, 0, s.ask(perDay))
 	wrong := bad(good)

@@ -44,7 +44,7 @@ type Config struct {
 	Origins []string             // origins that may ask; each must belong to RP; default https://RP, or http://RP on *.localhost
 	Keys    []ed25519.PrivateKey // newest first; default: those of the Store, made if there is none
 	Now     func() time.Time
-	Rand    io.Reader
+	Rand    io.Reader // read by one goroutine at a time; default crypto/rand
 
 	Queue   semaphore.QueueConfig // how proofs of concurrent callers are verified together
 	NoQueue bool                  // verify each proof alone, MaxPairings at one time
@@ -137,6 +137,8 @@ func defaults(cfg *Config) {
 	}
 	if cfg.Rand == nil {
 		cfg.Rand = crand.Reader
+	} else {
+		cfg.Rand = &oneAtATime{r: cfg.Rand}
 	}
 	if cfg.MaxWait <= 0 {
 		cfg.MaxWait = 5 * time.Second
@@ -153,6 +155,18 @@ func defaults(cfg *Config) {
 	if cfg.MaxWaiting < 1 {
 		cfg.MaxWaiting = 64 * cfg.MaxPairings
 	}
+}
+
+// oneAtATime lets many requests read from a source that is not made for it.
+type oneAtATime struct {
+	mu sync.Mutex
+	r  io.Reader
+}
+
+func (o *oneAtATime) Read(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.r.Read(b)
 }
 
 // DefaultOrigin is the origin at which people meet a relying party.
