@@ -44,6 +44,7 @@ var checks = [...]func(*inquiry, context.Context) *api.Error{
 	(*inquiry).rootKnown,
 	(*inquiry).bounded,
 	(*inquiry).unspent,
+	(*inquiry).thawed,
 }
 
 // cheap runs every check but the pairing. With a commit ahead, a refusal that

@@ -35,6 +35,10 @@ type Config struct {
 	// heard; 1 if Roots is no Bounder.
 	Bound uint32
 
+	// FreezeBefore is for a store that was restored from a backup: see Freeze,
+	// which keeps it in the store itself. The later of the two holds.
+	FreezeBefore time.Time
+
 	// Snapshots pins roots of frozen sets by sequence number, in place of what
 	// the issuer's log has there: a list of members with the leaves of those
 	// removed since zeroed. Nullifiers do not change by it.
@@ -85,6 +89,9 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 		return nil, errors.New("verifier: Roots and Store are needed")
 	}
 	defaults(&cfg)
+	if err := cfg.loadFreeze(ctx); err != nil {
+		return nil, fmt.Errorf("verifier: %w", err)
+	}
 	if !validName(cfg.Environment) {
 		return nil, fmt.Errorf("verifier: environment %q: 1..32 of a-z, 0-9, - and _", cfg.Environment)
 	}
