@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math/big"
 
 	"github.com/consensys/gnark-crypto/ecc/bn254/fr"
 	"golang.org/x/crypto/sha3"
@@ -33,7 +32,11 @@ var (
 // ParseElement reads canonical decimal: digits only, no sign, no space, no
 // leading zero, less than r.
 func ParseElement(s string) (Element, error) {
-	u, err := ParseUint256(s)
+	return parseElement(s)
+}
+
+func parseElement[T string | []byte](s T) (Element, error) {
+	u, err := parseDecimal(s)
 	if err != nil {
 		return Element{}, err
 	}
@@ -80,7 +83,7 @@ func (e Element) fr() (x fr.Element) {
 func fromFr(x *fr.Element) Element { return x.Bytes() }
 
 // String gives canonical decimal.
-func (e Element) String() string { return new(big.Int).SetBytes(e[:]).String() }
+func (e Element) String() string { return string(appendDecimal(nil, e)) }
 
 // Hex gives "0x" and 64 lower-case digits.
 func (e Element) Hex() string { return "0x" + hex.EncodeToString(e[:]) }
@@ -93,7 +96,7 @@ func (e Element) MarshalText() ([]byte, error) { return []byte(e.String()), nil 
 
 // UnmarshalText is ParseElement.
 func (e *Element) UnmarshalText(text []byte) (err error) {
-	*e, err = ParseElement(string(text))
+	*e, err = parseElement(text)
 	return err
 }
 
@@ -115,36 +118,17 @@ func plainString(b []byte) ([]byte, error) {
 }
 
 // ParseUint256 reads canonical decimal below 2^256.
-func ParseUint256(s string) (Uint256, error) {
-	var u Uint256
-	if s == "" || len(s) > 78 || (len(s) > 1 && s[0] == '0') {
-		return u, ErrNotCanonical
-	}
-	for i := 0; i < len(s); i++ {
-		if s[i] < '0' || s[i] > '9' {
-			return u, ErrNotCanonical
-		}
-	}
-	n, ok := new(big.Int).SetString(s, 10)
-	if !ok {
-		return u, ErrNotCanonical
-	}
-	if n.BitLen() > 256 {
-		return u, ErrRange
-	}
-	n.FillBytes(u[:])
-	return u, nil
-}
+func ParseUint256(s string) (Uint256, error) { return parseDecimal(s) }
 
 // String gives canonical decimal.
-func (u Uint256) String() string { return new(big.Int).SetBytes(u[:]).String() }
+func (u Uint256) String() string { return string(appendDecimal(nil, u)) }
 
 // MarshalText writes canonical decimal, so that JSON holds a decimal string.
 func (u Uint256) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
 // UnmarshalText is ParseUint256.
 func (u *Uint256) UnmarshalText(text []byte) (err error) {
-	*u, err = ParseUint256(string(text))
+	*u, err = parseDecimal(text)
 	return err
 }
 

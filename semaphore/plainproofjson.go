@@ -1,10 +1,8 @@
 package semaphore
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 )
 
@@ -48,74 +46,41 @@ func decodePlain(data []byte) (*PlainProof, error) {
 	if len(data) > maxPlainJSON {
 		return nil, errLong
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	if err := delim(d, '{'); err != nil {
-		return nil, err
-	}
 	p := &PlainProof{Siblings: []Element{}}
-	seen := map[string]bool{}
-	for d.More() {
-		name, err := text(d)
-		if err != nil {
-			return nil, err
-		}
-		if seen[name] {
-			return nil, errField
-		}
-		seen[name] = true
-		switch name {
-		case "root":
-			err = d.Decode(&p.Root)
-		case "leaf":
-			err = d.Decode(&p.Leaf)
-		case "position":
-			var n int
-			if n, err = depth(d); err == nil && (n < 0 || uint64(n) > math.MaxUint32) {
+	j := jsonScanner{rest: data}
+	err := j.object(
+		jsonField{"root", func() (err error) { p.Root, err = j.element(); return }},
+		jsonField{"leaf", func() (err error) { p.Leaf, err = j.element(); return }},
+		jsonField{"position", func() error {
+			n, err := j.whole()
+			if err == nil && uint64(n) > math.MaxUint32 {
 				err = ErrRange
 			}
 			p.Position = uint32(n)
-		case "siblings":
-			err = p.slots(d)
-		default:
-			err = errField
-		}
-		if err != nil {
-			return nil, err
-		}
+			return err
+		}},
+		jsonField{"siblings", func() error { return j.list(0, MaxDepth, func(i int) error { return p.slot(&j, i) }) }},
+	)
+	if err == nil {
+		err = j.end()
 	}
-	if err := delim(d, '}'); err != nil {
+	if err != nil {
 		return nil, err
-	}
-	if len(seen) != 4 {
-		return nil, errField
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errTrailer
 	}
 	return p, nil
 }
 
-// slots reads the siblings, null for a lone node.
-func (p *PlainProof) slots(d *json.Decoder) error {
-	if err := delim(d, '['); err != nil {
-		return err
-	}
-	for d.More() {
-		level := len(p.Siblings)
-		if level == MaxDepth {
-			return errLong
-		}
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
+// slot reads one sibling, null for a lone node.
+func (p *PlainProof) slot(j *jsonScanner, level int) error {
+	var s Element
+	if j.null() {
+		p.Lone |= 1 << level
+	} else {
+		var err error
+		if s, err = j.element(); err != nil {
 			return err
 		}
-		var s Element
-		if string(raw) == "null" {
-			p.Lone |= 1 << level
-		} else if err := s.UnmarshalJSON(raw); err != nil {
-			return err
-		}
-		p.Siblings = append(p.Siblings, s)
 	}
-	return delim(d, ']')
+	p.Siblings = append(p.Siblings, s)
+	return nil
 }

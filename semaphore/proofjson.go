@@ -1,11 +1,7 @@
 package semaphore
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strconv"
 )
 
@@ -66,112 +62,27 @@ func (p *Proof) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-var (
-	errLong    = errors.New("too long")
-	errField   = errors.New("unknown, repeated or missing field")
-	errValue   = errors.New("wrong type of value")
-	errTrailer = errors.New("data after the object")
-)
-
-// decodeProof walks the tokens: the reflecting decoder would match names in
-// any case, take the last of two equal names and skip null.
 func decodeProof(data []byte) (*Proof, error) {
 	if len(data) > maxProofJSON {
 		return nil, errLong
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	if err := delim(d, '{'); err != nil {
-		return nil, err
-	}
 	p := new(Proof)
-	seen := map[string]bool{}
-	for d.More() {
-		name, err := text(d)
-		if err != nil {
-			return nil, err
-		}
-		if seen[name] {
-			return nil, errField
-		}
-		seen[name] = true
-		switch name {
-		case "merkleTreeDepth":
-			p.MerkleTreeDepth, err = depth(d)
-		case "merkleTreeRoot":
-			err = d.Decode(&p.MerkleTreeRoot)
-		case "nullifier":
-			err = d.Decode(&p.Nullifier)
-		case "message":
-			err = d.Decode(&p.Message)
-		case "scope":
-			err = d.Decode(&p.Scope)
-		case "points":
-			err = eight(d, &p.Points)
-		default:
-			err = errField
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if err := delim(d, '}'); err != nil {
+	j := jsonScanner{rest: data}
+	err := j.object(
+		jsonField{"merkleTreeDepth", func() (err error) { p.MerkleTreeDepth, err = j.whole(); return }},
+		jsonField{"merkleTreeRoot", func() (err error) { p.MerkleTreeRoot, err = j.element(); return }},
+		jsonField{"nullifier", func() (err error) { p.Nullifier, err = j.element(); return }},
+		jsonField{"message", func() (err error) { p.Message, err = j.number(); return }},
+		jsonField{"scope", func() (err error) { p.Scope, err = j.number(); return }},
+		jsonField{"points", func() error {
+			return j.list(len(p.Points), len(p.Points), func(i int) (err error) { p.Points[i], err = j.number(); return })
+		}},
+	)
+	if err != nil {
 		return nil, err
 	}
-	if len(seen) != 6 {
-		return nil, errField
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errTrailer
+	if err := j.end(); err != nil {
+		return nil, err
 	}
 	return p, nil
-}
-
-func delim(d *json.Decoder, want json.Delim) error {
-	tok, err := d.Token()
-	if err != nil {
-		return err
-	}
-	if tok != want {
-		return errValue
-	}
-	return nil
-}
-
-func text(d *json.Decoder) (string, error) {
-	tok, err := d.Token()
-	if err != nil {
-		return "", err
-	}
-	s, ok := tok.(string)
-	if !ok {
-		return "", errValue
-	}
-	return s, nil
-}
-
-func depth(d *json.Decoder) (int, error) {
-	var raw json.RawMessage
-	if err := d.Decode(&raw); err != nil {
-		return 0, err
-	}
-	n, err := strconv.Atoi(string(raw))
-	if err != nil || strconv.Itoa(n) != string(raw) {
-		return 0, ErrDepth
-	}
-	return n, nil
-}
-
-func eight(d *json.Decoder, points *[8]Uint256) error {
-	if err := delim(d, '['); err != nil {
-		return err
-	}
-	for i := range points {
-		if !d.More() {
-			return errValue
-		}
-		if err := d.Decode(&points[i]); err != nil {
-			return err
-		}
-	}
-	return delim(d, ']')
 }
