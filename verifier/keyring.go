@@ -150,7 +150,7 @@ func (k *keyring) open(ctx context.Context, token []byte) (scope.Challenge, erro
 		age = keysGap
 	}
 	_ = k.refresh(ctx, age) // what stays unknown is refused for that
-	return scope.OpenChallenge(token, k.public())
+	return scope.OpenOwnChallenge(token, k.ring.Load().keys)
 }
 
 // PublicKeys are the keys that challenges and receipts are signed with, newest

@@ -66,6 +66,10 @@ func FuzzOpenChallenge(f *testing.F) {
 	f.Add(c.Sign(ed25519.NewKeyFromSeed([]byte("another key, which nobody knows."))))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := scope.OpenChallenge(b, []ed25519.PublicKey{key.Public().(ed25519.PublicKey)})
+		own, ownErr := scope.OpenOwnChallenge(b, []ed25519.PrivateKey{key})
+		if own != c || (ownErr == nil) != (err == nil) {
+			t.Fatalf("verified: %v; signed again: %v", err, ownErr)
+		}
 		if err != nil {
 			if c != (scope.Challenge{}) {
 				t.Fatal("error and a challenge")

@@ -165,10 +165,19 @@ func TestChallengeRefusals(t *testing.T) {
 		if _, err := OpenChallenge(bad, pub); err == nil {
 			t.Fatalf("byte %d changed and accepted", i)
 		}
+		if own, err := OpenOwnChallenge(bad, []ed25519.PrivateKey{key}); err == nil || own != (Challenge{}) {
+			t.Fatalf("byte %d changed and accepted by who signed it: %v", i, err)
+		}
 	}
 	_, other, _ := ed25519.GenerateKey(rand.Reader)
 	if _, err := OpenChallenge(c.Sign(other), pub); !errors.Is(err, ErrSignature) {
 		t.Errorf("other key: %v", err)
+	}
+	if own, err := OpenOwnChallenge(token, []ed25519.PrivateKey{nil, other, key}); err != nil || own != parsed(t, token) {
+		t.Errorf("own token: %v", err)
+	}
+	if _, err := OpenOwnChallenge(token, []ed25519.PrivateKey{other}); !errors.Is(err, ErrSignature) {
+		t.Errorf("own token, other key: %v", err)
 	}
 	if _, err := OpenChallenge(token[:280], pub); !errors.Is(err, ErrChallenge) {
 		t.Errorf("short: %v", err)
@@ -257,4 +266,13 @@ func FuzzParseChallenge(f *testing.F) {
 			t.Fatalf("%x accepted", b)
 		}
 	})
+}
+
+func parsed(t *testing.T, token []byte) Challenge {
+	t.Helper()
+	c, err := ParseChallenge(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
