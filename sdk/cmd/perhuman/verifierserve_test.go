@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/perhuman/perhuman/verifier/postgres/pgtest"
 	"github.com/perhuman/perhuman/verifier/verifiertest"
 )
 
@@ -115,6 +116,102 @@ func TestVerifierWithManyApps(t *testing.T) {
 			t.Errorf("%q: %d", bad, code)
 		}
 	}
+}
+
+// start runs a verifier service until stop is called, and gives its addresses.
+func start(t *testing.T, environ map[string]string, args ...string) (public, operator string, stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, to := io.Pipe()
+	var errs bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, append([]string{"verifier"}, args...), env{out: to, err: &errs, rand: rand.Reader, getenv: func(name string) string { return environ[name] }})
+		_ = to.Close()
+	}()
+	lines := bufio.NewReader(out)
+	address := func() string {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			cancel()
+			t.Fatalf("it did not start: %v, exit %d, %s", err, <-ended, errs.String())
+		}
+		return strings.TrimSpace(line[strings.LastIndex(line, "http://"):])
+	}
+	public, operator = address(), address()
+	return public, operator, func() {
+		t.Helper()
+		cancel()
+		if code := <-ended; code != 0 {
+			t.Errorf("exit %d: %s", code, errs.String())
+		}
+	}
+}
+
+// Two services over one PostgreSQL share their apps: a key that is made at one
+// works at the other within seconds, and is refused there after its end.
+func TestVerifiersShareAnApp(t *testing.T) {
+	cluster := pgtest.Start(t)
+	dir := t.TempDir()
+	log := verifiertest.One().NewLog(t, "issuer.localhost/people", time.Now())
+	log.Publish(t, time.Now())
+	srv := httptest.NewServer(log)
+	defer srv.Close()
+	token, dsn := filepath.Join(dir, "token"), filepath.Join(dir, "dsn")
+	if code, _, errs := call(t, "verifier", "keygen", "-admin", token); code != 0 {
+		t.Fatal(errs)
+	}
+	if err := os.WriteFile(dsn, []byte(cluster.Schema(t)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	secret, err := readSecret(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	environ := map[string]string{
+		"PERHUMAN_ISSUER": log.VKey, "PERHUMAN_AT": srv.URL, "PERHUMAN_POSTGRES": dsn, "PERHUMAN_ADDR": "127.0.0.1:0", "PERHUMAN_ADMIN": "127.0.0.1:0", "PERHUMAN_ADMIN_TOKEN": token,
+	}
+	_, operator, stopA := start(t, environ)
+	public, _, stopB := start(t, environ)
+	ask := func(method, url, body, bearer string) map[string]any {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+bearer)
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		var m map[string]any
+		if err := json.NewDecoder(resp.Body).Decode(&m); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	app := ask("POST", operator+"/admin/apps", `{"name":"Forum","rp":"forum.example","environment":"live","actions":{"post":"5/day"}}`, secret)
+	at := operator + "/admin/apps/" + app["id"].(string) + "/keys"
+	key := ask("POST", at, `{}`, secret)
+	await := func(code string) {
+		t.Helper()
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+			m := ask("POST", public+"/v1/verify", `{"action":"post","proof":"AAAA"}`, key["secret"].(string))
+			if m["code"] == code {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("want %s: %v", code, m)
+			}
+		}
+	}
+	await("malformed_request")
+	ask("DELETE", at+"/"+key["id"].(string), "", secret)
+	await("credential_invalid")
+	stopA()
+	stopB()
 }
 
 // What the flags come to can be seen, and holds no secret.
