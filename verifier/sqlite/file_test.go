@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -217,3 +219,55 @@ func TestT13Busy(t *testing.T) {
 }
 
 func TestT44StatementsAreConstants(t *testing.T) { storetest.ConstantStatements(t, ".", 15) }
+
+// T13: two processes that have no patience, and 32 callers each. They see typed
+// errors and nothing else, nobody is in doubt, and no update is lost: each act
+// that is sent until it is answered is won once.
+func TestT13BusyStorm(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	const rivals, acts = 64, 20
+	var busy, won [2]atomic.Int64
+	var wg sync.WaitGroup
+	for p := range 2 {
+		s, err := OpenWith(path, Options{BusyTimeout: time.Millisecond, BatchLimit: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		for g := range rivals / 2 {
+			wg.Go(func() {
+				for i := range acts {
+					a := storetest.NewAct(byte(10+p), uint64(g*acts+i))
+					shared := storetest.NewAct(1, uint64(g*acts+i))
+					a.Nullifier, a.Scope = shared.Nullifier, shared.Scope
+					a.Credential, a.Key = "app", string(a.Nonce[:])
+					for {
+						out, err := s.Spend(context.Background(), a)
+						if err == nil {
+							if out.Replayed {
+								t.Errorf("an act that was refused had been written: %+v", out)
+							}
+							if out.Result == verifier.Accepted {
+								won[p].Add(1)
+							}
+							break
+						}
+						if !errors.Is(err, verifier.ErrUnavailable) || errors.Is(err, verifier.ErrInDoubt) || !strings.Contains(err.Error(), "busy") {
+							t.Errorf("%v", err)
+							return
+						}
+						busy[p].Add(1)
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if n := won[0].Load() + won[1].Load(); n != rivals/2*acts {
+		t.Errorf("%d of %d nullifiers were won", n, rivals/2*acts)
+	}
+	if busy[0].Load()+busy[1].Load() == 0 {
+		t.Error("nobody was ever busy: this was no storm")
+	}
+	t.Logf("won %d and %d, busy %d and %d times", won[0].Load(), won[1].Load(), busy[0].Load(), busy[1].Load())
+}

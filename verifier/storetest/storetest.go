@@ -60,7 +60,7 @@ func Run(t *testing.T, s Store) {
 		{"restart", restart},
 		{"T14 cancelled", cancelled},
 		{"T14 cancelled at any moment", cancelledAnywhere},
-		{"closed", closed},
+		{"T61 closed while spending", closed},
 		{"policy binding", policyBinding},
 		{"k changes with the period", kChanges},
 		{"a snapshot is bound for ever", snapshots},
