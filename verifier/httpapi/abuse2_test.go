@@ -294,3 +294,52 @@ func TestT47Panics(t *testing.T) {
 		t.Error("the panic is in no log")
 	}
 }
+
+// T45: bogus proofs, hundreds at once and each worth a pairing, are refused or
+// told to come back; health is answered meanwhile, and a good proof afterwards.
+func TestT45BogusProofs(t *testing.T) {
+	s := newService(t)
+	good := s.request(0, "post", scope.PerDay(5), s.challenge("post"))
+	bogus := good
+	p := *must(verifier.ParseProof(good.Proof))
+	p.Points = must(verifier.ParseProof(s.request(1, "post", scope.PerDay(5), s.challenge("post")).Proof)).Points // on the curve, and of another statement
+	bogus.Proof = json.RawMessage(`"` + must(p.Packed()) + `"`)
+	body := string(must(json.Marshal(bogus)))
+	answers := make(chan int, 200)
+	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 64}, Timeout: 20 * time.Second}
+	for range cap(answers) {
+		go func() {
+			req, _ := http.NewRequestWithContext(t.Context(), "POST", s.url+"/v1/verify", strings.NewReader(body))
+			req.Header.Set("Content-Type", "application/json")
+			req.Header.Set("Authorization", "Bearer "+s.key)
+			resp, err := client.Do(req)
+			if err != nil {
+				answers <- 0
+				return
+			}
+			defer resp.Body.Close()
+			b, _ := io.ReadAll(resp.Body)
+			if strings.Contains(string(b), `"success":true`) || resp.StatusCode == 200 && !strings.Contains(string(b), string(api.ProofInvalid)) {
+				t.Errorf("%s", b)
+			}
+			answers <- resp.StatusCode
+		}()
+	}
+	worst := time.Duration(0)
+	count := map[int]int{}
+	for done := 0; done < cap(answers); {
+		start := time.Now()
+		if r := s.do(call{method: "GET", path: "/livez"}); r.status != 200 {
+			t.Errorf("livez: %d", r.status)
+		}
+		worst = max(worst, time.Since(start))
+		for range 20 {
+			count[<-answers]++
+			done++
+		}
+	}
+	if count[200] == 0 || count[200]+count[503] != cap(answers) || worst > 3*time.Second {
+		t.Errorf("answers %v, livez took up to %s", count, worst)
+	}
+	s.want(s.verify(good, ""), api.OK)
+}
