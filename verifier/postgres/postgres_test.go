@@ -47,7 +47,7 @@ func TestStore(t *testing.T) {
 				return s
 			}
 			storetest.Run(t, storetest.Store{
-				Rounds: 8,
+				Rounds: 5,
 				Open:   func(t testing.TB) verifier.Store { return opened(t, layout(t), faults{}) },
 				Reopen: func(t testing.TB, s verifier.Store) verifier.Store {
 					if err := s.Close(); err != nil {
