@@ -101,3 +101,16 @@ func (g *Gate) RootProof(ctx context.Context, root semaphore.Element) (setlog.Ro
 	}
 	return setlog.RootProof{}, "", errors.Join(errs...)
 }
+
+// Repin computes what an operator may pin in Config.Snapshots, so that later
+// removals count for a Snapshot policy after all: the root of the set frozen at a
+// sequence number with the leaves of those zeroed who were removed or re-keyed
+// since, and how many they are. Nullifiers do not change, and wallets have to
+// prove against the new root from then on. It reads the issuer's whole log, which
+// takes a while, and is for a Gate with one issuer.
+func (g *Gate) Repin(ctx context.Context, seq uint64) (root semaphore.Element, zeroed int, err error) {
+	if len(g.issuers) != 1 {
+		return root, 0, errors.New("sdk: a snapshot belongs to one issuer")
+	}
+	return g.issuers[0].Repin(ctx, seq)
+}

@@ -3,9 +3,11 @@ package sdk_test
 import (
 	"crypto/ed25519"
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/semaphore/setlog"
+	"github.com/perhuman/perhuman/semaphore/setlog/setlogtest"
 	"github.com/perhuman/perhuman/verifier/sqlite"
 	"github.com/perhuman/perhuman/verifier/verifiertest"
 )
@@ -189,5 +192,57 @@ func TestOpenRefusesSeveral(t *testing.T) {
 			_ = g.Close()
 			t.Errorf("%s is accepted", name)
 		}
+	}
+}
+
+// Two leave after the freeze: the operator pins the list with their leaves
+// zeroed, and only proofs about that list count from then on.
+func TestGateRepin(t *testing.T) {
+	is := setlogtest.New(t, "issuer.localhost/people")
+	var members []semaphore.Element
+	for _, id := range verifiertest.One().IDs {
+		members = append(members, id.Commitment())
+	}
+	is.AnchorMembers(uint64(noon.Unix()), members)
+	is.AnchorMembers(uint64(noon.Unix())+1, nil, 6, 7)
+	head := is.Head(uint64(noon.Unix()) + 1)
+	var mu sync.Mutex // the test issuer notes what it is asked for
+	fetch := func(path string) ([]byte, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return is.Fetch(path)
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/head" {
+			_, _ = w.Write(head)
+			return
+		}
+		b, err := fetch(strings.TrimPrefix(r.URL.Path, "/"))
+		if err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write(b)
+	}))
+	t.Cleanup(srv.Close)
+	repointed := func(c *sdk.Config) {
+		c.Issuers, c.At, c.Bound = []string{is.VKey}, map[string]string{is.Name: srv.URL}, 1
+	}
+	s := newSite(t, repointed)
+	root, zeroed, err := s.gate.Repin(t.Context(), 1)
+	if err != nil || zeroed != 2 || root != is.Group.Root() || root == verifiertest.One().Group.Root() {
+		t.Fatalf("%s, %d zeroed, %v", root, zeroed, err)
+	}
+	p := sdk.Snapshot(1, sdk.Once())
+	s.mux.Handle("POST /elections", s.gate.Require("election", p, s.created()))
+	s.want(s.do("POST", "/elections", body, "Perhuman-Response", s.answer(0, "election", p, 0, s.challenge("election"), raw(body))), 201, "")
+
+	pinned := newSite(t, repointed, func(c *sdk.Config) { c.Snapshots = map[uint64]semaphore.Element{1: root} })
+	pinned.mux.Handle("POST /elections", pinned.gate.Require("election", p, pinned.created()))
+	pinned.want(pinned.do("POST", "/elections", body, "Perhuman-Response", pinned.answer(0, "election", p, 0, pinned.challenge("election"), raw(body))), 403, api.RootNotSnapshot)
+	second, _ := withSecond(t, false)
+	two := newSite(t, second)
+	if _, _, err := two.gate.Repin(t.Context(), 1); err == nil {
+		t.Error("a snapshot of two issuers")
 	}
 }

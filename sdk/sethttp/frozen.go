@@ -47,6 +47,16 @@ func (s *Source) SnapshotProof(ctx context.Context, seq uint64) (setlog.RootProo
 	}
 }
 
+// Repin gives the root of the set frozen at a sequence number with the leaves of
+// those zeroed who were removed since, and how many they are. It reads the whole
+// log under the newest head, which it fetches first.
+func (s *Source) Repin(ctx context.Context, seq uint64) (root semaphore.Element, zeroed int, err error) {
+	if err := s.Refresh(ctx); err != nil && !errors.Is(err, setlog.ErrOldHead) {
+		return root, 0, couldNot(err)
+	}
+	return s.follower.Repin(seq, s.Fetch(ctx))
+}
+
 // freeze finds a proof: where it was kept, or in the log.
 func (s *Source) freeze(ctx context.Context, seq uint64) (setlog.RootProof, error) {
 	var state State
