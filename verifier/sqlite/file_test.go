@@ -228,12 +228,15 @@ func TestT13BusyStorm(t *testing.T) {
 	const rivals, acts = 64, 20
 	var busy, won [2]atomic.Int64
 	var wg sync.WaitGroup
-	for p := range 2 {
-		s, err := OpenWith(path, Options{BusyTimeout: time.Millisecond, BatchLimit: 4})
-		if err != nil {
+	var stores [2]*Store
+	for p := range stores { // both, before the storm
+		var err error
+		if stores[p], err = OpenWith(path, Options{BusyTimeout: time.Millisecond, BatchLimit: 4}); err != nil {
 			t.Fatal(err)
 		}
-		defer s.Close()
+		defer stores[p].Close()
+	}
+	for p, s := range stores {
 		for g := range rivals / 2 {
 			wg.Go(func() {
 				for i := range acts {
