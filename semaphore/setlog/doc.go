@@ -34,9 +34,15 @@
 //
 // # Auditing
 //
-// [Audit] reads a whole log over its files; [Replay], which it uses, rebuilds the
-// set from all entries and compares its root with the logged one at every
-// sequence number.
+// [AuditConfig.Run] reads a whole log over its files, from outside: it hashes all
+// entries into the signed tree, rebuilds the set and compares its root with the
+// logged one at every sequence number, and holds heads and older checkpoints
+// against the log. It gives a report, or an [AuditError] that names the lie:
+//
+//	r, err := setlog.AuditConfig{Verifier: v, Checkpoint: signed, Seen: older}.Run(fetch)
+//
+// [Audit] is the short form and [Replay] the part that rebuilds the set.
+// [FetchFS] and [FetchEntries] read archives.
 //
 // # Formats
 //

@@ -1,6 +1,10 @@
 package setlog
 
-import "strings"
+import (
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
 
 // ParseHeadText lets the fuzz target reach the parser behind the signature.
 func ParseHeadText(text string) (Head, error) { return parseHeadText(text) }
@@ -20,4 +24,13 @@ func StateRoundTrip(state []byte) ([]byte, error) {
 		return nil, err
 	}
 	return s.marshal(vkey), nil
+}
+
+// FrontierHash hashes a log of these entries.
+func FrontierHash(entries []Entry) tlog.Hash {
+	var f frontier
+	for _, e := range entries {
+		f.add(e.Record())
+	}
+	return f.hash()
 }

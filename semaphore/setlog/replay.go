@@ -13,20 +13,16 @@ type Replay struct {
 	group   *semaphore.Group
 	live    uint64
 	seq     uint64 // of the last batch that was checked
+	day     uint32 // of the newest entry
 	entries int64
 	batch   []Entry
-}
 
-// AuditError says where a log contradicts itself.
-type AuditError struct {
-	Index  int64 // of the entry
-	Seq    uint64
-	Reason string
-}
-
-// Error implements error.
-func (e *AuditError) Error() string {
-	return fmt.Sprintf("setlog: audit: entry %d (seq %d): %s", e.Index, e.Seq, e.Reason)
+	// ahead is how many leaves may wait before they are hashed: with 0 each
+	// batch is checked by itself, with more the roots of several at once.
+	ahead   int
+	adds    []semaphore.Element
+	clears  []semaphore.Replacement
+	waiting []unchecked
 }
 
 // Group gives the set after the last complete batch; it must not be changed.
@@ -49,27 +45,49 @@ func (r *Replay) Live() uint64 { return r.live }
 func (r *Replay) Entries() int64 { return r.entries }
 
 // Apply takes the next entries in log order. A batch is applied and checked when
-// the first entry of the next one arrives, or at Finish.
+// the first entry of the next one arrives, or at Finish. Errors are *AuditError.
 func (r *Replay) Apply(entries ...Entry) error {
-	for _, e := range entries {
-		if len(r.batch) > 0 && r.batch[0].Seq != e.Seq {
-			if err := r.Finish(); err != nil {
-				return err
-			}
+	for i := range entries {
+		if err := entries[i].Validate(); err != nil {
+			return r.fault(LieEntry, len(r.batch), &entries[i], err.Error())
 		}
-		if err := e.Validate(); err != nil {
-			return r.fault(len(r.batch), e, err.Error())
+		if err := r.apply(&entries[i]); err != nil {
+			return err
 		}
-		if e.Seq != r.seq+1 {
-			return r.fault(len(r.batch), e, fmt.Sprintf("sequence number after %d", r.seq))
-		}
-		r.batch = append(r.batch, e)
 	}
+	return nil
+}
+
+// apply takes one entry that was validated.
+func (r *Replay) apply(e *Entry) error {
+	if len(r.batch) > 0 && r.batch[0].Seq != e.Seq {
+		if err := r.endBatch(); err != nil {
+			return err
+		}
+	}
+	if e.Seq != r.seq+1 {
+		return r.fault(LieSequence, len(r.batch), e, fmt.Sprintf("sequence number %d stands after %d", e.Seq, r.seq))
+	}
+	if e.Day < r.day {
+		return r.fault(LieDay, len(r.batch), e, fmt.Sprintf("dated %s, behind an entry of %s", dayString(e.Day), dayString(r.day)))
+	}
+	r.day = e.Day
+	r.batch = append(r.batch, *e)
 	return nil
 }
 
 // Finish checks the last batch. Call it where a checkpoint ends.
 func (r *Replay) Finish() error {
+	if err := r.endBatch(); err != nil {
+		return err
+	}
+	return r.flush()
+}
+
+// endBatch takes the waiting batch into the set. Leaves that are cleared
+// together, and leaves that are added together, are hashed together, over
+// several batches if r.ahead allows it.
+func (r *Replay) endBatch() error {
 	if len(r.batch) == 0 {
 		return nil
 	}
@@ -78,55 +96,60 @@ func (r *Replay) Finish() error {
 		return err
 	}
 	live := r.live
-	var adds []semaphore.Element
-	flush := func() error {
-		if len(adds) == 0 {
-			return nil
-		}
-		err := g.AddMany(adds)
-		adds = nil
-		return err
-	}
-	last := len(r.batch) - 1
-	for i, e := range r.batch {
-		if e.Root != r.batch[0].Root || e.Live != r.batch[0].Live {
-			return r.fault(i, e, "root or live members differ within the batch")
-		}
+	cleared := false
+	first := &r.batch[0]
+	for i := range r.batch {
+		e := &r.batch[i]
 		switch {
+		case e.Root != first.Root:
+			return r.fault(LieRoot, i, e, "root differs within the batch")
+		case e.Live != first.Live:
+			return r.fault(LieLive, i, e, "count of live members differs within the batch")
 		case e.Op.Adds():
-			if e.LeafIndex != uint64(g.Size()+len(adds)) {
-				return r.fault(i, e, "leaf index is not the next free one")
+			if err := r.clear(g); err != nil {
+				return r.fault(LieLeaf, i, e, err.Error())
 			}
-			adds = append(adds, e.Commitment) // AddMany refuses one that is a live member
+			if next := uint64(g.Size() + len(r.adds)); e.LeafIndex != next {
+				return r.fault(LieLeaf, i, e, fmt.Sprintf("leaf index %d, the next free one is %d", e.LeafIndex, next))
+			}
+			r.adds = append(r.adds, e.Commitment) // AddMany refuses one that is a live member
 			live++
 		case e.Op.Clears():
-			if err := flush(); err != nil {
-				return r.fault(i, e, err.Error())
+			if !cleared { // the batches before this one
+				if err := r.flushBefore(); err != nil {
+					return err
+				}
+			}
+			cleared = true
+			if err := r.add(g, len(r.adds)); err != nil {
+				return r.fault(LieLeaf, i, e, err.Error())
 			}
 			if e.LeafIndex >= uint64(g.Size()) || g.Member(int(e.LeafIndex)) != e.Commitment {
-				return r.fault(i, e, "cleared leaf does not hold the commitment")
+				return r.fault(LieLeaf, i, e, "cleared leaf does not hold the commitment")
 			}
-			if err := g.Remove(int(e.LeafIndex)); err != nil {
-				return r.fault(i, e, err.Error())
-			}
-			live--
+			r.clears = append(r.clears, semaphore.Replacement{Position: int(e.LeafIndex)})
+			live-- // UpdateMany refuses one that is cleared already
 		}
 	}
-	e := r.batch[last]
-	if err := flush(); err != nil {
-		return r.fault(last, e, err.Error())
-	}
+	last := len(r.batch) - 1
+	e := &r.batch[last]
 	if e.Live != live {
-		return r.fault(last, e, fmt.Sprintf("%d live members logged, %d counted", e.Live, live))
+		return r.fault(LieLive, last, e, fmt.Sprintf("%d live members logged, %d counted", e.Live, live))
 	}
-	if root := g.Root(); e.Root != root {
-		return r.fault(last, e, fmt.Sprintf("root %s logged, %s rebuilt", e.Root, root))
+	if err := r.clear(g); err != nil {
+		return r.fault(LieLeaf, last, e, err.Error())
 	}
+	r.waiting = append(r.waiting, unchecked{
+		entry: *e, index: r.entries + int64(last), size: g.Size() + len(r.adds), adds: len(r.adds),
+		seq: r.seq, live: r.live, entries: r.entries,
+	})
 	r.live, r.seq, r.entries = live, e.Seq, r.entries+int64(len(r.batch))
 	r.batch = r.batch[:0]
+	if cleared || len(r.adds) >= r.ahead {
+		return r.flush()
+	}
 	return nil
 }
-
-func (r *Replay) fault(i int, e Entry, reason string) error {
-	return &AuditError{Index: r.entries + int64(i), Seq: e.Seq, Reason: reason}
+func (r *Replay) fault(lie Lie, i int, e *Entry, reason string) error {
+	return &AuditError{Lie: lie, Index: r.entries + int64(i), Seq: e.Seq, Reason: reason}
 }

@@ -4,6 +4,7 @@
 //	perhuman issuer keygen NAME        make an issuer's signing key
 //	perhuman verifier FLAGS            run a verifier service
 //	perhuman verify FLAGS post.json    check a post bundle, with no network
+//	perhuman audit FLAGS [URL|PATH]    replay an issuer's log, name a lie or report
 //	perhuman receipt check FLAGS       open the biometric commitment of an intake receipt
 //	perhuman setup check FLAGS         check a powers-of-tau file, and go on to make keys
 //	perhuman dev -rp RP                run everything an app needs while it is written
@@ -57,6 +58,7 @@ func commands() []command {
 		{[]string{"verifier", "config", "print"}, "show what flags and environment come to, secrets left out", verifierConfig},
 		{[]string{"verifier"}, "run a verifier service; -help lists its flags", verifierServe},
 		{[]string{"verify"}, "check a post bundle, with no network", verifyPost},
+		{[]string{"audit"}, "replay an issuer's log from outside: a report, or the lie by name", auditLog},
 		{[]string{"receipt", "check"}, "open the biometric commitment of an intake receipt", receiptCheck},
 		{[]string{"setup", "check"}, "check a powers-of-tau file: pin, points, powers", setupCheck},
 		{[]string{"setup", "start"}, "open the Groth16 ceremony of the circuit of one depth", setupStart},
