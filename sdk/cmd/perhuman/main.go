@@ -5,6 +5,7 @@
 //	perhuman verifier FLAGS            run a verifier service
 //	perhuman verify FLAGS post.json    check a post bundle, with no network
 //	perhuman audit FLAGS [URL|PATH]    replay an issuer's log, name a lie or report
+//	perhuman witness FLAGS             cosign logs that only grow (C2SP tlog-witness)
 //	perhuman receipt check FLAGS       open the biometric commitment of an intake receipt
 //	perhuman setup check FLAGS         check a powers-of-tau file, and go on to make keys
 //	perhuman dev -rp RP                run everything an app needs while it is written
@@ -59,6 +60,8 @@ func commands() []command {
 		{[]string{"verifier"}, "run a verifier service; -help lists its flags", verifierServe},
 		{[]string{"verify"}, "check a post bundle, with no network", verifyPost},
 		{[]string{"audit"}, "replay an issuer's log from outside: a report, or the lie by name", auditLog},
+		{[]string{"witness", "keygen"}, "NAME  make a witness's key, and print the line that goes into policies", witnessKeygen},
+		{[]string{"witness"}, "cosign issuers' logs that only grow, over HTTP", witnessServe},
 		{[]string{"receipt", "check"}, "open the biometric commitment of an intake receipt", receiptCheck},
 		{[]string{"setup", "check"}, "check a powers-of-tau file: pin, points, powers", setupCheck},
 		{[]string{"setup", "start"}, "open the Groth16 ceremony of the circuit of one depth", setupStart},
