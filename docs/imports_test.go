@@ -36,6 +36,7 @@ var mayImport = map[string]string{
 	"issuer/biometric/capture":         "",
 	"issuer/biometric/share":           "",
 	"issuer/biometric/iris":            "issuer/biometric/...",
+	"issuer/biometric/iris/gen":        "",
 	"issuer/biometric/face":            "issuer/biometric/...",
 	"issuer/biometric/synth":           "issuer/biometric/...",
 	"issuer/biometric/match":           "issuer/biometric/...",

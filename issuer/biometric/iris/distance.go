@@ -54,79 +54,23 @@ func Between(a, b Template) Distance {
 	if a.cols != b.cols || a.cols == 0 {
 		return Distance{}
 	}
-	diff, n := compare(a.words, b.words)
+	diff, n := compare(a.plane(re), a.plane(im), a.plane(mask), b)
 	return Distance{diff, 2 * n}
 }
 
 // compare counts different usable bits and common mask bits (one for each pair
-// of a real and an imaginary bit) of two runs of triples. Runs have an even
-// number of triples, because columns come in fours; two at a time is the
-// fastest that the compiler makes of it.
-func compare(q, e []uint64) (diff, common int) {
-	for len(q) >= 2*planes && len(e) >= 2*planes {
-		m, n := q[2]&e[2], q[5]&e[5]
-		diff += bits.OnesCount64((q[0]^e[0])&m) + bits.OnesCount64((q[1]^e[1])&m)
+// of a real and an imaginary bit) of e and of three planes of the same shape. It
+// is the reference of the vector kernels.
+func compare(qre, qim, qmask []uint64, e Template) (diff, common int) {
+	ere, eim, emask := e.plane(re), e.plane(im), e.plane(mask)
+	n := len(emask)
+	qre, qim, qmask, ere, eim = qre[:n], qim[:n], qmask[:n], ere[:n], eim[:n]
+	for i, m := range emask {
+		m &= qmask[i]
+		diff += bits.OnesCount64((qre[i]^ere[i])&m) + bits.OnesCount64((qim[i]^eim[i])&m)
 		common += bits.OnesCount64(m)
-		diff += bits.OnesCount64((q[3]^e[3])&n) + bits.OnesCount64((q[4]^e[4])&n)
-		common += bits.OnesCount64(n)
-		q, e = q[2*planes:], e[2*planes:]
 	}
 	return diff, common
-}
-
-// Query is a template made ready to be compared with many entries in all
-// rotations. A rotation is an offset into a run of columns that goes on past
-// the seam; two copies, one shifted by a column, keep every offset on a word.
-// All of it is 5.6 KB for 200 columns, so it stays in the first-level cache
-// while entries stream through. A Query is read-only and safe for concurrent use.
-type Query struct {
-	cols  int
-	words [2][]uint64 // by parity of the offset
-}
-
-// NewQuery prepares t.
-func NewQuery(t Template) *Query {
-	q := &Query{cols: t.cols}
-	if t.cols == 0 {
-		return q
-	}
-	n := t.cols + 2*MaxRotation
-	for odd := range 2 {
-		q.words[odd] = make([]uint64, planes*n/2)
-		for p := range planes {
-			for j := range n {
-				setColumn(q.words[odd], p, j, t.column(p, (j+odd-MaxRotation+t.cols)%t.cols))
-			}
-		}
-	}
-	return q
-}
-
-// Columns gives the number of columns of the query.
-func (q *Query) Columns() int { return q.cols }
-
-// At gives the distance to e of the query rotated by by (Template.Rotate), which
-// is -15..15. Shapes that differ compare nothing.
-func (q *Query) At(e Template, by int) Distance {
-	if q.cols != e.cols || q.cols == 0 || by < -MaxRotation || by > MaxRotation {
-		return Distance{}
-	}
-	at := MaxRotation - by
-	run := q.words[at&1][at/2*planes:]
-	diff, common := compare(run[:len(e.words)], e.words)
-	return Distance{diff, 2 * common}
-}
-
-// Min gives the least distance to e over all rotations, and the rotation. Of
-// equal ones it is the lowest.
-func (q *Query) Min(e Template) (Distance, int) {
-	best, rotation := Distance{}, 0
-	for by := -MaxRotation; by <= MaxRotation; by++ {
-		if d := q.At(e, by); d.Less(best) {
-			best, rotation = d, by
-		}
-	}
-	return best, rotation
 }
 
 // PairQuery is both eyes of a query in both orientations.
@@ -159,11 +103,35 @@ func (s Score) Least() Distance {
 
 // Scores gives the two orientations' scores against e.
 func (q *PairQuery) Scores(e Pair) (upright, mirrored Score) {
-	upright.Left, _ = q.left.Min(e.Left)
-	upright.Right, _ = q.right.Min(e.Right)
-	mirrored.Left, _ = q.mirrorLeft.Min(e.Left)
-	mirrored.Right, _ = q.mirrorRight.Min(e.Right)
-	return upright, mirrored
+	s, _ := q.two(e, e, e, e, 1)
+	return s[0], s[1]
+}
+
+// Walk gives Scores of n entries in turn, faster than one by one: see
+// Query.Walk.
+func (q *PairQuery) Walk(n int, entry func(i int) Pair, found func(i int, upright, mirrored Score)) {
+	last := n - 1
+	for i := 0; i < n; i += 2 {
+		x, y := q.two(entry(i), entry(min(i+1, last)), entry(min(i+2, last)), entry(min(i+3, last)), min(2, n-i))
+		found(i, x[0], x[1])
+		if i < last {
+			found(i+1, y[0], y[1])
+		}
+	}
+}
+
+// two compares both orientations of an eye while the entries are in the cache:
+// the right eyes are fetched meanwhile, and then the next left ones.
+func (q *PairQuery) two(a, b, nextA, nextB Pair, n int) (x, y [2]Score) {
+	for i, query := range [...]*Query{q.left, q.mirrorLeft} {
+		d, e := query.two(a.Left, b.Left, a.Right, b.Right, n)
+		x[i].Left, y[i].Left = d.distance, e.distance
+	}
+	for i, query := range [...]*Query{q.right, q.mirrorRight} {
+		d, e := query.two(a.Right, b.Right, nextA.Left, nextB.Left, n)
+		x[i].Right, y[i].Right = d.distance, e.distance
+	}
+	return x, y
 }
 
 // Match reports whether e is the same person in either orientation.

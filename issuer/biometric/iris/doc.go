@@ -20,6 +20,14 @@
 // genuine pairs about .11 to .14, see package synth. Distances are exact
 // fractions; thresholds are ten-thousandths; nothing that decides is a float.
 //
+// # Many entries
+//
+// Walk goes through many entries, one eye (Query) or both eyes in both
+// orientations (PairQuery) at a time. It runs on AVX-512 VPOPCNTDQ, on AVX2 or
+// on pure Go, whichever the processor has (Kernel names it; the build tag purego
+// leaves the assembly out), and all three count the same bits. The assembly is
+// written by the program in gen.
+//
 // # Person rule
 //
 // Two people are the same when both eyes are below T, or one eye is below T1

@@ -2,12 +2,12 @@ package iris
 
 // column gives the 32 bits of column c of a plane.
 func (t Template) column(plane, c int) uint64 {
-	return t.words[c/2*planes+plane] >> (c & 1 * 32) & 0xffffffff
+	return t.plane(plane)[c/2] >> (c & 1 * 32) & 0xffffffff
 }
 
-// setColumn writes into words that are still zero.
-func setColumn(words []uint64, plane, c int, v uint64) {
-	words[c/2*planes+plane] |= v << (c & 1 * 32)
+// setColumn writes column c into a plane that is still zero.
+func setColumn(plane []uint64, c int, v uint64) {
+	plane[c/2] |= v << (c & 1 * 32)
 }
 
 // Rotate moves column c to column c+by, cyclically; by may be negative.
@@ -20,7 +20,7 @@ func (t Template) remap(to func(c int) int) Template {
 	out := newTemplate(t.cols)
 	for p := range planes {
 		for c := range t.cols {
-			setColumn(out.words, p, ((to(c)%t.cols)+t.cols)%t.cols, t.column(p, c))
+			setColumn(out.plane(p), ((to(c)%t.cols)+t.cols)%t.cols, t.column(p, c))
 		}
 	}
 	return out
@@ -37,8 +37,8 @@ func (t Template) Mirror() Template {
 		}
 		return t.cols - 1 - (c - half)
 	})
-	for i := im; i < len(out.words); i += planes {
-		out.words[i] = ^out.words[i]
+	for i, w := range out.plane(im) {
+		out.plane(im)[i] = ^w
 	}
 	return out
 }

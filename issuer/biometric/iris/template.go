@@ -34,15 +34,23 @@ var (
 // Bits are kept by column, because a rotation moves columns: a column is 32 bits
 // (bit 2*row + wavelet) of each of three planes, the real bits, the imaginary
 // bits and the mask that the two share. Two columns make a word, the even one
-// low, and the three words of a pair of columns stand side by side, because the
-// comparison reads them together. The zero value has no columns and is refused
-// everywhere.
+// low. The planes follow one another, each of span(cols) words, a whole number
+// of vector registers: what lies past the columns is zero in all three, and so
+// is never compared. The zero value has no columns and is refused everywhere.
 type Template struct {
 	cols  int
-	words []uint64 // cols/2 times re, im, mask
+	words []uint64 // re, im, mask
 }
 
-// The planes, as offsets inside a triple of words.
+// span gives the length of a plane in words, a multiple of 8.
+func span(cols int) int { return (cols + 15) / 16 * 8 }
+
+// plane gives the words of one plane that hold columns.
+func (t Template) plane(p int) []uint64 {
+	return t.words[p*span(t.cols):][:t.cols/2]
+}
+
+// The planes.
 const (
 	re = iota
 	im
@@ -55,7 +63,7 @@ const (
 func ValidColumns(cols int) bool { return cols >= 64 && cols <= 1024 && cols%4 == 0 }
 
 func newTemplate(cols int) Template {
-	return Template{cols: cols, words: make([]uint64, planes*cols/2)}
+	return Template{cols: cols, words: make([]uint64, planes*span(cols))}
 }
 
 // Columns gives the number of columns, 0 for the zero value.
@@ -67,8 +75,8 @@ func (t Template) Bits() int { return t.cols * ColumnBits }
 // MaskBits gives the number of usable code bits.
 func (t Template) MaskBits() int {
 	n := 0
-	for i := mask; i < len(t.words); i += planes {
-		n += bits.OnesCount64(t.words[i])
+	for _, w := range t.plane(mask) {
+		n += bits.OnesCount64(w)
 	}
 	return 2 * n
 }
@@ -104,9 +112,9 @@ func (t Template) Equal(o Template) bool {
 // Wipe overwrites the template.
 func (t Template) Wipe() { clear(t.words) }
 
-// position gives the index of the triple and the bit of wavelet 0 in it.
-func position(row, col int) (triple int, bit uint) {
-	return col / 2 * planes, uint(col&1*32 + row*2)
+// position gives the index of the word in its plane and the bit of wavelet 0 in it.
+func position(row, col int) (word int, bit uint) {
+	return col / 2, uint(col&1*32 + row*2)
 }
 
 // FromFlat reads code and mask in the flat order of iris-mpc and open-iris:
@@ -121,6 +129,7 @@ func FromFlat(cols int, codes, masks []byte) (Template, error) {
 		return Template{}, fmt.Errorf("%w: length", ErrFormat)
 	}
 	t := newTemplate(cols)
+	tre, tim, tmask := t.plane(re), t.plane(im), t.plane(mask)
 	for row := range Rows {
 		for col := range cols {
 			// The four bits of (row, col) are one nibble: w0 re, w0 im, w1 re, w1 im.
@@ -131,9 +140,9 @@ func FromFlat(cols int, codes, masks []byte) (Template, error) {
 				return Template{}, fmt.Errorf("%w: mask differs between real and imaginary bit", ErrFormat)
 			}
 			at, bit := position(row, col)
-			t.words[at+re] |= (c>>3&1 | c>>1&1<<1) << bit
-			t.words[at+im] |= (c>>2&1 | c&1<<1) << bit
-			t.words[at+mask] |= (m>>3&1 | m>>1&1<<1) << bit
+			tre[at] |= (c>>3&1 | c>>1&1<<1) << bit
+			tim[at] |= (c>>2&1 | c&1<<1) << bit
+			tmask[at] |= (m>>3&1 | m>>1&1<<1) << bit
 		}
 	}
 	return t, nil
@@ -143,10 +152,11 @@ func FromFlat(cols int, codes, masks []byte) (Template, error) {
 func (t Template) Flat() (codes, masks []byte) {
 	n := t.cols * ColumnBits / 8
 	codes, masks = make([]byte, n), make([]byte, n)
+	tre, tim, tmask := t.plane(re), t.plane(im), t.plane(mask)
 	for row := range Rows {
 		for col := range t.cols {
 			from, bit := position(row, col)
-			r, i, m := byte(t.words[from+re]>>bit&3), byte(t.words[from+im]>>bit&3), byte(t.words[from+mask]>>bit&3)
+			r, i, m := byte(tre[from]>>bit&3), byte(tim[from]>>bit&3), byte(tmask[from]>>bit&3)
 			at := row*t.cols + col
 			shift := uint(4 - at&1*4)
 			codes[at/2] |= (r&1<<3 | i&1<<2 | r>>1<<1 | i>>1) << shift
@@ -165,8 +175,10 @@ func (t Template) MarshalBinary() ([]byte, error) {
 	}
 	b := make([]byte, 0, 2+12*t.cols)
 	b = binary.BigEndian.AppendUint16(b, uint16(t.cols))
-	for _, w := range t.words {
-		b = binary.BigEndian.AppendUint64(b, w)
+	for i := range t.cols / 2 {
+		for p := range planes {
+			b = binary.BigEndian.AppendUint64(b, t.plane(p)[i])
+		}
 	}
 	return b, nil
 }
@@ -184,8 +196,10 @@ func ParseBinary(b []byte) (Template, error) {
 		return Template{}, fmt.Errorf("%w: length", ErrFormat)
 	}
 	t := newTemplate(cols)
-	for i := range t.words {
-		t.words[i] = binary.BigEndian.Uint64(b[8*i:])
+	for i := range cols / 2 {
+		for p := range planes {
+			t.plane(p)[i] = binary.BigEndian.Uint64(b[8*(planes*i+p):])
+		}
 	}
 	return t, nil
 }

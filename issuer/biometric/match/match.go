@@ -207,17 +207,13 @@ func nearest(t Template, s set, except []Serial) candidate {
 			break
 		}
 		q := iris.NewPairQuery(t.pair)
-		for _, e := range s.irises {
-			if slices.Contains(except, e.serial) {
-				continue
-			}
-			upright, mirrored := q.Scores(e.pair)
+		q.Walk(len(s.irises), func(i int) iris.Pair { return s.irises[i].pair }, func(i int, upright, mirrored iris.Score) {
 			for _, score := range [...]iris.Score{upright, mirrored} {
-				if score.Match() {
-					best = best.or(candidate{true, e.serial, score.Least()})
+				if serial := s.irises[i].serial; score.Match() && !slices.Contains(except, serial) {
+					best = best.or(candidate{true, serial, score.Least()})
 				}
 			}
-		}
+		})
 	case capture.Face:
 		for _, e := range s.faces {
 			if t.vector.Same(e.vector) && !slices.Contains(except, e.serial) {
