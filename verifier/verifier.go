@@ -129,6 +129,10 @@ func New(ctx context.Context, cfg Config) (*Verifier, error) {
 	return v, nil
 }
 
+// clientPending is how many proofs of one client may wait, a third of a
+// second's work: a client may be a whole application whose server names nobody.
+const clientPending = 1024
+
 func defaults(cfg *Config) {
 	if cfg.Environment == "" {
 		cfg.Environment = "live"
@@ -155,6 +159,9 @@ func defaults(cfg *Config) {
 	}
 	if cfg.Queue.Pending < 1 {
 		cfg.Queue.Pending = cfg.MaxWaiting
+	}
+	if cfg.Queue.PendingPerClient < 1 && cfg.Queue.Pending < 1 {
+		cfg.Queue.PendingPerClient = clientPending
 	}
 	if cfg.MaxPairings < 1 {
 		cfg.MaxPairings = runtime.GOMAXPROCS(0)
