@@ -31,14 +31,14 @@ func (v *Verifier) VerifyBatch(ps []*Proof) []error {
 		}
 		items = append(items, &batchItem{statement: s, verdict: &out[i]})
 	}
-	v.settle(items, random)
+	v.settle(items, random, nil)
 	return out
 }
 
 // settle writes the verdicts of items and counts what they took. Random fills
-// a slice.
-func (v *Verifier) settle(items []*batchItem, random func([]byte)) batchWork {
-	s := search{checker: &batchChecker{v, random}, prices: v.batcher.prices()}
+// a slice; rest, unless nil, lets others run now and then.
+func (v *Verifier) settle(items []*batchItem, random func([]byte), rest func()) batchWork {
+	s := search{checker: &batchChecker{v, random}, prices: v.batcher.prices(), rest: rest}
 	s.settle(items)
 	return s.work
 }

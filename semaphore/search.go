@@ -69,6 +69,15 @@ type search struct {
 	work   batchWork
 	limit  int // units
 	open   int // proofs without a verdict
+	// rest is called where the search can wait for a moment, some hundred
+	// microseconds apart; nil: it does not.
+	rest func()
+}
+
+func (s *search) pause() {
+	if s.rest != nil {
+		s.rest()
+	}
 }
 
 // settle writes the verdicts of items, which are nil before.
@@ -112,6 +121,7 @@ func (s *search) subgroup(items []*batchItem) []*batchItem {
 		if *it.verdict = s.exact(it); *it.verdict == nil {
 			in = append(in, it)
 		}
+		s.pause()
 	}
 	return in
 }
@@ -143,6 +153,7 @@ func (s *search) find(items []*batchItem, whole part) {
 
 func (s *search) holds(p part) bool {
 	s.work.tries++
+	s.pause()
 	return p.holds()
 }
 
@@ -157,6 +168,7 @@ func (s *search) singly(items []*batchItem, bad bool) {
 		}
 		s.work.singles++
 		*it.verdict = s.equation(it)
+		s.pause()
 		bad = bad && *it.verdict == nil
 	}
 }
