@@ -25,6 +25,7 @@ type app struct {
 type backing struct {
 	credential string // whom idempotency keys belong to
 	bucket     *bucket
+	admission  admission
 
 	mu   sync.Mutex
 	v    *verifier.Verifier

@@ -28,6 +28,10 @@ func (s *server) verify(c *gin.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.admission.enter(); err != nil {
+		return nil, s.early(a, err)
+	}
+	defer a.admission.leave()
 	var in api.VerifyRequest
 	if err := serve.ReadJSON(c.Writer, r, maxVerifyBody, &in); err != nil {
 		return nil, s.early(a, err)
@@ -49,6 +53,7 @@ func (s *server) verify(c *gin.Context) (any, error) {
 		return nil, err
 	}
 	if refusal != nil {
+		a.admission.judge(refusal.Code)
 		s.refused(c, a, *refusal)
 		return *refusal, nil
 	}
@@ -56,6 +61,7 @@ func (s *server) verify(c *gin.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.admission.judge(verdict.Code)
 	s.refused(c, a, verdict)
 	return verdict, nil
 }
@@ -137,6 +143,10 @@ func (s *server) verifyBatch(c *gin.Context) (any, error) {
 		if a, err = s.authenticate(r, 1); err != nil {
 			return nil, err
 		}
+		if err := a.admission.enter(); err != nil {
+			return nil, s.early(a, err)
+		}
+		defer a.admission.leave()
 	}
 	var in api.BatchRequest
 	if err := serve.ReadJSON(c.Writer, r, maxBatchBody, &in); err != nil {
@@ -188,6 +198,7 @@ func (s *server) consumeAll(ctx context.Context, a *app, v *verifier.Verifier, i
 	}
 	for _, r := range out.Results {
 		if r.Verdict != nil {
+			a.admission.judge(r.Verdict.Code)
 			s.refused(ctx, a, *r.Verdict)
 		}
 	}
