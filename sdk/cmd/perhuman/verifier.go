@@ -95,6 +95,7 @@ type verifierFlags struct {
 	quorum                                                                              int
 	keyRate, originRate                                                                 float64
 	standby, openMetrics                                                                bool
+	freezeBefore                                                                        timeFlag
 }
 
 func newVerifierFlags(name string, e env) *verifierFlags {
@@ -115,6 +116,7 @@ func newVerifierFlags(name string, e env) *verifierFlags {
 	f.StringVar(&v.db, "db", "", "SQLite file for spent nullifiers")
 	f.StringVar(&v.postgres, "postgres", "", "file with a PostgreSQL connection string or a shard map, in place of -db")
 	f.BoolVar(&v.standby, "require-standby", false, "with -postgres: refuse servers without a synchronous standby")
+	f.Var(&v.freezeBefore, "freeze-before", "after a restore: the `TIME` of it, as 2026-11-22T19:00:00Z; acts of periods that began before are refused until \""+thaw+"\" lifts it")
 	f.UintVar(&v.bound, "bound", 0, "how many times one person can be in the set, if you know it to be more than the issuers say (0: what they say)")
 	f.StringVar(&v.addr, "addr", "127.0.0.1:8081", "address to listen on")
 	f.StringVar(&v.admin, "admin", "", "address of the admin listener, such as 127.0.0.1:8082 (default none)")

@@ -4,7 +4,10 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // many marks flags that may be given many times.
@@ -62,6 +65,33 @@ func verifierConfig(_ context.Context, args []string, e env) error {
 		}
 		fmt.Fprintf(e.out, "%-16s %-46s # %s\n", one.Name, redact(one.Value.String()), from)
 	})
+	if v.postgres == "" {
+		return nil
+	}
+	return v.printMap(e)
+}
+
+// printMap says which databases a service would open: hosts and names, and
+// nothing else of a DSN.
+func (v *verifierFlags) printMap(e env) error {
+	m, err := v.shardMap()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.out, "# deployment %s, epoch %d\n", m.Name, m.Epoch)
+	for _, db := range m.Databases {
+		c, err := pgconn.ParseConfig(db.DSN)
+		if err != nil {
+			return fmt.Errorf("the DSN of shards %s is none", db.Shards) // the error would show parts of it
+		}
+		at := []string{c.Host}
+		for _, f := range c.Fallbacks {
+			if !slices.Contains(at, f.Host) {
+				at = append(at, f.Host)
+			}
+		}
+		fmt.Fprintf(e.out, "# shards %s: database %q at %s\n", db.Shards, c.Database, strings.Join(at, ", "))
+	}
 	return nil
 }
 

@@ -37,25 +37,32 @@ func (v *verifierFlags) open(ctx context.Context) (spendStore, error) {
 	if v.db != "" {
 		return sqlite.Open(v.db)
 	}
-	info, err := os.Stat(v.postgres)
+	m, err := v.shardMap()
 	if err != nil {
 		return nil, err
 	}
+	return postgres.Open(ctx, m, postgres.Options{RequireStandby: v.standby})
+}
+
+// shardMap reads -postgres: a connection string, or a document that says where
+// the shards are.
+func (v *verifierFlags) shardMap() (postgres.Map, error) {
+	info, err := os.Stat(v.postgres)
+	if err != nil {
+		return postgres.Map{}, err
+	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s can be read by others; chmod 600 it first", v.postgres)
+		return postgres.Map{}, fmt.Errorf("%s can be read by others; chmod 600 it first", v.postgres)
 	}
 	text, err := readFile(v.postgres)
 	if err != nil {
-		return nil, err
+		return postgres.Map{}, err
 	}
 	dsn := strings.TrimSpace(string(text))
-	m := postgres.One(dsn, "perhuman")
-	if strings.HasPrefix(dsn, "{") { // a shard map
-		if m, err = postgres.ParseMap(text); err != nil {
-			return nil, err
-		}
+	if strings.HasPrefix(dsn, "{") {
+		return postgres.ParseMap(text)
 	}
-	return postgres.Open(ctx, m, postgres.Options{RequireStandby: v.standby})
+	return postgres.One(dsn, "perhuman"), nil
 }
 
 // flagsApp is the id of the app that the command line names.
@@ -92,6 +99,9 @@ func verifierServe(ctx context.Context, args []string, e env) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.store.Close()) }()
+	if err := v.freeze(ctx, s.store, time.Now(), e); err != nil {
+		return err
+	}
 	if err := s.open(ctx); err != nil {
 		return err
 	}
@@ -196,9 +206,13 @@ func (s *service) decided(app string, code api.Code) {
 
 // verifier makes the verifier of an app.
 func (s *service) verifier(ctx context.Context, a registry.App, w httpapi.Wiring) (*verifier.Verifier, error) {
+	frozen, err := verifier.FrozenBefore(ctx, s.store) // which the timed store cannot tell
+	if err != nil {
+		return nil, err
+	}
 	return verifier.New(ctx, verifier.Config{
 		RP: a.RP, Environment: a.Environment, Origins: a.Origins, Bound: uint32(s.flags.bound), Roots: s.following.Roots(),
-		Store: s.metrics.Timed(s.store), Proofs: s.proofs, Observe: w.Observe, Events: w.Events,
+		Store: s.metrics.Timed(s.store), FreezeBefore: frozen, Proofs: s.proofs, Observe: w.Observe, Events: w.Events,
 	})
 }
 
