@@ -33,15 +33,15 @@ func (s *Store) Fail(err error) {
 	s.spend = err
 }
 
-func (s *Store) faults() (spend, spent, bind error, looking func()) {
+func (s *Store) faults() (looking func(), spend, spent, bind error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.spend, s.spent, s.bind, s.looking
+	return s.looking, s.spend, s.spent, s.bind
 }
 
 // Spend implements verifier.Store.
 func (s *Store) Spend(ctx context.Context, a verifier.Act) (verifier.Outcome, error) {
-	fault, _, _, _ := s.faults()
+	_, fault, _, _ := s.faults()
 	if fault != nil && fault != verifier.ErrInDoubt {
 		return verifier.Outcome{}, fault
 	}
@@ -54,7 +54,7 @@ func (s *Store) Spend(ctx context.Context, a verifier.Act) (verifier.Outcome, er
 
 // Spent implements verifier.Store.
 func (s *Store) Spent(ctx context.Context, a verifier.Act) (verifier.Outcome, error) {
-	_, fault, _, looking := s.faults()
+	looking, _, fault, _ := s.faults()
 	if fault != nil {
 		return verifier.Outcome{}, fault
 	}
@@ -67,7 +67,7 @@ func (s *Store) Spent(ctx context.Context, a verifier.Act) (verifier.Outcome, er
 
 // BindPolicy implements verifier.Store.
 func (s *Store) BindPolicy(ctx context.Context, b verifier.Binding) (verifier.Binding, error) {
-	if _, _, fault, _ := s.faults(); fault != nil {
+	if _, _, _, fault := s.faults(); fault != nil {
 		return verifier.Binding{}, fault
 	}
 	return s.Store.BindPolicy(ctx, b)

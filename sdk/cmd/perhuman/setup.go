@@ -88,7 +88,7 @@ func setupStart(ctx context.Context, args []string, e env) error {
 		if err != nil {
 			return setupClaim(err)
 		}
-		if err := os.MkdirAll(f.Arg(0), 0o755); err != nil {
+		if err := os.MkdirAll(f.Arg(0), 0o755); err != nil { // #nosec G301 -- a ceremony is public
 			return err
 		}
 		if err := create(f.Arg(0), fmt.Sprintf(phase2File, 0), bytes.NewReader(c.StartFile())); err != nil {
@@ -156,7 +156,7 @@ func setupPlonk(ctx context.Context, args []string, e env) error {
 		if err != nil {
 			return setupClaim(err)
 		}
-		if err := os.MkdirAll(f.Arg(0), 0o755); err != nil {
+		if err := os.MkdirAll(f.Arg(0), 0o755); err != nil { // #nosec G301 -- a ceremony is public
 			return err
 		}
 		return keys.write(e, f.Arg(0))

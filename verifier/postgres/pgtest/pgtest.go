@@ -151,9 +151,9 @@ func start(settings []string, primary *Cluster) (_ *Cluster, err error) {
 	if err := owner.own(dir); err != nil {
 		return nil, err
 	}
-	build := exec.Command(filepath.Join(bin, "initdb"), "-D", c.data(), "-U", superuser, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+	build := exec.Command(filepath.Join(bin, "initdb"), "-D", c.data(), "-U", superuser, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync") // #nosec G204 -- the server of a test
 	if primary != nil {
-		build = exec.Command(filepath.Join(bin, "pg_basebackup"), "-D", c.data(), "-R", "-X", "stream", "-c", "fast", "--no-sync",
+		build = exec.Command(filepath.Join(bin, "pg_basebackup"), "-D", c.data(), "-R", "-X", "stream", "-c", "fast", "--no-sync", // #nosec G204 -- the server of a test
 			"-d", primary.DSN()+"&application_name=standby")
 	}
 	build.SysProcAttr, build.Dir = owner.attr(false), dir
@@ -178,7 +178,7 @@ func (c *Cluster) launch(owner identity, settings []string) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(c.bin, "postgres"), args...)
+	cmd := exec.Command(filepath.Join(c.bin, "postgres"), args...) // #nosec G204 -- the server of a test
 	cmd.SysProcAttr, cmd.Dir, cmd.Stdout, cmd.Stderr = owner.attr(true), c.dir, log, log
 	started := make(chan error)
 	go run(cmd, started, c.exit)

@@ -143,7 +143,9 @@ func (b *blobs) function(offsets []byte, n int, names []byte) error {
 			fallthrough
 		case dataArgs, dataArgsLive, dataWrapped:
 			binary.LittleEndian.PutUint32(offsets[4*k:], noData)
-			b.used[at] = b.used[at]
+			if !b.used[at] {
+				b.used[at] = false // known, so that clear sees where it begins
+			}
 		default:
 			b.used[at] = true
 		}
