@@ -37,6 +37,7 @@ var mayImport = map[string]string{
 	"issuer/biometric/share":           "",
 	"issuer/biometric/iris":            "issuer/biometric/...",
 	"issuer/biometric/iris/gen":        "",
+	"issuer/biometric/report":          "issuer/biometric/...",
 	"issuer/biometric/face":            "issuer/biometric/...",
 	"issuer/biometric/synth":           "issuer/biometric/...",
 	"issuer/biometric/match":           "issuer/biometric/...",

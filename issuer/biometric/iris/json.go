@@ -49,6 +49,11 @@ func ParsePerson(data []byte) (Person, error) {
 	if err != nil {
 		return Person{}, err
 	}
+	return pairOf(f)
+}
+
+// pairOf reads the values of a two-eye file.
+func pairOf(f []string) (Person, error) {
 	left, err := fromBase64(f[1], f[2])
 	if err != nil {
 		return Person{}, err
@@ -94,15 +99,17 @@ func (p Person) MarshalJSON() ([]byte, error) {
 
 // ReadEyes reads ndjson, one template a line, and calls f with each until f or
 // the input gives an error. An error names the line.
-func ReadEyes(r io.Reader, f func(Eye) error) error {
+func ReadEyes(r io.Reader, f func(Eye) error) error { return lines(r, ParseEye, f) }
+
+func lines[T any](r io.Reader, parse func([]byte) (T, error), f func(T) error) error {
 	s := bufio.NewScanner(r)
 	s.Buffer(make([]byte, 0, 8<<10), MaxJSON)
 	line := 0
 	for s.Scan() {
 		line++
-		e, err := ParseEye(s.Bytes())
+		v, err := parse(s.Bytes())
 		if err == nil {
-			err = f(e)
+			err = f(v)
 		}
 		if err != nil {
 			return fmt.Errorf("iris: line %d: %w", line, err)

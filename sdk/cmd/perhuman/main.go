@@ -7,6 +7,7 @@
 //	perhuman audit FLAGS [URL|PATH]    replay an issuer's log, name a lie or report
 //	perhuman witness FLAGS             cosign logs that only grow (C2SP tlog-witness)
 //	perhuman receipt check FLAGS       open the biometric commitment of an intake receipt
+//	perhuman match report FLAGS        measure how well iris codes tell people apart
 //	perhuman setup check FLAGS         check a powers-of-tau file, and go on to make keys
 //	perhuman dev -rp RP                run everything an app needs while it is written
 //	perhuman healthcheck URL           ask a service whether it is ready
@@ -63,6 +64,7 @@ func commands() []command {
 		{[]string{"witness", "keygen"}, "NAME  make a witness's key, and print the line that goes into policies", witnessKeygen},
 		{[]string{"witness"}, "cosign issuers' logs that only grow, over HTTP", witnessServe},
 		{[]string{"receipt", "check"}, "open the biometric commitment of an intake receipt", receiptCheck},
+		{[]string{"match", "report"}, "measure how well iris codes tell people apart, on made-up people or on your own file", matchReport},
 		{[]string{"setup", "check"}, "check a powers-of-tau file: pin, points, powers", setupCheck},
 		{[]string{"setup", "start"}, "open the Groth16 ceremony of the circuit of one depth", setupStart},
 		{[]string{"setup", "contribute"}, "FOLDER  add a secret factor to a ceremony", setupContribute},
