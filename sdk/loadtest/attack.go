@@ -22,7 +22,8 @@ type Attack struct {
 	Items []Item // each is sent once, or over and over with Repeat
 	Batch int    // more than 1: so many in one request to /v1/verify/batch
 
-	// Rate is how many requests leave in a second, in an open loop. 0 is a
+	// Rate is how many requests leave in a second, in an open loop; Conns is
+	// then how many may be without an answer, 0 without a bound. Rate 0 is a
 	// closed loop: Conns callers, each sends when its last answer is there.
 	Rate   float64
 	Conns  int
@@ -82,8 +83,11 @@ func (a Attack) Run(ctx context.Context) (Result, error) {
 		vegeta.Timeout(time.Minute), vegeta.KeepAlive(true), vegeta.Connections(max(conns, 512)), vegeta.MaxBody(1 << 20),
 	}
 	pace := vegeta.Rate{Freq: int(a.Rate * 1000), Per: 1000 * time.Second}
-	if a.Rate == 0 {
+	switch {
+	case a.Rate == 0:
 		options = append(options, vegeta.Workers(uint64(conns)), vegeta.MaxWorkers(uint64(conns))) // #nosec G115 -- at least 1
+	case a.Conns > 0:
+		options = append(options, vegeta.MaxWorkers(uint64(conns))) // #nosec G115 -- at least 1
 	}
 	attacker := vegeta.NewAttacker(options...)
 	defer context.AfterFunc(ctx, func() { attacker.Stop() })()

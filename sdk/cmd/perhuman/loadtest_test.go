@@ -189,7 +189,7 @@ func TestBenchFlood(t *testing.T) {
 			var done sync.WaitGroup
 			done.Go(func() {
 				flood, _ = loadtest.Attack{
-					URL: url, App: loadtest.Bad, Items: spoilt, Rate: 2 * float64(capacity.Requests) / capacity.Elapsed.Seconds(), Repeat: time.Minute,
+					URL: url, App: loadtest.Bad, Items: spoilt, Rate: 2 * float64(capacity.Requests) / capacity.Elapsed.Seconds(), Conns: 512, Repeat: time.Minute,
 				}.Run(ctx) // ended by stop
 			})
 			time.Sleep(300 * time.Millisecond)
