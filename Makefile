@@ -115,6 +115,8 @@ lint: ## static analysis by pinned tools
 	@$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	@$(GOSEC) -tags=purego ./...
 	@$(GOSEC) ./semaphore/prove
+	@$(GO) mod verify
+	@$(GO) mod tidy -diff
 
 fmt: ## format the Go code
 	@gofmt -w $$(git ls-files '*.go')
