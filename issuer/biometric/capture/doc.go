@@ -61,5 +61,6 @@
 // none of them, because the page belongs to the user, who can post any vector.
 // VirtualDevice signs whatever it is given: it exists for demonstrations,
 // development and tests, its class is "virtual" and stands in every
-// certificate, and only an issuer that pins a virtual root accepts it.
+// certificate, and only an issuer whose policy says Virtual and that pins a
+// virtual root accepts it.
 package capture

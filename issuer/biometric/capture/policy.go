@@ -29,6 +29,7 @@ type Gates struct {
 type Policy struct {
 	Audience       string // this issuer's name
 	Roots          []Root
+	Virtual        bool              // devices of ClassVirtual may be believed, under a pinned virtual root
 	RevokedKeys    map[KeyID]bool    // of devices and of authorities
 	RevokedDevices map[string]bool   // by device id
 	Firmware       map[[32]byte]bool // nil: whatever the certificates allow
@@ -78,7 +79,7 @@ func Virtual(audience string, roots ...Root) *Policy {
 	iris := IrisGates()
 	iris.PADLevel = 0
 	return &Policy{
-		Audience: audience, Roots: roots, MaxAge: MaxAge, Skew: 30 * time.Second, Parties: 1,
+		Audience: audience, Roots: roots, Virtual: true, MaxAge: MaxAge, Skew: 30 * time.Second, Parties: 1,
 		Accept: map[Modality]Gates{
 			Iris: iris,
 			Face: {Templates: []Template{{AlgFace128, 1}}, MaxOcclusion: 1000, MaxGaze: 1000},
@@ -144,6 +145,9 @@ func (p *Policy) verifyChain(e *Envelope, now uint64) error {
 	at := slices.IndexFunc(p.Roots, func(r Root) bool { return r.Key == last.Issuer && r.Class == last.Class })
 	if at < 0 {
 		return bad("no pinned root")
+	}
+	if last.Class == ClassVirtual && !p.Virtual {
+		return bad("virtual device at a live issuer")
 	}
 	if leaf.Role != Device || leaf.Name != e.DeviceID {
 		return bad("device certificate")
