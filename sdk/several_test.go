@@ -89,7 +89,7 @@ func TestGateAnyIssuer(t *testing.T) {
 // operator vouches for a bound.
 func TestGateBoundUnknown(t *testing.T) {
 	s := newSite(t)
-	s.log.Info.Bound = 0
+	s.log.SetBound(0)
 	a := s.answer(0, "vote", sdk.Once(), 0, s.challenge("vote"), raw(body))
 	// A description that was read before the change stands.
 	w := s.do("POST", "/votes", body, "Perhuman-Response", a)

@@ -117,6 +117,13 @@ func (l *Log) Down(down bool) {
 	l.down = down
 }
 
+// SetBound changes what the issuer says about itself, also while it is asked.
+func (l *Log) SetBound(bound uint32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Info.Bound = bound
+}
+
 // ServeHTTP answers GET .../head and the issuer's metadata.
 func (l *Log) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
