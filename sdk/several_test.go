@@ -109,7 +109,7 @@ func TestGateBoundUnknown(t *testing.T) {
 
 // headsOnly serves a log whose issuer says nothing about itself.
 func headsOnly(t *testing.T, log *verifiertest.Log) string {
-	log.Info.Bound = 0
+	log.SetBound(0)
 	srv := httptest.NewServer(log)
 	t.Cleanup(srv.Close)
 	return srv.URL
