@@ -15,29 +15,18 @@ func (s *Store) Spend(ctx context.Context, a verifier.Act) (verifier.Outcome, er
 	if err := a.Check(); err != nil {
 		return verifier.Outcome{}, err
 	}
-	var out verifier.Outcome
-	err := s.submit(ctx, a.Nullifier[:], func(ctx context.Context, w *writer) (err error) {
-		out, err = w.spend(ctx, a)
-		if err == nil && a.Event != nil && out.Result == verifier.Accepted && !out.Replayed {
-			err = w.post(ctx, *a.Event)
-		}
-		return err
-	})
-	if err != nil {
+	act := &spending{act: a}
+	if err := s.queue.Submit(ctx, job{order: a.Nullifier[:], spend: act}); err != nil {
 		return verifier.Outcome{}, err // what the transaction saw was not committed
 	}
-	return out, nil
+	return act.out, nil
 }
 
 // spend runs inside the writer's transaction: nonce first, then nullifier.
-func (w *writer) spend(ctx context.Context, a verifier.Act) (verifier.Outcome, error) {
+func (w *writer) spend(ctx context.Context, a *verifier.Act) (verifier.Outcome, error) {
 	var out verifier.Outcome
-	record := a.Record
-	if record == nil {
-		record = []byte{} // NULL is no BLOB
-	}
-	fresh, err := inserted(w.insertNonce.ExecContext(ctx, a.Nonce[:], a.Environment, a.Credential, a.Key,
-		a.Nullifier[:], a.Scope[:], a.Message[:], record, a.Expires.UnixMilli()))
+	w.values = appendNonce(w.values[:0], a)
+	fresh, err := inserted(w.insertNonce.ExecContext(ctx, w.values...))
 	if err != nil {
 		return out, err
 	}
@@ -53,12 +42,8 @@ func (w *writer) spend(ctx context.Context, a verifier.Act) (verifier.Outcome, e
 		}
 		out.Replayed = true
 	}
-	var closes int64
-	if !a.Closes.IsZero() {
-		closes = a.Closes.UnixMilli()
-	}
-	first, err := inserted(w.insertNullifier.ExecContext(ctx, a.Nullifier[:], a.Scope[:], a.Environment, a.Message[:], a.Nonce[:], a.Key,
-		int64(a.RootSeq), a.Now.UnixMilli(), closes))
+	w.values = appendNullifier(w.values[:0], a)
+	first, err := inserted(w.insertNullifier.ExecContext(ctx, w.values...))
 	if err != nil {
 		return out, err
 	}
@@ -66,12 +51,17 @@ func (w *writer) spend(ctx context.Context, a verifier.Act) (verifier.Outcome, e
 		out.Result, out.FirstSeen = verifier.Accepted, time.UnixMilli(a.Now.UnixMilli())
 		return out, nil
 	}
+	var nonce, message []byte
+	var at int64
 	row := w.touchNullifier.QueryRowContext(ctx, a.Nullifier[:], a.Scope[:], a.Environment)
-	return judge(out, a, row)
+	if err := row.Scan(&nonce, &message, &at); err != nil {
+		return out, err
+	}
+	return judge(out, a, nonce, message, at), nil
 }
 
 // whyRefused tells which of its two unique rows stood in an act's way.
-func (w *writer) whyRefused(ctx context.Context, a verifier.Act) (verifier.Result, error) {
+func (w *writer) whyRefused(ctx context.Context, a *verifier.Act) (verifier.Result, error) {
 	var n int
 	if err := w.keyUsed.QueryRowContext(ctx, a.Environment, a.Credential, a.Key).Scan(&n); err != nil {
 		return 0, err
@@ -88,14 +78,9 @@ func (w *writer) whyRefused(ctx context.Context, a verifier.Act) (verifier.Resul
 	return verifier.NonceUsed, nil
 }
 
-// judge reads the row of a nullifier that is known. Only a repeat can have
+// judge goes by the row of a nullifier that is known. Only a repeat can have
 // written it: it did if its nonce is in the row.
-func judge(out verifier.Outcome, a verifier.Act, row *sql.Row) (verifier.Outcome, error) {
-	var nonce, message []byte
-	var at int64
-	if err := row.Scan(&nonce, &message, &at); err != nil {
-		return out, err
-	}
+func judge(out verifier.Outcome, a *verifier.Act, nonce, message []byte, at int64) verifier.Outcome {
 	out.Result, out.FirstSeen = verifier.Accepted, time.UnixMilli(at)
 	mine := out.Replayed && bytes.Equal(nonce, a.Nonce[:])
 	if !mine && a.Returning {
@@ -103,7 +88,7 @@ func judge(out verifier.Outcome, a verifier.Act, row *sql.Row) (verifier.Outcome
 	} else if !mine {
 		out.Result, out.SameMessage = verifier.NullifierUsed, bytes.Equal(message, a.Message[:])
 	}
-	return out, nil
+	return out
 }
 
 func inserted(r sql.Result, err error) (bool, error) {
@@ -134,37 +119,30 @@ func (s *Store) Spent(ctx context.Context, a verifier.Act) (verifier.Outcome, er
 func (s *Store) look(ctx context.Context, a verifier.Act) (verifier.Outcome, error) {
 	var out verifier.Outcome
 	before := verifier.Act{Environment: a.Environment, Nonce: a.Nonce}
-	var nullifier, scope, message, record []byte
-	err := s.seen.nonce.QueryRowContext(ctx, a.Nonce[:], a.Environment).
-		Scan(&before.Credential, &before.Key, &nullifier, &scope, &message, &record)
-	used := err == nil
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	var credential, key sql.NullString
+	var nullifier, scope, message, record, by, said []byte
+	var taken bool // the key, by whatever nonce
+	var at sql.NullInt64
+	if err := s.seen.act.QueryRowContext(ctx, a.Nonce[:], a.Environment, a.Nullifier[:], a.Scope[:], a.Credential, a.Key).
+		Scan(&credential, &key, &nullifier, &scope, &message, &record, &taken, &by, &said, &at); err != nil {
 		return out, err
 	}
+	used, known := key.Valid, at.Valid
+	before.Credential, before.Key = credential.String, key.String
 	copy(before.Nullifier[:], nullifier)
 	copy(before.Scope[:], scope)
 	copy(before.Message[:], message)
-	if used && a.Repeats(before) {
+	switch {
+	case used && a.Repeats(before):
 		out.Replayed, out.Record = true, record
-	} else {
-		if a.Key != "" {
-			var n int
-			if err := s.seen.key.QueryRowContext(ctx, a.Environment, a.Credential, a.Key).Scan(&n); err != nil {
-				return out, err
-			}
-			if n > 0 {
-				return verifier.Outcome{Result: verifier.KeyConflict}, nil
-			}
-		}
-		if used {
-			return verifier.Outcome{Result: verifier.NonceUsed}, nil
-		}
+	case taken:
+		return verifier.Outcome{Result: verifier.KeyConflict}, nil
+	case used:
+		return verifier.Outcome{Result: verifier.NonceUsed}, nil
 	}
-	row := s.seen.nullifier.QueryRowContext(ctx, a.Nullifier[:], a.Scope[:], a.Environment)
-	seen, err := judge(out, a, row)
-	if errors.Is(err, sql.ErrNoRows) {
+	if !known {
 		out.Result, out.FirstSeen = verifier.Accepted, time.UnixMilli(a.Now.UnixMilli())
 		return out, nil
 	}
-	return seen, err
+	return judge(out, &a, by, said, at.Int64), nil
 }

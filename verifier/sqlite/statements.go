@@ -11,6 +11,33 @@ const (
 INSERT INTO nonces (nonce, environment, credential, key, nullifier, scope, message, record, attempts, expires_ms)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING`
 
+	// The same for many rows. How many went in says whether all did.
+	sqlManyNonces = `
+INSERT OR IGNORE INTO nonces (nonce, environment, credential, key, nullifier, scope, message, record, attempts, expires_ms)
+VALUES `
+	sqlNonceRow       = `(?, ?, ?, ?, ?, ?, ?, ?, 1, ?)`
+	sqlNonceRows2     = sqlNonceRow + `, ` + sqlNonceRow
+	sqlNonceRows4     = sqlNonceRows2 + `, ` + sqlNonceRows2
+	sqlNonceRows8     = sqlNonceRows4 + `, ` + sqlNonceRows4
+	sqlNonceRows16    = sqlNonceRows8 + `, ` + sqlNonceRows8
+	sqlInsert8Nonces  = sqlManyNonces + sqlNonceRows8
+	sqlInsert32Nonces = sqlManyNonces + sqlNonceRows16 + `, ` + sqlNonceRows16
+
+	sqlManyNullifiers = `
+INSERT OR IGNORE INTO nullifiers (nullifier, scope, environment, message, nonce, key, attempts, root_seq, first_ms, closes_ms)
+VALUES `
+	sqlNullifierRow       = `(?, ?, ?, ?, ?, ?, 1, ?, ?, ?)`
+	sqlNullifierRows2     = sqlNullifierRow + `, ` + sqlNullifierRow
+	sqlNullifierRows4     = sqlNullifierRows2 + `, ` + sqlNullifierRows2
+	sqlNullifierRows8     = sqlNullifierRows4 + `, ` + sqlNullifierRows4
+	sqlNullifierRows16    = sqlNullifierRows8 + `, ` + sqlNullifierRows8
+	sqlInsert8Nullifiers  = sqlManyNullifiers + sqlNullifierRows8
+	sqlInsert32Nullifiers = sqlManyNullifiers + sqlNullifierRows16 + `, ` + sqlNullifierRows16
+
+	sqlSavepoint  = `SAVEPOINT run`
+	sqlRollbackTo = `ROLLBACK TO run`
+	sqlRelease    = `RELEASE run`
+
 	// A repeat is a committed write, so its answer comes from this transaction.
 	sqlRepeatNonce = `
 UPDATE nonces SET attempts = attempts + 1
@@ -31,10 +58,15 @@ RETURNING nonce, message, first_ms`
 	sqlNonceUsed = `SELECT count(*) FROM nonces WHERE nonce = ? AND environment = ?`
 	sqlKeyUsed   = `SELECT count(*) FROM nonces WHERE environment = ? AND credential = ? AND key = ? AND key <> ''`
 
-	sqlSeenNonce = `
-SELECT credential, key, nullifier, scope, message, record FROM nonces WHERE nonce = ? AND environment = ?`
-	sqlSeenNullifier = `
-SELECT nonce, message, first_ms FROM nullifiers WHERE nullifier = ? AND scope = ? AND environment = ?`
+	// All that is known of an act, in one row. Without a key of the caller's, no
+	// other nonce is looked for.
+	sqlSeen = `
+SELECT n.credential, n.key, n.nullifier, n.scope, n.message, n.record,
+	?6 <> '' AND EXISTS (SELECT 1 FROM nonces WHERE environment = ?2 AND credential = ?5 AND key = ?6 AND key <> ''),
+	s.nonce, s.message, s.first_ms
+FROM (SELECT 1)
+LEFT JOIN nonces n ON n.nonce = ?1 AND n.environment = ?2
+LEFT JOIN nullifiers s ON s.nullifier = ?3 AND s.scope = ?4 AND s.environment = ?2`
 
 	sqlPolicy = `
 SELECT kind, len, snapshot, k, next_k, next_from FROM policies WHERE environment = ? AND rp = ? AND action = ?`
@@ -79,6 +111,9 @@ func (w *writer) prepare(ctx context.Context) error {
 		query string
 	}{
 		{&w.begin, "BEGIN IMMEDIATE"}, {&w.commit, "COMMIT"},
+		{&w.savepoint, sqlSavepoint}, {&w.rollbackTo, sqlRollbackTo}, {&w.release, sqlRelease},
+		{&w.insertNonces[0], sqlInsert32Nonces}, {&w.insertNonces[1], sqlInsert8Nonces},
+		{&w.insertNullifiers[0], sqlInsert32Nullifiers}, {&w.insertNullifiers[1], sqlInsert8Nullifiers},
 		{&w.insertNonce, sqlInsertNonce}, {&w.repeatNonce, sqlRepeatNonce},
 		{&w.insertNullifier, sqlInsertNullifier}, {&w.touchNullifier, sqlTouchNullifier},
 		{&w.nonceUsed, sqlNonceUsed}, {&w.keyUsed, sqlKeyUsed},
@@ -97,14 +132,14 @@ func (w *writer) prepare(ctx context.Context) error {
 }
 
 // readStatements run on the read pool.
-type readStatements struct{ nonce, nullifier, key, policy, state *sql.Stmt }
+type readStatements struct{ act, policy, state *sql.Stmt }
 
 func prepareReads(ctx context.Context, db *sql.DB) (*readStatements, error) {
 	r := &readStatements{}
 	for _, s := range []struct {
 		to    **sql.Stmt
 		query string
-	}{{&r.nonce, sqlSeenNonce}, {&r.nullifier, sqlSeenNullifier}, {&r.key, sqlKeyUsed}, {&r.policy, sqlPolicy}, {&r.state, sqlState}} {
+	}{{&r.act, sqlSeen}, {&r.policy, sqlPolicy}, {&r.state, sqlState}} {
 		var err error
 		if *s.to, err = db.PrepareContext(ctx, s.query); err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -18,19 +19,37 @@ import (
 type job struct {
 	order []byte // jobs of a batch are applied in this order
 	apply func(context.Context, *writer) error
+	spend *spending // instead of apply
+}
+
+// class brings together the acts that can be spent together: those that expect
+// a nullifier of theirs to be new.
+func (j job) class() int {
+	switch {
+	case j.spend == nil:
+		return 0
+	case j.spend.act.Returning:
+		return 1
+	}
+	return 2
+}
+
+// before orders the jobs of a batch.
+func before(a, b *batch.Job[job]) int {
+	return cmp.Or(cmp.Compare(a.Item.class(), b.Item.class()), bytes.Compare(a.Item.order, b.Item.order))
 }
 
 // submit has the writer apply a job inside a transaction and waits for its
 // COMMIT.
 func (s *Store) submit(ctx context.Context, order []byte, apply func(context.Context, *writer) error) error {
-	return s.queue.Submit(ctx, job{order, apply})
+	return s.queue.Submit(ctx, job{order: order, apply: apply})
 }
 
 // write puts a batch into one transaction. Its error holds for all of it:
 // ErrInDoubt from the moment COMMIT was sent.
 func (s *Store) write(batched []*batch.Job[job]) (err error) {
 	w, ctx := &s.w, context.Background()
-	slices.SortStableFunc(batched, func(a, b *batch.Job[job]) int { return bytes.Compare(a.Item.order, b.Item.order) })
+	slices.SortStableFunc(batched, before)
 	if err := w.check(s.path); err != nil {
 		w.discard()
 		return err
@@ -51,14 +70,18 @@ func (s *Store) write(batched []*batch.Job[job]) (err error) {
 	// Only now is a job out of its caller's hands: waiting for another process
 	// to release the file leaves nobody in doubt.
 	live := batch.Take(batched)
-	for i, j := range live {
-		if err := j.Item.apply(ctx, w); err != nil {
-			w.discard()
-			return unavailable(err)
-		}
-		if s.faults.inside != nil && i == len(live)/2 {
-			s.faults.inside()
-		}
+	if s.faults.inside != nil {
+		half := len(live) / 2
+		err = w.apply(ctx, live[:half])
+		s.faults.inside()
+		live = live[half:]
+	}
+	if err == nil {
+		err = w.apply(ctx, live)
+	}
+	if err != nil {
+		w.discard()
+		return unavailable(err)
 	}
 	if s.faults.beforeCommit != nil {
 		err = s.faults.beforeCommit()
@@ -76,6 +99,26 @@ func (s *Store) write(batched []*batch.Job[job]) (err error) {
 	return nil
 }
 
+// apply does jobs in their order, those together that may be.
+func (w *writer) apply(ctx context.Context, jobs []*batch.Job[job]) error {
+	w.run = w.run[:0]
+	for _, j := range jobs {
+		var err error
+		switch j := j.Item; j.class() {
+		case 0:
+			err = j.apply(ctx, w)
+		case 1:
+			err = w.spendEach(ctx, []*spending{j.spend})
+		default: // they come last
+			w.run = append(w.run, j.spend)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return w.spendRun(ctx, w.run)
+}
+
 // writer is the one connection that writes, with its statements.
 type writer struct {
 	file fs.FileInfo // as first opened; its identity must stay
@@ -83,7 +126,12 @@ type writer struct {
 	db   *sql.DB
 	conn *sql.Conn
 
+	run    []*spending // memory for the acts of a batch
+	values []any       // and for the values of a statement
+
 	begin, commit                          *sql.Stmt
+	savepoint, rollbackTo, release         *sql.Stmt
+	insertNonces, insertNullifiers         [len(together)]*sql.Stmt
 	insertNonce, repeatNonce               *sql.Stmt
 	insertNullifier, touchNullifier        *sql.Stmt
 	nonceUsed, keyUsed                     *sql.Stmt
@@ -122,7 +170,11 @@ func (w *writer) connect(ctx context.Context, s *Store) error {
 	// Checkpoints put pages back into the file, four times as rarely as usual: a
 	// page that many transactions touched is then written once. The WAL grows to
 	// some 16 MB.
-	if _, err := w.conn.ExecContext(ctx, "PRAGMA wal_autocheckpoint = 4000"); err != nil {
+	_, err = w.conn.ExecContext(ctx, "PRAGMA wal_autocheckpoint = 4000")
+	if err == nil { // what a savepoint may have to take back is kept in memory
+		_, err = w.conn.ExecContext(ctx, "PRAGMA temp_store = MEMORY")
+	}
+	if err != nil {
 		w.discard()
 		return unavailable(err)
 	}
