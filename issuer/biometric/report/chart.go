@@ -42,7 +42,7 @@ func open(title, description string) *canvas {
 	c := new(canvas)
 	c.put(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-labelledby="t d" font-family="system-ui, -apple-system, Segoe UI, sans-serif" font-size="13">`, width, height)
 	c.put(`<title id="t">%s</title><desc id="d">%s</desc>`, title, description)
-	c.WriteString(style)
+	fmt.Fprint(c, style)
 	c.put(`<rect class="bg" width="%d" height="%d" rx="8"/>`, width, height)
 	c.text(left, 28, "h", "start", title)
 	return c
