@@ -31,14 +31,14 @@ func (v *Verifier) VerifyBatch(ps []*Proof) []error {
 		}
 		items = append(items, &batchItem{statement: s, verdict: &out[i]})
 	}
-	v.settle(items, random, nil)
+	v.settle(items, random)
 	return out
 }
 
 // settle writes the verdicts of items and counts what they took. Random fills
-// a slice; rest, unless nil, lets others run now and then.
-func (v *Verifier) settle(items []*batchItem, random func([]byte), rest func()) batchWork {
-	s := search{checker: &batchChecker{v, random}, prices: v.batcher.prices(), rest: rest}
+// a slice.
+func (v *Verifier) settle(items []*batchItem, random func([]byte)) batchWork {
+	s := search{checker: &batchChecker{v, random}, prices: v.batcher.prices()}
 	s.settle(items)
 	return s.work
 }

@@ -160,7 +160,7 @@ func TestBatchDrawsItsWeights(t *testing.T) {
 				}
 				items[i] = &batchItem{statement: s, verdict: new(error)}
 			}
-			v.settle(items, random, nil)
+			v.settle(items, random)
 			for _, it := range items {
 				if *it.verdict != nil {
 					bad++

@@ -51,7 +51,7 @@ func TestT20DifferentialGnark(t *testing.T) {
 		for i, it := range batch {
 			again[i] = &batchItem{statement: it.statement, verdict: new(error)}
 		}
-		v.settle(again, random, nil)
+		v.settle(again, random)
 		for i, it := range again {
 			if (*it.verdict == nil) != (want[i] == nil) {
 				t.Errorf("proof %d: batch %v, singly %v", i, *it.verdict, want[i])

@@ -43,7 +43,7 @@ func realProofs(t *testing.T) proofSource {
 			}
 			return good[n%3]
 		},
-		verify: func(f flight) batchWork { return verifier(t).settle(f.items(), random, nil) },
+		verify: func(f flight) batchWork { return verifier(t).settle(f.items(), random) },
 	}
 }
 

@@ -212,9 +212,7 @@ func (q *Queue) work() {
 		f := q.lanes.next()
 		q.dispatch(false) // what the batch leaves may be for another worker
 		q.mu.Unlock()
-		// Those who bring proofs, and those who take verdicts away, run in
-		// between: with one processor they would wait for the whole batch.
-		work := q.verifier.settle(f.items(), random, runtime.Gosched)
+		work := q.verifier.settle(f.items(), random)
 		q.mu.Lock()
 		q.lanes.settle(f, work)
 		q.count(f, work)

@@ -69,15 +69,6 @@ type search struct {
 	work   batchWork
 	limit  int // units
 	open   int // proofs without a verdict
-	// rest is called where the search can wait for a moment, some hundred
-	// microseconds apart; nil: it does not.
-	rest func()
-}
-
-func (s *search) pause() {
-	if s.rest != nil {
-		s.rest()
-	}
 }
 
 // settle writes the verdicts of items, which are nil before.
@@ -121,7 +112,6 @@ func (s *search) subgroup(items []*batchItem) []*batchItem {
 		if *it.verdict = s.exact(it); *it.verdict == nil {
 			in = append(in, it)
 		}
-		s.pause()
 	}
 	return in
 }
@@ -153,7 +143,6 @@ func (s *search) find(items []*batchItem, whole part) {
 
 func (s *search) holds(p part) bool {
 	s.work.tries++
-	s.pause()
 	return p.holds()
 }
 
@@ -168,7 +157,6 @@ func (s *search) singly(items []*batchItem, bad bool) {
 		}
 		s.work.singles++
 		*it.verdict = s.equation(it)
-		s.pause()
 		bad = bad && *it.verdict == nil
 	}
 }
