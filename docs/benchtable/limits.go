@@ -146,6 +146,7 @@ func groups() []Group {
 			{"http_verify_per_s_core", "1/s", ">=", 2500, "accepted requests a second of one core, SQLite durable", ""},
 			{"http_p99_half_ms", "ms", "<=", 25, "99th percentile of the answer time at half of saturation, wall time", ""},
 			{"http_rss_mb", "MB", "<=", 300, "memory of a verifier under load", ""},
+			{"http_flood_p99_vs_idle", "ratio", "<=", 5, "a good client's 99th percentile beside a flood of bad proofs at twice the capacity, over alone", ""},
 		}},
 		{"Issuing", []Limit{
 			{"enrol_intake_per_s", "1/s", ">=", 800, "enrolments of one caller, durable, gallery of 1,000, wall time", ""},

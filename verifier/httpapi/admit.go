@@ -11,7 +11,7 @@ import (
 // for a verdict.
 const (
 	mostInside  = 1024
-	leastInside = 16
+	leastInside = 8
 )
 
 // admission bounds how many requests of an app are inside, before their bodies

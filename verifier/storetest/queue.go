@@ -164,6 +164,46 @@ func events(t *testing.T, s Store) {
 	}
 }
 
+// eventsOfCrowd spends so much at once that stores write acts together: each
+// accepted act has its event in the queue, each rival that came second has none.
+func eventsOfCrowd(t *testing.T, s Store) {
+	store, box := outbox(t, s)
+	if box == nil {
+		return
+	}
+	const people, rivals = 192, 2
+	accepted := make([]string, people*rivals)
+	var all sync.WaitGroup
+	for i := range people * rivals {
+		all.Go(func() {
+			a := NewAct(7, uint64(i%people))
+			a.Nonce, a.Event = NewAct(8, uint64(i)).Nonce, event("crowd "+strconv.Itoa(i))
+			out, err := store.Spend(context.Background(), a)
+			switch {
+			case err != nil:
+				t.Errorf("Spend: %v", err)
+			case out.Result == verifier.Accepted:
+				accepted[i] = a.Event.ID
+			case out.Result != verifier.NullifierUsed:
+				t.Errorf("Spend: %s", out.Result)
+			}
+		})
+	}
+	all.Wait()
+	got, told := claimAll(t, box, epoch), 0
+	for i, id := range accepted {
+		if id != "" {
+			told++
+		}
+		if _, there := got["crowd "+strconv.Itoa(i)]; there != (id != "") {
+			t.Errorf("crowd %d: accepted %v, in the queue %v", i, id != "", there)
+		}
+	}
+	if told != people || len(got) != people {
+		t.Errorf("%d accepted and %d events for %d people", told, len(got), people)
+	}
+}
+
 func claims(t *testing.T, s Store) {
 	store, box := outbox(t, s)
 	if box == nil {

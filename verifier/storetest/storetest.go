@@ -69,6 +69,7 @@ func Run(t *testing.T, s Store) {
 		{"states of followers", states},
 		{"states are swapped by one", swaps},
 		{"events come with the first acceptance", events},
+		{"events of many at once", eventsOfCrowd},
 		{"one claim holds an event", claims},
 		{"sweep", sweep},
 		{"T44 text is only text", hostileText},

@@ -174,33 +174,37 @@ func TestBenchFlood(t *testing.T) {
 	if os.Getenv("PERHUMAN_BENCH") == "" {
 		t.Skip("prints figures; PERHUMAN_BENCH=1 runs it")
 	}
-	const warm, rounds, rate = 128, 5, 100
+	const warm, flooding, rounds, rate = 128, 256, 5, 100
 	l := newLoader(t, 1024, "")
-	spoilt := loadtest.Spoil(l.items[:512])
-	part := (len(l.items) - warm) / 2
+	spoilt := loadtest.Spoil(l.items[warm : warm+flooding]) // never spent by anybody else
+	good := l.items[warm+flooding:]
+	part := len(good) / 2
 	var ratios []float64
 	for range rounds {
 		l.serve(true, func(url string) {
 			l.all(loadtest.Attack{URL: url, App: loadtest.Good, Items: l.items[:warm], Conns: 32})
-			capacity := l.attack(loadtest.Attack{URL: url, App: loadtest.Bad, Items: spoilt, Conns: 64})
-			alone := l.all(loadtest.Attack{URL: url, App: loadtest.Good, Items: l.items[warm : warm+part], Rate: rate})
+			capacity := l.attack(loadtest.Attack{URL: url, App: loadtest.Bad, Items: spoilt, Conns: 8})
+			if capacity.Codes[api.ProofInvalid] != flooding {
+				t.Fatalf("spoilt proofs: %v", capacity.Codes)
+			}
+			alone := l.all(loadtest.Attack{URL: url, App: loadtest.Good, Items: good[:part], Rate: rate})
 			ctx, stop := context.WithCancel(t.Context())
 			var flood loadtest.Result
 			var done sync.WaitGroup
 			done.Go(func() {
 				flood, _ = loadtest.Attack{
-					URL: url, App: loadtest.Bad, Items: spoilt, Rate: 2 * float64(capacity.Requests) / capacity.Elapsed.Seconds(), Conns: 512, Repeat: time.Minute,
+					URL: url, App: loadtest.Bad, Items: spoilt, Rate: 2 * flooding / capacity.Elapsed.Seconds(), Conns: 512, Repeat: time.Minute,
 				}.Run(ctx) // ended by stop
 			})
 			time.Sleep(300 * time.Millisecond)
-			beside := l.all(loadtest.Attack{URL: url, App: loadtest.Good, Items: l.items[warm+part : warm+2*part], Rate: rate})
+			beside := l.all(loadtest.Attack{URL: url, App: loadtest.Good, Items: good[part:], Rate: rate})
 			stop()
 			done.Wait()
-			if flood.Requests < 100 {
-				t.Fatalf("only %d bad proofs came", flood.Requests)
+			if flood.Codes[api.ProofInvalid] < 100 {
+				t.Fatalf("the flood: %v", flood.Codes)
 			}
 			ratios = append(ratios, float64(beside.Latency(.99))/float64(max(alone.Latency(.99), time.Millisecond)))
-			t.Logf("alone %v, beside %d bad requests %v", alone.Latency(.99), flood.Requests, beside.Latency(.99))
+			t.Logf("alone %v, beside %v a flood of %v", alone.Latency(.99), beside.Latency(.99), flood.Codes)
 		})
 	}
 	fmt.Printf("BENCH http_flood_p99_vs_idle %.3g x\n", median(ratios))
