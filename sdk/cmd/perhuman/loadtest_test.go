@@ -150,10 +150,10 @@ func TestBenchHTTP(t *testing.T) {
 		{"http_verify_cpu_us", median(on), "us"},
 		{"http_verify_per_s_core", 1e6 / median(on), "1/s"},
 		{"http_no_queue_cpu_us", median(off), "us"},
-		{"http_queue_on_vs_off", median(ratio), "x"},
+		{"http_queue_on_vs_off", median(ratio), "ratio"},
 		{"http_single_cpu_us", median(single), "us"},
 		{"http_batch512_cpu_us", median(batch), "us"},
-		{"http_batch512_vs_single", median(batchRatio), "x"},
+		{"http_batch512_vs_single", median(batchRatio), "ratio"},
 		{"http_p99_half_ms", median(late), "ms"},
 		{"http_rss_mb", float64(rss >> 20), "MB"},
 	} {
@@ -207,7 +207,7 @@ func TestBenchFlood(t *testing.T) {
 			t.Logf("alone %v, beside %v a flood of %v", alone.Latency(.99), beside.Latency(.99), flood.Codes)
 		})
 	}
-	fmt.Printf("BENCH http_flood_p99_vs_idle %.3g x\n", median(ratios))
+	fmt.Printf("BENCH http_flood_p99_vs_idle %.3g ratio\n", median(ratios))
 }
 
 // Ten minutes of load leave heap and goroutines where they were.
@@ -234,7 +234,7 @@ func TestLongBenchSoak(t *testing.T) {
 			}
 			last = u
 		}
-		fmt.Printf("BENCH http_soak_heap_vs_first %.3g x\nBENCH http_soak_goroutines_vs_first %.3g x\n",
+		fmt.Printf("BENCH http_soak_heap_vs_first %.3g ratio\nBENCH http_soak_goroutines_vs_first %.3g ratio\n",
 			float64(last.Heap)/float64(first.Heap), float64(last.Goroutines)/float64(first.Goroutines))
 		t.Logf("first minute %+v, last %+v", first, last)
 		if last.Heap > first.Heap*3/2 || last.Goroutines > first.Goroutines+8 {
