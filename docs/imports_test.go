@@ -42,6 +42,7 @@ var mayImport = map[string]string{
 	"issuer/biometric/synth":           "issuer/biometric/...",
 	"issuer/biometric/match":           "issuer/biometric/...",
 	"issuer/sqlite":                    "issuer semaphore semaphore/setlog sdk/api",
+	"issuer/cosign":                    "issuer sdk/witness",
 	"issuer/httpapi":                   "issuer issuer/biometric/capture semaphore semaphore/setlog semaphore/scope sdk/api sdk/serve",
 	"verifier":                         "semaphore semaphore/setlog semaphore/scope sdk/api",
 	"verifier/memory":                  "verifier semaphore semaphore/scope",

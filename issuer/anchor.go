@@ -71,6 +71,7 @@ func (i *Issuer) anchorLocked(ctx context.Context, due func([]Change, uint64) bo
 	if err != nil {
 		return Anchored{}, i.failed(ctx, err, touched)
 	}
+	i.lastTry.Store(i.now())
 	if batch == nil {
 		return Anchored{}, nil
 	}
@@ -109,7 +110,7 @@ func (i *Issuer) build(pending []Change, log tlog.HashReader, now uint64) (*Batc
 		root.MinValidSeq = root.Seq
 	}
 	checkpoint := setlog.Checkpoint{Origin: i.cfg.Name, Size: tree.N, Hash: tree.Hash}
-	if root.Checkpoint, err = checkpoint.Sign(i.signer); err != nil {
+	if root.Checkpoint, err = checkpoint.Sign(i.signers...); err != nil {
 		return nil, nil, err
 	}
 	b := &Batch{Root: root, Hashes: hashes}
@@ -189,7 +190,7 @@ func (i *Issuer) extends(last Root, tree tlog.Tree, r tlog.HashReader) error {
 	if last.Seq == 0 {
 		return nil
 	}
-	c, err := setlog.OpenCheckpoint(last.Checkpoint, i.verifier)
+	c, err := i.openCheckpoint(last.Checkpoint)
 	if err != nil {
 		return fmt.Errorf("issuer: last checkpoint: %w", err)
 	}

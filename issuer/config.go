@@ -21,6 +21,7 @@ import (
 type Config struct {
 	Name     string          // as in the signer key: the issuer's address without scheme
 	Signer   string          // note signer key, as setlog.GenerateKey makes it; secret
+	Retiring []string        // signer keys that Signer replaces: heads and checkpoints bear their signatures too
 	Store    Store           // not closed by the Issuer
 	Matcher  Matcher         // decides who is new
 	Capture  *capture.Policy // which captures are believed
@@ -35,6 +36,9 @@ type Config struct {
 	Window     time.Duration // for which a superseded root stays good; 1 hour
 	SessionTTL time.Duration // 10 minutes, which is also the most
 	ErrorRates []api.ErrorRate
+
+	Witnesses []string // verifier keys of the witnesses whose cosignatures are published
+	Quorum    int      // how many of them make an enrolment witnessed; all
 
 	Now  func() time.Time
 	Rand io.Reader
@@ -67,6 +71,9 @@ func (c *Config) defaults() error {
 	set(&c.SessionTTL, MaxSessionTTL)
 	if c.MinBatch == 0 {
 		c.MinBatch = 1
+	}
+	if c.Quorum == 0 {
+		c.Quorum = len(c.Witnesses)
 	}
 	if c.Logf == nil {
 		c.Logf = func(string, ...any) {}

@@ -12,18 +12,22 @@ import (
 
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/setlog"
 )
 
 // Issuer runs one set. Its methods may be called from many goroutines: intakes
 // and anchors wait for one another, reads never wait for either.
 type Issuer struct {
 	cfg      Config
-	signer   note.Signer
-	verifier note.Verifier
+	signer   note.Signer     // signs receipts
+	signers  []note.Signer   // sign what the world follows: signer, and those it replaces
+	keys     []note.Verifier // of signers
 	vkey     string
+	retiring []string          // verifier keys of the other signers
+	policy   *setlog.Witnesses // of Config.Witnesses; nil if there are none
 	seal     *sealer
 	sessions sessions
-	policy   []byte // the metadata document, whose hash stands in the log
+	document []byte // the metadata document, whose hash stands in the log
 
 	mu    sync.Mutex       // held over every act that writes
 	group *semaphore.Group // the set after the last commit
@@ -31,6 +35,9 @@ type Issuer struct {
 
 	shown  atomic.Pointer[shown] // what the world may see; nil before the first anchor
 	fenced atomic.Bool           // another process writes this set: never sign again
+
+	witnessed atomic.Pointer[cosigned] // newest checkpoint that enough witnesses have signed
+	lastTry   atomic.Uint64            // unix ms of the last anchor that went well, also if nothing waited
 }
 
 // New binds the store to the issuer's name and keys, rebuilds set, log and
@@ -45,7 +52,7 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 	}
 	i := &Issuer{cfg: cfg}
 	var err error
-	if i.signer, i.verifier, i.vkey, err = keys(cfg.Signer, cfg.Name); err != nil {
+	if err := i.openKeys(); err != nil {
 		return nil, err
 	}
 	if i.seal, err = newSealer(cfg.Operator, cfg.Rand); err != nil {
@@ -54,14 +61,14 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 	if i.sessions, err = newSessions(cfg.Operator, cfg.Name); err != nil {
 		return nil, err
 	}
-	if i.policy, err = i.document(); err != nil {
+	if i.document, err = i.describe(); err != nil {
 		return nil, err
 	}
 	id, err := operatorID(cfg.Operator)
 	if err != nil {
 		return nil, err
 	}
-	if err := cfg.Store.Bind(ctx, Binding{Origin: cfg.Name, VKey: i.vkey, Operator: id}); err != nil {
+	if err := cfg.Store.Bind(ctx, Binding{Origin: cfg.Name, VKey: i.vkey, Retiring: i.retiring, Operator: id}); err != nil {
 		return nil, err
 	}
 	i.mu.Lock()

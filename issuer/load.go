@@ -63,7 +63,7 @@ func (i *Issuer) load(ctx context.Context) error {
 // agrees compares the replayed log with the last root and its checkpoint, which
 // must be signed by our own key.
 func (i *Issuer) agrees(last Root, replay *setlog.Replay, hashes setlog.Hashes) error {
-	c, err := setlog.OpenCheckpoint(last.Checkpoint, i.verifier)
+	c, err := i.openCheckpoint(last.Checkpoint)
 	if err != nil {
 		return fmt.Errorf("%w: last checkpoint: %w", ErrWrongKey, err)
 	}

@@ -21,7 +21,8 @@ func (i *Issuer) Info() api.IssuerInfo {
 		AnchorPeriod: uint64(i.cfg.Anchor.Seconds()), Window: uint64(i.cfg.Window.Seconds()),
 		Evidence: i.evidence(), Matcher: i.cfg.Matcher.Name(), MatcherNote: i.cfg.Matcher.Note(),
 		ErrorRates: append([]api.ErrorRate{}, i.cfg.ErrorRates...),
-		Bound:      uint32(len(i.evidence())), Unattended: len(i.cfg.Unattended) > 0, Witnesses: []string{},
+		Bound:      uint32(len(i.evidence())), Unattended: len(i.cfg.Unattended) > 0,
+		Witnesses: append([]string{}, i.cfg.Witnesses...), Quorum: i.cfg.Quorum, VKeys: i.vkeys(),
 	}
 }
 
@@ -37,8 +38,8 @@ func (i *Issuer) evidence() []string {
 	return kinds
 }
 
-// document is the description as it is served; the log holds its hash.
-func (i *Issuer) document() ([]byte, error) {
+// describe gives the description as it is served; the log holds its hash.
+func (i *Issuer) describe() ([]byte, error) {
 	b, err := json.Marshal(i.Info())
 	if err != nil {
 		return nil, fmt.Errorf("issuer: %w", err)
@@ -48,12 +49,12 @@ func (i *Issuer) document() ([]byte, error) {
 
 // Document gives the bytes of the metadata document. Their SHA-256 is the
 // newest policy entry of the log, so a change of policy cannot go unseen.
-func (i *Issuer) Document() []byte { return i.policy }
+func (i *Issuer) Document() []byte { return i.document }
 
 // publishPolicy enters the metadata document into the log unless the newest
 // policy entry is of the same one. The caller holds mu.
 func (i *Issuer) publishPolicy(ctx context.Context) error {
-	hash := sha256.Sum256(i.policy)
+	hash := sha256.Sum256(i.document)
 	have, err := i.lastPolicy(ctx)
 	if err != nil || have == hash {
 		return err

@@ -57,6 +57,7 @@ func (i *Issuer) show(ctx context.Context, roots []Root) error {
 		return err
 	}
 	i.shown.Store(s)
+	i.notice(roots...)
 	return nil
 }
 
@@ -72,7 +73,7 @@ func (i *Issuer) sign(s *shown, now uint64) error {
 			h.Window = append(h.Window, setlog.WindowRoot{Seq: r.Seq, Root: r.Root, Superseded: r.Superseded / 1000})
 		}
 	}
-	signed, err := h.Sign(i.signer)
+	signed, err := h.Sign(i.signers...)
 	if err != nil {
 		return fmt.Errorf("issuer: sign head: %w", err)
 	}

@@ -31,7 +31,8 @@ func wireEnrolment(e Enrolment) api.Enrolment {
 }
 
 // Status tells what became of an enrolment. Once it is anchored, the answer
-// holds a RootProof of its log entry under the newest checkpoint.
+// holds a RootProof of its log entry under the newest checkpoint, or under the
+// newest that enough witnesses have cosigned: then the state is "witnessed".
 func (i *Issuer) Status(ctx context.Context, id string) (api.Enrolment, error) {
 	b, err := scope.DecodeToken(id)
 	if err != nil || len(b) != len(ID{}) {
@@ -54,7 +55,11 @@ func (i *Issuer) Status(ctx context.Context, id string) (api.Enrolment, error) {
 	if err != nil {
 		return api.Enrolment{}, api.Wrap(api.Internal, fmt.Errorf("%w: %w", ErrCorrupt, err))
 	}
-	proof, err := setlog.ProveRoot(entry, e.Record, s.root.Checkpoint, i.hashes(ctx))
+	under := s.root.Checkpoint
+	if c := i.witnessed.Load(); c != nil && e.Record < c.size {
+		w.Status, under = api.StateWitnessed, c.checkpoint
+	}
+	proof, err := setlog.ProveRoot(entry, e.Record, under, i.hashes(ctx))
 	if err != nil {
 		return api.Enrolment{}, api.Wrap(api.Internal, err)
 	}

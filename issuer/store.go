@@ -47,6 +47,7 @@ type Nonce [32]byte
 type Binding struct {
 	Origin   string   // the issuer's name
 	VKey     string   // its note verifier key
+	Retiring []string // verifier keys that VKey replaces: a database bound to one of them is bound anew
 	Operator [32]byte // SHA-256 of the operator's public key, which seals templates
 }
 

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/perhuman/perhuman/issuer"
 )
@@ -13,7 +14,7 @@ import (
 const (
 	selectBinding = `SELECT origin, vkey, operator, writer FROM binding WHERE set_id = ?`
 	insertBinding = `INSERT INTO binding (set_id, origin, vkey, operator, writer) VALUES (?, ?, ?, ?, 1)`
-	updateWriter  = `UPDATE binding SET writer = ? WHERE set_id = ?`
+	updateWriter  = `UPDATE binding SET writer = ?, vkey = ? WHERE set_id = ?`
 )
 
 // Bind implements issuer.Store: it claims an empty database or compares, and
@@ -35,13 +36,13 @@ func (s *Store) Bind(ctx context.Context, b issuer.Binding) error {
 	case err != nil:
 	case have.Origin != b.Origin:
 		return fmt.Errorf("%w: it is %q", issuer.ErrWrongOrigin, have.Origin)
-	case have.VKey != b.VKey:
+	case have.VKey != b.VKey && !slices.Contains(b.Retiring, have.VKey):
 		return fmt.Errorf("%w: it is %q", issuer.ErrWrongKey, have.VKey)
 	case !bytes.Equal(operator, b.Operator[:]):
 		return issuer.ErrWrongOperator
 	default:
 		writer++
-		_, err = tx.Exec(updateWriter, writer, setID)
+		_, err = tx.Exec(updateWriter, writer, b.VKey, setID)
 	}
 	if err != nil {
 		return classify(err)

@@ -1,5 +1,7 @@
 package api
 
+import "slices"
+
 // Session opens an enrolment: the answer of POST /v1/sessions. Nonce is 32
 // bytes in base64url and works once.
 type Session struct {
@@ -24,6 +26,7 @@ type EnrolmentRequest struct {
 const (
 	StateMatched   = "matched"
 	StateCommitted = "committed"
+	StateWitnessed = "witnessed" // committed, and cosigned by as many witnesses as the issuer promises
 	StateRefused   = "refused"
 )
 
@@ -58,7 +61,14 @@ type IssuerInfo struct {
 	ReentryDelay uint64 `json:"reentry_delay,omitempty"` // between a deletion and a new enrolment
 
 	Unattended bool     `json:"unattended"`
-	Witnesses  []string `json:"witnesses"`
+	Witnesses  []string `json:"witnesses"`        // verifier keys
+	Quorum     int      `json:"quorum,omitempty"` // how many of them cosign before an enrolment is called witnessed
+	VKeys      []string `json:"vkeys,omitempty"`  // while the key is changed: all that sign now, VKey first
+}
+
+// Signs says whether a verifier key is one that signs for the issuer now.
+func (i IssuerInfo) Signs(vkey string) bool {
+	return vkey == i.VKey || slices.Contains(i.VKeys, vkey)
 }
 
 // ErrorRate is what the issuer claims about its matcher, and on which data.

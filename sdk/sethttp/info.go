@@ -120,7 +120,7 @@ func (s *Source) parseInfo(body []byte) (api.IssuerInfo, error) {
 		return info, fmt.Errorf("%w: %w", ErrInfo, err)
 	}
 	switch {
-	case info.VKey != s.follower.VKey() || info.Name != s.follower.Name():
+	case !info.Signs(s.follower.VKey()) || info.Name != s.follower.Name():
 		return info, fmt.Errorf("%w: it is another issuer's", ErrInfo)
 	case info.Bound == 0:
 		return info, fmt.Errorf("%w: it states no bound", ErrInfo)

@@ -92,13 +92,14 @@ func (h Head) Text() (string, error) {
 	return b.String(), nil
 }
 
-// Sign gives the signed note. The signer must bear the origin's name.
-func (h Head) Sign(signer note.Signer) ([]byte, error) {
+// Sign gives the signed note. The first signer must bear the origin's name; while
+// an issuer changes its key, the old one and the new one sign.
+func (h Head) Sign(signers ...note.Signer) ([]byte, error) {
 	text, err := h.Text()
 	if err != nil {
 		return nil, err
 	}
-	signed, err := signText(h.Origin, text, []note.Signer{signer})
+	signed, err := signText(h.Origin, text, signers)
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,10 @@ func issuerClaims(ctx context.Context, source *sethttp.Source, vkey string) []fi
 		return []finding{warning("metadata", "an issuer publishes what it is worth; ask its operator", "%v", err)}
 	}
 	var out []finding
-	if info.VKey != vkey {
+	if info.Signs(vkey) && info.VKey != vkey {
+		out = append(out, warning("metadata", "pin both keys until the old one is dropped, then the new one alone", "the issuer is changing its key to %q", info.VKey))
+	}
+	if !info.Signs(vkey) {
 		out = append(out, fault("metadata", "pin the key that the issuer publishes, once you have made sure of it", fmt.Errorf("it names the key %q", info.VKey)))
 	}
 	if info.Matcher == "plain" {

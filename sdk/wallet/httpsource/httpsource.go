@@ -148,7 +148,7 @@ func Request(session string, envelope []byte, p wallet.Possession) api.Enrolment
 func (c *Client) Wait(ctx context.Context, id string) (api.Enrolment, error) {
 	for pause := pollStart; ; pause = min(2*pause, pollMost) {
 		e, err := c.Status(ctx, id)
-		if err != nil || e.Status == api.StateCommitted || e.Status == api.StateRefused {
+		if err != nil || e.Status == api.StateCommitted || e.Status == api.StateWitnessed || e.Status == api.StateRefused {
 			return e, err
 		}
 		select {
