@@ -74,6 +74,10 @@ func (s *server) site(c *gin.Context, in siteInput) (api.SiteverifyResponse, err
 	if a == nil {
 		return api.SiteverifyResponse{}, s.unknown(in.Secret)
 	}
+	if err := a.admission.enter(); err != nil { // not before its body: the secret that names the app is there
+		return api.SiteverifyResponse{}, s.early(a, err)
+	}
+	defer a.admission.leave()
 	if in.Response == "" {
 		_ = s.early(a, api.Errorf(api.MalformedRequest, ""))
 		return api.SiteverifyResponse{ErrorCodes: []string{missingResponse}}, nil
@@ -121,6 +125,7 @@ func (s *server) site(c *gin.Context, in siteInput) (api.SiteverifyResponse, err
 	if err != nil {
 		return api.SiteverifyResponse{}, err
 	}
+	a.admission.judge(verdict.Code)
 	s.refused(c, a, verdict)
 	out := api.SiteverifyResponse{Success: verdict.Success, ErrorCodes: verdict.ErrorCodes, Perhuman: &verdict}
 	if verdict.Success {
