@@ -4,12 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"strconv"
 	"syscall"
-
-	"github.com/perhuman/perhuman/sdk/api"
-	"github.com/perhuman/perhuman/sdk/serve"
 )
 
 // The three origins. Browsers resolve names under .localhost to this machine
@@ -56,18 +52,4 @@ func (c *config) listen() (net.Listener, error) {
 		return nil, fmt.Errorf("port %d needs more rights than this process has; choose one above 1023", c.port)
 	}
 	return l, err
-}
-
-// byHost sends a request to the origin that its Host header names, exactly:
-// a page elsewhere that points its own name at loopback gets nothing (DNS
-// rebinding).
-func byHost(origins map[string]http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h, ok := origins[r.Host]
-		if !ok {
-			serve.WriteProblem(w, r, api.Errorf(api.NotFound, "this name is not served here; open the board at its own address"))
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
 }

@@ -218,7 +218,7 @@ func (w *world) buildHandler() error {
 	if err != nil {
 		return err
 	}
-	w.handler = serve.Chain(byHost(map[string]http.Handler{
+	w.handler = serve.Chain(serve.ByHost(map[string]http.Handler{
 		hostPort(issuerHost, w.cfg.port): issuing,
 		hostPort(walletHost, w.cfg.port): holder,
 		hostPort(boardHost, w.cfg.port):  board,

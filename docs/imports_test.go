@@ -52,7 +52,7 @@ var mayImport = map[string]string{
 	"verifier/postgres/pgtest":         "",
 	"verifier/storetest":               "verifier semaphore semaphore/scope",
 	"verifier/httpapi":                 "verifier verifier/httpapi/registry semaphore semaphore/setlog semaphore/scope sdk/api sdk/post sdk/serve",
-	"verifier/httpapi/registry":        "verifier semaphore/scope",
+	"verifier/httpapi/registry":        "verifier semaphore/scope sdk/serve",
 	"verifier/httpapi/webhook":         "verifier verifier/httpapi/registry semaphore/scope sdk/api",
 	"verifier/httpapi/admin":           "verifier verifier/httpapi/registry sdk/api sdk/serve semaphore",
 	"sdk":                              "verifier semaphore semaphore/setlog semaphore/scope sdk/api sdk/serve sdk/sethttp",

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/sdk/serve"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/verifier"
@@ -142,18 +143,11 @@ func (g *Gate) Close() error {
 
 // sweep forgets now and then what can no longer matter.
 func (g *Gate) sweep(ctx context.Context) {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := g.v.Sweep(ctx); err != nil && ctx.Err() == nil {
-				g.cfg.OnError(err)
-			}
+	serve.Every(ctx, time.Hour, func() {
+		if err := g.v.Sweep(ctx); err != nil && ctx.Err() == nil {
+			g.cfg.OnError(err)
 		}
-	}
+	})
 }
 
 // Verifier gives the verifier behind the Gate, for what no handler wraps.

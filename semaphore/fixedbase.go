@@ -9,7 +9,7 @@ import (
 // make 51 additions a scalar from 52 KB a base. 6 bits would save 8 of them, 3 %
 // of a single Verify, but then the tables of three depths fall out of the
 // second-level cache, and a batch of mixed depths costs 7 % more than one of a
-// single depth, where now it is 1 to 3.
+// single depth, where now it is 1 to 4.
 const (
 	windowBits = 5
 	windowSize = 1 << (windowBits - 1) // digits -16..16, the sign apart

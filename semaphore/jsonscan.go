@@ -17,8 +17,8 @@ var (
 // jsonScanner reads the few forms that our JSON is made of: an object whose
 // fields are all there once, in any order; lists; strings without escapes; whole
 // numbers. encoding/json would match names in any case, take the last of two
-// equal names and skip null, and its reader of tokens costs fifteen times as
-// much, which is more than a proof's share of a batch.
+// equal names and skip null, and its reader of tokens costs many times as
+// much: more than a proof's share of a batch.
 type jsonScanner struct{ rest []byte }
 
 // jsonField is a field and what reads its value.

@@ -37,9 +37,9 @@ type QueueConfig struct {
 }
 
 // Queue verifies proofs of many concurrent callers in batches, which cost a
-// third of verifying them one by one, and a tenth on processors with AVX-512
-// IFMA. Its verdicts are those of
-// Verifier.VerifyBatch, with the same bound on the error.
+// third of verifying them one by one, and a sixth on processors with AVX-512
+// IFMA. Its verdicts are those of Verifier.VerifyBatch, with the same bound on
+// the error.
 //
 // A proof that comes alone is verified at once. Those that come while a batch
 // runs are collected, and are verified together when it ends, when there are a

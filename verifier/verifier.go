@@ -234,8 +234,13 @@ func (v *Verifier) Ready(ctx context.Context) error {
 // Sweep forgets what can no longer matter; see Store.Sweep. An idempotency key
 // works for a day after its challenge ended.
 func (v *Verifier) Sweep(ctx context.Context) error {
+	return SweepStore(ctx, v.cfg.Store, v.cfg.Now())
+}
+
+// SweepStore is Sweep of a store that serves several verifiers.
+func SweepStore(ctx context.Context, store Store, now time.Time) error {
 	for {
-		n, err := v.cfg.Store.Sweep(ctx, v.cfg.Now().Add(-24*time.Hour))
+		n, err := store.Sweep(ctx, now.Add(-24*time.Hour))
 		if err != nil || n == 0 {
 			return err
 		}

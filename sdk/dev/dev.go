@@ -175,17 +175,9 @@ func (w *World) build() error {
 	holder.Handle(web.Prefix, web.Static())
 	holder.HandleFunc("GET /dev/people", w.people)
 	holder.HandleFunc("POST /dev/answer", w.answer)
-	byHost := map[string]http.Handler{
+	w.handler = serve.Chain(serve.ByHost(map[string]http.Handler{
 		w.host("issuer.localhost"): w.issuer, w.host("wallet.localhost"): holder,
 		w.host("127.0.0.1"): service, w.host("localhost"): service,
-	}
-	w.handler = serve.Chain(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		h, ok := byHost[r.Host]
-		if !ok {
-			serve.WriteProblem(rw, r, api.Errorf(api.NotFound, "this name is not served here"))
-			return
-		}
-		h.ServeHTTP(rw, r)
 	}), serve.RequestID(w.cfg.Rand), serve.Recover(w.cfg.Logf), serve.BodyCap(1<<20))
 	return nil
 }

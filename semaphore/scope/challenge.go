@@ -134,7 +134,7 @@ func OpenChallenge(token []byte, keys []ed25519.PublicKey) (Challenge, error) {
 
 // OpenOwnChallenge is OpenChallenge for whoever holds the keys themselves. It
 // signs the body again and compares, in constant time: Ed25519 is deterministic
-// (RFC 8032 section 5.1.6), and signing costs a third of verifying. A signature
+// (RFC 8032 section 5.1.6), and signing costs half of verifying. A signature
 // that would verify and is not the one that the key makes is refused.
 func OpenOwnChallenge(token []byte, keys []ed25519.PrivateKey) (Challenge, error) {
 	c, err := ParseChallenge(token)

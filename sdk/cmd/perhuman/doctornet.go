@@ -44,21 +44,21 @@ func issuerHealth(ctx context.Context, vkey, at string, now time.Time) []finding
 	if age < -maxSkew || age > setlog.DefaultMaxStaleness {
 		out = append(out, warning("clock", "synchronise the clocks; a head older than two minutes refuses everybody", "the head was signed %v from now", age.Round(time.Second)))
 	}
-	return append(out, issuerClaims(ctx, source, vkey)...)
+	return append(out, issuerClaims(ctx, source)...)
 }
 
 // issuerClaims reads what an issuer says about itself.
-func issuerClaims(ctx context.Context, source *sethttp.Source, vkey string) []finding {
-	var info api.IssuerInfo
-	if err := getJSON(ctx, source.Base()+"/.well-known/perhuman-issuer.json", &info); err != nil {
+func issuerClaims(ctx context.Context, source *sethttp.Source) []finding {
+	info, err := source.Info(ctx)
+	if errors.Is(err, sethttp.ErrInfo) {
+		return []finding{fault("metadata", "pin the key that the issuer publishes, once you have made sure of it", err)}
+	}
+	if err != nil {
 		return []finding{warning("metadata", "an issuer publishes what it is worth; ask its operator", "%v", err)}
 	}
 	var out []finding
-	if info.Signs(vkey) && info.VKey != vkey {
+	if vkey := source.Follower().VKey(); info.VKey != vkey {
 		out = append(out, warning("metadata", "pin both keys until the old one is dropped, then the new one alone", "the issuer is changing its key to %q", info.VKey))
-	}
-	if !info.Signs(vkey) {
-		out = append(out, fault("metadata", "pin the key that the issuer publishes, once you have made sure of it", fmt.Errorf("it names the key %q", info.VKey)))
 	}
 	if info.Matcher == "plain" {
 		out = append(out, warning("matcher", "templates are open in the issuer's memory: not for production", "plain"))

@@ -293,25 +293,11 @@ func (s *service) run(ctx context.Context, l net.Listener, h *httpapi.Service, o
 	return err
 }
 
-// sweep forgets now and then what can no longer matter. An idempotency key
-// works for a day after its challenge ended.
+// sweep forgets now and then what can no longer matter, for all apps at once.
 func (s *service) sweep(ctx context.Context) {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
+	serve.Every(ctx, time.Hour, func() {
+		if err := verifier.SweepStore(ctx, s.store, time.Now()); err != nil && ctx.Err() == nil {
+			s.onError(err)
 		}
-		for {
-			n, err := s.store.Sweep(ctx, time.Now().Add(-24*time.Hour))
-			if err != nil && ctx.Err() == nil {
-				s.onError(err)
-			}
-			if err != nil || n == 0 {
-				break
-			}
-		}
-	}
+	})
 }

@@ -102,16 +102,7 @@ func newServer(o Options) (*server, error) {
 
 // Sample notes the queue's depth every few seconds, until ctx ends.
 func Sample(ctx context.Context, stats *Stats, queue func() semaphore.QueueStats, every time.Duration) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			stats.Sample(queue().Waiting)
-		}
-	}
+	serve.Every(ctx, every, func() { stats.Sample(queue().Waiting) })
 }
 
 // What a route wants.

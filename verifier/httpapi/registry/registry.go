@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/perhuman/perhuman/sdk/serve"
 	"github.com/perhuman/perhuman/semaphore/scope"
 )
 
@@ -157,18 +158,11 @@ func decode(raw []byte) (document, error) {
 
 // Run reads the document again at an interval, until ctx ends.
 func (r *Registry) Run(ctx context.Context, every time.Duration) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := r.Refresh(ctx); err != nil && ctx.Err() == nil {
-				r.cfg.OnError(err)
-			}
+	serve.Every(ctx, every, func() {
+		if err := r.Refresh(ctx); err != nil && ctx.Err() == nil {
+			r.cfg.OnError(err)
 		}
-	}
+	})
 }
 
 // attempts at a change, when others change the document at the same time.
