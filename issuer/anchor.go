@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/setlog"
 )
@@ -28,28 +27,52 @@ type Anchored struct {
 	Changes int
 }
 
-// Anchor publishes all pending changes as one batch, now. If it answers
-// in_doubt, the issuer has reloaded or will, and the next Anchor goes on from
-// what the store then holds.
+// Anchor publishes all pending changes that are due as one batch, now. If it
+// answers in_doubt, the issuer has reloaded or will, and the next Anchor goes on
+// from what the store then holds.
 func (i *Issuer) Anchor(ctx context.Context) (Anchored, error) {
-	return i.anchor(ctx, func([]Change, uint64) bool { return true })
+	return i.anchor(ctx, func(ready []Change, _ uint64) []Change { return ready })
 }
 
-// due is the rule of the periodic anchor: enough changes, an urgent one, or
-// one from a day that has ended.
-func (i *Issuer) due(pending []Change, now uint64) bool {
-	return len(pending) >= i.cfg.MinBatch || slices.ContainsFunc(pending, func(c Change) bool {
-		return c.Urgent || c.Since*1000/dayMillis < now/dayMillis
-	})
+// A taking says which of the changes that are ready go into an anchor, nil for
+// no anchor. now is in unix milliseconds.
+type taking func(ready []Change, now uint64) []Change
+
+// due is the rule of the periodic anchor: everything, if there is enough of it,
+// something that does not wait for company, or something from a day that has
+// ended.
+func (i *Issuer) due(ready []Change, now uint64) []Change {
+	if len(ready) >= i.cfg.MinBatch || slices.ContainsFunc(ready, func(c Change) bool {
+		return !waits(c) || c.Since*1000/dayMillis < now/dayMillis
+	}) {
+		return ready
+	}
+	return nil
 }
 
-func (i *Issuer) anchor(ctx context.Context, due func([]Change, uint64) bool) (Anchored, error) {
+// prompt is the rule of an anchor that cannot wait: new members go on waiting
+// for the periodic one, where they hide among each other.
+func prompt(ready []Change, _ uint64) []Change {
+	return slices.DeleteFunc(slices.Clone(ready), func(c Change) bool { return c.Op.Adds() })
+}
+
+// waits tells whether a change can wait for others to hide among. The steps of
+// recoveries have their own times, common to all of a period.
+func waits(c Change) bool {
+	switch c.Op {
+	case setlog.OpRekeyAnnounced, setlog.OpRekeyOut, setlog.OpRekeyIn:
+		return false
+	}
+	return !c.Urgent
+}
+
+func (i *Issuer) anchor(ctx context.Context, take taking) (Anchored, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.anchorLocked(ctx, due)
+	return i.anchorLocked(ctx, take)
 }
 
-func (i *Issuer) anchorLocked(ctx context.Context, due func([]Change, uint64) bool) (Anchored, error) {
+func (i *Issuer) anchorLocked(ctx context.Context, take taking) (Anchored, error) {
 	if err := i.ready(ctx); err != nil {
 		return Anchored{}, err
 	}
@@ -58,14 +81,15 @@ func (i *Issuer) anchorLocked(ctx context.Context, due func([]Change, uint64) bo
 	touched := false
 	err := i.cfg.Store.Anchor(ctx, func(pending []Change, log tlog.HashReader) (_ *Batch, err error) {
 		now := i.now()
-		if len(pending) == 0 || !due(pending, now) {
+		taken := take(i.steady(pending, now/1000), now)
+		if len(taken) == 0 {
 			return nil, nil
 		}
 		if s := i.shown.Load(); s != nil && now < s.root.Created {
 			return nil, ErrClock
 		}
 		touched = true // from here on the set in memory is ahead of the store
-		batch, next, err = i.build(pending, log, now)
+		batch, next, err = i.build(inOrder(taken), log, now)
 		return batch, err
 	})
 	if err != nil {
@@ -79,16 +103,15 @@ func (i *Issuer) anchorLocked(ctx context.Context, due func([]Change, uint64) bo
 	return Anchored{batch.Root.Seq, len(batch.Entries)}, nil
 }
 
-// build applies the pending changes to the set in memory and signs what they
-// lead to. It runs inside the store's transaction; nothing of it is shown
-// before that commits.
-func (i *Issuer) build(pending []Change, log tlog.HashReader, now uint64) (*Batch, *shown, error) {
+// build applies changes to the set in memory, in order, and signs what they lead
+// to. It runs inside the store's transaction; nothing of it is shown before that
+// commits.
+func (i *Issuer) build(ordered []Change, log tlog.HashReader, now uint64) (*Batch, *shown, error) {
 	var last Root
 	prev := i.shown.Load()
 	if prev != nil {
 		last = prev.root
 	}
-	ordered := inOrder(pending)
 	entries, changed, err := i.apply(ordered, last, now)
 	if err != nil {
 		return nil, nil, err
@@ -106,7 +129,7 @@ func (i *Issuer) build(pending []Change, log tlog.HashReader, now uint64) (*Batc
 		Seq: e.Seq, Root: e.Root, Size: uint64(i.group.Size()), Live: e.Live, Depth: i.group.Depth(),
 		MinValidSeq: last.MinValidSeq, LogSize: tree.N, Created: now,
 	}
-	if slices.ContainsFunc(ordered, func(c Change) bool { return c.Urgent }) {
+	if slices.ContainsFunc(ordered, func(c Change) bool { return c.Urgent || c.Op == setlog.OpRekeyOut }) {
 		root.MinValidSeq = root.Seq
 	}
 	checkpoint := setlog.Checkpoint{Origin: i.cfg.Name, Size: tree.N, Hash: tree.Hash}
@@ -124,21 +147,27 @@ func (i *Issuer) build(pending []Change, log tlog.HashReader, now uint64) (*Batc
 			Commitment: c.Commitment, Document: c.Document, Entry: raw,
 		})
 	}
+	if err := i.steps(b, ordered, last.LogSize, now); err != nil {
+		return nil, nil, err
+	}
 	next, err := i.nextShown(prev, root, e, changed, after)
 	return b, next, err
 }
 
 // inOrder sorts a batch so that its order says nothing about who came when:
-// documents, then removals by position, then new members by commitment.
+// documents, announcements, then removals by position, then new members by
+// commitment.
 func inOrder(pending []Change) []Change {
 	rank := func(c Change) int {
 		switch {
 		case c.Op.Publishes():
 			return 0
-		case c.Op.Clears():
+		case c.Op == setlog.OpRekeyAnnounced:
 			return 1
+		case c.Op.Clears():
+			return 2
 		}
-		return 2
+		return 3
 	}
 	out := slices.Clone(pending)
 	slices.SortFunc(out, func(a, b Change) int {
@@ -236,32 +265,4 @@ func young(roots []Root, now, life uint64) []Root {
 		return roots
 	}
 	return roots[:n]
-}
-
-// Removal asks for the removal of a leaf by the operator. A normal one waits
-// for the next anchor and leaves older roots good for their window; an urgent
-// one anchors at once and voids every older root. The person's template stays:
-// who was removed cannot simply come back.
-func (i *Issuer) Removal(ctx context.Context, index uint64, urgent bool) error {
-	var ticket ID
-	if err := i.random(ticket[:]); err != nil {
-		return err
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if err := i.ready(ctx); err != nil {
-		return err
-	}
-	err := i.cfg.Store.Remove(ctx, Change{Ticket: ticket, Op: setlog.OpRemove, Index: index, Urgent: urgent, Since: i.now() / 1000})
-	if err != nil {
-		return i.failed(ctx, err, false)
-	}
-	if !urgent {
-		return nil
-	}
-	done, err := i.anchorLocked(ctx, func([]Change, uint64) bool { return true })
-	if err == nil && done.Seq == 0 {
-		err = api.Errorf(api.Internal, "the removal was not anchored")
-	}
-	return err
 }

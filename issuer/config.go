@@ -36,6 +36,7 @@ type Config struct {
 	Window     time.Duration // for which a superseded root stays good; 1 hour
 	SessionTTL time.Duration // 10 minutes, which is also the most
 	ErrorRates []api.ErrorRate
+	Life       Life // how people come to new secrets and leave
 
 	Witnesses []string // verifier keys of the witnesses whose cosignatures are published
 	Quorum    int      // how many of them make an enrolment witnessed; all
@@ -91,6 +92,9 @@ func (c *Config) defaults() error {
 		return bad("Window is at least one anchor period")
 	case c.SessionTTL < time.Second || c.SessionTTL > MaxSessionTTL:
 		return bad("SessionTTL is at most 10 minutes")
+	}
+	if err := c.Life.defaults(); err != nil {
+		return err
 	}
 	return setlog.ValidateName(c.Name)
 }

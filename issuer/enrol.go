@@ -14,6 +14,7 @@ import (
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
+	"github.com/perhuman/perhuman/semaphore/setlog"
 )
 
 // Result is the answer to one enrolment request.
@@ -120,14 +121,22 @@ func (i *Issuer) check(ctx context.Context, req api.EnrolmentRequest) (*candidat
 		return nil, nil, err
 	}
 	if earlier != nil {
-		if earlier.Commitment != commitment {
+		if earlier.Commitment != commitment || earlier.Op != setlog.OpEnrol {
 			return nil, nil, &api.Error{Code: api.SessionUsed}
 		}
 		r := repeated(*earlier)
 		return nil, &r, nil
 	}
 	c, err := i.capture(ctx, w, commitment)
-	return c, nil, err
+	if err != nil {
+		return nil, nil, err
+	}
+	kept := c.probe.Keep()
+	defer clear(kept)
+	if err := i.seal.sealIntake(&c.intake, kept); err != nil {
+		return nil, nil, api.Wrap(api.Internal, err)
+	}
+	return c, nil, nil
 }
 
 // wire is an EnrolmentRequest out of its base64.
@@ -202,11 +211,6 @@ func (i *Issuer) capture(ctx context.Context, w wire, commitment semaphore.Eleme
 	if c.probe, err = i.cfg.Matcher.Prepare(ctx, env); err != nil {
 		return nil, captureRefusal(err)
 	}
-	kept := c.probe.Keep()
-	defer clear(kept)
-	if err := i.seal.sealIntake(&c.intake, kept); err != nil {
-		return nil, api.Wrap(api.Internal, err)
-	}
 	return c, nil
 }
 
@@ -223,20 +227,23 @@ func (i *Issuer) admit(ctx context.Context, cs []*candidate) ([]Result, error) {
 	if err := i.ready(ctx); err != nil {
 		return nil, err
 	}
+	if err := i.release(ctx); err != nil {
+		return nil, err
+	}
 	batch := make([]Intake, len(cs))
 	for n, c := range cs {
 		batch[n] = c.intake
 	}
 	var added []Serial
 	decided, err := i.cfg.Store.Intake(ctx, batch, func(n int) (api.Code, error) {
-		known, err := i.cfg.Matcher.Match(cs[n].probe)
+		code, err := i.known(cs[n].probe)
 		switch {
 		case err != nil:
 			return "", api.Wrap(api.MatcherUnavailable, err)
-		case known && cs[n].neutral:
+		case code != "" && cs[n].neutral:
 			return api.NotAccepted, nil
-		case known:
-			return api.AlreadyEnrolled, nil
+		case code != "":
+			return code, nil
 		}
 		if err := i.cfg.Matcher.Add(cs[n].intake.Serial, cs[n].probe); err != nil {
 			return "", api.Wrap(api.MatcherUnavailable, err)

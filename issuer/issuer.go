@@ -27,11 +27,13 @@ type Issuer struct {
 	policy   *setlog.Witnesses // of Config.Witnesses; nil if there are none
 	seal     *sealer
 	sessions sessions
-	document []byte // the metadata document, whose hash stands in the log
+	document atomic.Pointer[[]byte] // the metadata document, whose hash stands in the log
+	imported atomic.Bool            // some members came without evidence
 
-	mu    sync.Mutex       // held over every act that writes
-	group *semaphore.Group // the set after the last commit
-	doubt bool             // memory may differ from the store: reload first
+	mu      sync.Mutex        // held over every act that writes
+	group   *semaphore.Group  // the set after the last commit
+	leaving map[Serial]leaver // deleted people whose templates are still there
+	doubt   bool              // memory may differ from the store: reload first
 
 	shown  atomic.Pointer[shown] // what the world may see; nil before the first anchor
 	fenced atomic.Bool           // another process writes this set: never sign again
@@ -59,9 +61,6 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 		return nil, err
 	}
 	if i.sessions, err = newSessions(cfg.Operator, cfg.Name); err != nil {
-		return nil, err
-	}
-	if i.document, err = i.describe(); err != nil {
 		return nil, err
 	}
 	id, err := operatorID(cfg.Operator)
@@ -100,6 +99,9 @@ func (i *Issuer) Run(ctx context.Context) error {
 			}
 			return nil
 		case <-tick.C:
+			if err := i.Release(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				i.cfg.Logf("issuer: %v", err)
+			}
 			if _, err := i.anchor(ctx, i.due); err != nil && !errors.Is(err, context.Canceled) {
 				i.cfg.Logf("issuer: anchor: %v", err)
 			}

@@ -50,6 +50,7 @@ func (i *Issuer) load(ctx context.Context) error {
 		}
 	}
 	i.group = group
+	i.imported.Store(state.Imported)
 	if last.Seq == 0 {
 		i.shown.Store(nil)
 		return nil
@@ -140,7 +141,18 @@ func (i *Issuer) sameHashes(ctx context.Context, hashes setlog.Hashes) error {
 // loadGallery fills the matcher from the sealed templates.
 func (i *Issuer) loadGallery(ctx context.Context) error {
 	i.cfg.Matcher.Reset()
+	i.leaving = map[Serial]leaver{}
 	return i.cfg.Store.Templates(ctx, func(t Template) error {
+		l, err := i.seal.openMark(t)
+		if err != nil {
+			return errors.Join(ErrWrongOperator, err)
+		}
+		if l != (leaver{}) {
+			i.leaving[t.Serial] = l
+		}
+		if len(t.Sealed) == 0 { // the matcher keeps it
+			return nil
+		}
 		kept, err := i.seal.openTemplate(t)
 		if err != nil {
 			return errors.Join(ErrWrongOperator, err)

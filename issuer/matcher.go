@@ -48,3 +48,16 @@ type Matcher interface {
 	// Reset forgets everybody, before the issuer restores from its store.
 	Reset()
 }
+
+// Finder is a Matcher that can also tell whose template a probe is: recoveries
+// need it. Find is called like Match.
+type Finder interface {
+	Find(p Probe) (s Serial, known bool, err error)
+}
+
+// Destroyer is a Matcher whose parties hold templates themselves. Destroy has
+// every party destroy its share for ever and gives their signed receipts, which
+// go into the tombstone; it may be called again for a serial that is gone.
+type Destroyer interface {
+	Destroy(ctx context.Context, s Serial) (receipts [][]byte, err error)
+}

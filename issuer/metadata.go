@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/perhuman/perhuman/issuer/biometric/capture"
 	"github.com/perhuman/perhuman/sdk/api"
@@ -16,15 +17,29 @@ import (
 
 // Info is the issuer's public description of itself.
 func (i *Issuer) Info() api.IssuerInfo {
-	return api.IssuerInfo{
+	info := api.IssuerInfo{
 		Name: i.cfg.Name, VKey: i.vkey, Depth: i.cfg.Depth,
 		AnchorPeriod: uint64(i.cfg.Anchor.Seconds()), Window: uint64(i.cfg.Window.Seconds()),
 		Evidence: i.evidence(), Matcher: i.cfg.Matcher.Name(), MatcherNote: i.cfg.Matcher.Note(),
 		ErrorRates: append([]api.ErrorRate{}, i.cfg.ErrorRates...),
-		Bound:      uint32(len(i.evidence())), Unattended: len(i.cfg.Unattended) > 0,
-		Witnesses: append([]string{}, i.cfg.Witnesses...), Quorum: i.cfg.Quorum, VKeys: i.vkeys(),
+		Unattended: len(i.cfg.Unattended) > 0,
+		Witnesses:  append([]string{}, i.cfg.Witnesses...), Quorum: i.cfg.Quorum, VKeys: i.vkeys(),
+		ReentryDelay: uint64(i.cfg.Life.ReentryDelay / time.Second),
 	}
+	if i.rekeys() {
+		info.RekeyPeriod, info.Cooldown = uint64(i.cfg.Life.RekeyPeriod/time.Second), uint64(i.cfg.Life.Cooldown/time.Second)
+	}
+	if i.imported.Load() {
+		info.Evidence = append(info.Evidence, importEvidence)
+	}
+	info.Bound = uint32(len(info.Evidence))
+	return info
 }
+
+// importEvidence is the kind of evidence that imported members came by: none
+// that a capture could be compared with, so one person can be imported and
+// enrol too.
+const importEvidence = "import"
 
 // evidence lists the accepted modalities. Captures of different modalities
 // cannot be compared with each other, so one person gets in once per kind: their
@@ -49,12 +64,17 @@ func (i *Issuer) describe() ([]byte, error) {
 
 // Document gives the bytes of the metadata document. Their SHA-256 is the
 // newest policy entry of the log, so a change of policy cannot go unseen.
-func (i *Issuer) Document() []byte { return i.document }
+func (i *Issuer) Document() []byte { return *i.document.Load() }
 
 // publishPolicy enters the metadata document into the log unless the newest
 // policy entry is of the same one. The caller holds mu.
 func (i *Issuer) publishPolicy(ctx context.Context) error {
-	hash := sha256.Sum256(i.document)
+	document, err := i.describe()
+	if err != nil {
+		return err
+	}
+	i.document.Store(&document)
+	hash := sha256.Sum256(document)
 	have, err := i.lastPolicy(ctx)
 	if err != nil || have == hash {
 		return err
@@ -67,7 +87,7 @@ func (i *Issuer) publishPolicy(ctx context.Context) error {
 	if err := i.cfg.Store.Publish(ctx, c); err != nil {
 		return err
 	}
-	_, err = i.anchorLocked(ctx, func([]Change, uint64) bool { return true })
+	_, err = i.anchorLocked(ctx, prompt)
 	return err
 }
 

@@ -25,6 +25,11 @@ const noSecret = "60276270880005607436139940423914962294618071885217920386973135
 // the commitment of that key. Both the key and the signature are judged twice,
 // by our own code and by go-iden3-crypto; both must accept.
 func possession(nonce Nonce, issuer string, x, y string, packed []byte) (semaphore.Element, error) {
+	return signedBy(x, y, packed, func(c semaphore.Element) semaphore.Element { return scope.EnrolMessage(nonce, issuer, c) })
+}
+
+// signedBy is possession for any message about the key's commitment.
+func signedBy(x, y string, packed []byte, message func(semaphore.Element) semaphore.Element) (semaphore.Element, error) {
 	key, err := publicKey(x, y)
 	if err != nil {
 		return semaphore.Element{}, err
@@ -33,7 +38,7 @@ func possession(nonce Nonce, issuer string, x, y string, packed []byte) (semapho
 	if err != nil {
 		return semaphore.Element{}, err
 	}
-	msg := scope.EnrolMessage(nonce, issuer, commitment)
+	msg := message(commitment)
 	sig, err := semaphore.ParseSignature(packed)
 	if err != nil {
 		return semaphore.Element{}, api.Wrap(api.PossessionInvalid, err)

@@ -17,9 +17,11 @@ import (
 //	template     aad serial      || modality
 //	leaf link    aad serial      holds the commitment
 //	serial link  aad commitment  holds serial || device
+//	mark         aad serial      holds who is leaving, and until when
+//	subject      aad reason      holds whose link was opened
 type sealer struct {
-	rand                   io.Reader
-	template, leaf, serial cipher.AEAD
+	rand                                  io.Reader
+	template, leaf, serial, mark, subject cipher.AEAD
 }
 
 var errSealed = errors.New("issuer: sealed value does not open under this operator key")
@@ -29,7 +31,7 @@ func newSealer(secret []byte, rand io.Reader) (*sealer, error) {
 	for _, p := range []struct {
 		purpose string
 		to      *cipher.AEAD
-	}{{"template", &s.template}, {"leaf", &s.leaf}, {"serial", &s.serial}} {
+	}{{"template", &s.template}, {"leaf", &s.leaf}, {"serial", &s.serial}, {"mark", &s.mark}, {"subject", &s.subject}} {
 		key, err := hkdf.Key(sha256.New, secret, nil, "perhuman/at-rest/1 "+p.purpose, 32)
 		if err != nil {
 			return nil, fmt.Errorf("issuer: %w", err)
@@ -85,6 +87,15 @@ func (s *sealer) sealIntake(in *Intake, kept []byte) (err error) {
 			return err
 		}
 	}
+	if in.Mark, err = s.sealMark(in.Serial, leaver{}); err != nil {
+		return err
+	}
+	return s.sealLinks(in)
+}
+
+// sealLinks fills in both directions of the link between in.Serial and
+// in.Commitment.
+func (s *sealer) sealLinks(in *Intake) (err error) {
 	if in.LeafLink, err = s.seal(s.leaf, in.Commitment[:], in.Serial[:]); err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func repeated(e Enrolment) Result {
 }
 
 func wireEnrolment(e Enrolment) api.Enrolment {
-	w := api.Enrolment{ID: base64.RawURLEncoding.EncodeToString(e.ID[:]), Status: e.State, Code: e.Code}
+	w := api.Enrolment{ID: encodeID(e.ID), Status: e.State, Code: e.Code}
 	if len(e.Receipt) > 0 {
 		w.Receipt = base64.RawURLEncoding.EncodeToString(e.Receipt)
 	}
@@ -34,26 +34,39 @@ func wireEnrolment(e Enrolment) api.Enrolment {
 // holds a RootProof of its log entry under the newest checkpoint, or under the
 // newest that enough witnesses have cosigned: then the state is "witnessed".
 func (i *Issuer) Status(ctx context.Context, id string) (api.Enrolment, error) {
+	e, err := i.intake(ctx, id, setlog.OpEnrol)
+	if err != nil {
+		return api.Enrolment{}, err
+	}
+	return i.wireStatus(ctx, e)
+}
+
+// intake finds what was asked for under an id, if it is of that kind.
+func (i *Issuer) intake(ctx context.Context, id string, op setlog.Op) (Enrolment, error) {
 	b, err := scope.DecodeToken(id)
 	if err != nil || len(b) != len(ID{}) {
-		return api.Enrolment{}, api.Errorf(api.NotFound, "no such enrolment")
+		return Enrolment{}, api.Errorf(api.NotFound, "nothing has this id")
 	}
 	e, err := i.cfg.Store.Enrolment(ctx, ID(b))
 	if err != nil {
-		return api.Enrolment{}, coded(err)
+		return Enrolment{}, coded(err)
 	}
+	if e.Op != op {
+		return Enrolment{}, api.Errorf(api.NotFound, "nothing has this id")
+	}
+	return e, nil
+}
+
+// wireStatus is wireEnrolment with the proof of a published entry.
+func (i *Issuer) wireStatus(ctx context.Context, e Enrolment) (api.Enrolment, error) {
 	w := wireEnrolment(e)
 	s := i.shown.Load()
 	if e.State != api.StateCommitted || s == nil || e.Record >= s.root.LogSize {
 		return w, nil
 	}
-	raw, err := i.cfg.Store.Entries(ctx, e.Record, e.Record+1)
+	entry, err := i.entry(ctx, e.Record)
 	if err != nil {
-		return api.Enrolment{}, coded(err)
-	}
-	entry, err := setlog.ParseEntry(raw[0])
-	if err != nil {
-		return api.Enrolment{}, api.Wrap(api.Internal, fmt.Errorf("%w: %w", ErrCorrupt, err))
+		return api.Enrolment{}, err
 	}
 	under := s.root.Checkpoint
 	if c := i.witnessed.Load(); c != nil && e.Record < c.size {
@@ -69,4 +82,17 @@ func (i *Issuer) Status(ctx context.Context, id string) (api.Enrolment, error) {
 	}
 	w.RootProof = string(text)
 	return w, nil
+}
+
+// entry reads one entry of the log.
+func (i *Issuer) entry(ctx context.Context, record int64) (setlog.Entry, error) {
+	raw, err := i.cfg.Store.Entries(ctx, record, record+1)
+	if err != nil {
+		return setlog.Entry{}, coded(err)
+	}
+	entry, err := setlog.ParseEntry(raw[0])
+	if err != nil {
+		return setlog.Entry{}, api.Wrap(api.Internal, fmt.Errorf("%w: %w", ErrCorrupt, err))
+	}
+	return entry, nil
 }

@@ -52,7 +52,8 @@ type Binding struct {
 }
 
 // Intake is one person's enrolment, checked as far as it can be without the
-// store: everything that a Store writes in one transaction.
+// store: everything that a Store writes in one transaction. The first half of a
+// recovery is one too: see Recovery.
 type Intake struct {
 	ID         ID
 	Session    Nonce
@@ -65,13 +66,17 @@ type Intake struct {
 	Serial     Serial
 	Modality   string
 	Template   []byte // sealed; empty if the matcher keeps it itself
+	Mark       []byte // sealed Mark of nobody leaving, kept beside the template
 	LeafLink   []byte // sealed commitment, kept beside the template
 	SerialLink []byte // sealed serial and device, kept beside the member
 }
 
-// Enrolment is what is known about one intake.
+// Enrolment is what is known about one intake. Op says what was asked for in
+// its session: OpEnrol, OpRekeyIn (a recovery; Commitment is the new one) or
+// OpRemove (a deletion; seq, index and record are those of the removal).
 type Enrolment struct {
 	ID         ID
+	Op         setlog.Op
 	Commitment semaphore.Element
 	State      string   // api.StateMatched, StateCommitted, StateRefused
 	Code       api.Code // of a refusal
@@ -89,9 +94,9 @@ type IntakeResult struct {
 	Err       error
 }
 
-// Change is a change of the set that waits for the next anchor.
+// Change is a change of the set that waits for an anchor.
 type Change struct {
-	Ticket     ID // of an enrolment: its ID
+	Ticket     ID // of an enrolment, recovery or deletion: its ID
 	Op         setlog.Op
 	Index      uint64 // of removals
 	Commitment semaphore.Element
@@ -99,6 +104,8 @@ type Change struct {
 	Biometric  [32]byte
 	Urgent     bool   // voids every earlier root at once
 	Since      uint64 // unix seconds
+	Due        uint64 // unix seconds: not anchored before; 0 is at any time
+	Link       []byte // of OpRekeyIn: the sealed serial
 }
 
 // BatchEntry is a change with its place in the log.
@@ -109,13 +116,20 @@ type BatchEntry struct {
 	Commitment semaphore.Element
 	Document   [32]byte
 	Entry      []byte // as setlog encodes it
+	Imported   bool   // a new member that waited nowhere: no ticket, no intake, no link
 }
 
-// Batch is one anchor: written whole or not at all.
+// Batch is one anchor: written whole or not at all. It may hold some of the
+// pending changes only; the others go on waiting.
 type Batch struct {
 	Root    Root
 	Entries []BatchEntry
 	Hashes  []tlog.Hash // stored hashes of the new records, in order
+
+	Steps    []RecoveryStep // of the recoveries among the entries
+	Relinks  []Relink       // of the re-keys among the entries
+	Openings []Opening      // of links that Relinks took; Number and Chain are the Store's
+	Import   *ImportMark    // how far an import is with this batch
 }
 
 // Root is a published state of the set. Times are unix milliseconds; Superseded
@@ -137,13 +151,17 @@ type State struct {
 	Leaves []semaphore.Element // zero where removed
 	Roots  []Root              // ascending; the last is current; none before the first anchor
 	Hashes int64               // number of stored log hashes
+
+	Imported bool // BeginImport was called once
 }
 
-// Template is a sealed template at rest.
+// Template is a sealed template at rest. Sealed is empty if the matcher keeps
+// it, Mark if the row is older than marks.
 type Template struct {
 	Serial   Serial
 	Modality string
 	Sealed   []byte
+	Mark     []byte
 }
 
 // Device is what is counted about a capture device.
@@ -182,13 +200,19 @@ type Store interface {
 	// Publish queues an entry that carries a document, in place of an earlier one
 	// of the same kind that still waits.
 	Publish(ctx context.Context, c Change) error
-	// Remove queues the removal of the live member at c.Index (ErrNotFound if
-	// there is none); a second request can only make the first one urgent.
+	// Remove queues the removal of the live member at c.Index; a second request
+	// can only make the first one urgent. A recovery of that member ends
+	// (api.RecoveryCancelled): if its old leaf is gone already, nothing is queued
+	// and the new one never comes. ErrNotFound if there is neither.
 	Remove(ctx context.Context, c Change) error
-	// Anchor hands all pending changes to build and writes its batch. A nil
-	// batch leaves everything as it was. build signs inside the transaction.
+	// Anchor hands all pending changes, also those not due yet, to build and
+	// writes its batch. A nil batch leaves everything as it was. build signs
+	// inside the transaction.
 	Anchor(ctx context.Context, build func(pending []Change, log tlog.HashReader) (*Batch, error)) error
 	// Device gives the counters of a capture device.
 	Device(ctx context.Context, id string) (Device, error)
+
+	LifeStore
+	ImportStore
 	Close() error
 }

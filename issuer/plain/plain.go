@@ -26,7 +26,10 @@ type Matcher struct {
 	known   *match.Matcher
 }
 
-var _ issuer.Matcher = (*Matcher)(nil)
+var (
+	_ issuer.Matcher = (*Matcher)(nil)
+	_ issuer.Finder  = (*Matcher)(nil)
+)
 
 // New makes an empty matcher for iris codes of match.DefaultColumns and for
 // faces, whose captures are sealed to key.
@@ -103,6 +106,16 @@ func (m *Matcher) Match(p issuer.Probe) (bool, error) {
 	}
 	hit, _, err := m.known.Match(own.template)
 	return hit, err
+}
+
+// Find tells whose template the probe is.
+func (m *Matcher) Find(p issuer.Probe) (issuer.Serial, bool, error) {
+	own, err := m.own(p)
+	if err != nil {
+		return issuer.Serial{}, false, err
+	}
+	hit, serial, err := m.known.Match(own.template)
+	return issuer.Serial(serial), hit, err
 }
 
 // Add makes the person known.

@@ -9,12 +9,13 @@ import (
 
 	"github.com/perhuman/perhuman/issuer"
 	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/semaphore/setlog"
 )
 
 const (
 	// In the order of random tickets: nothing tells who came first.
-	selectPending = `SELECT ticket, op, coalesce(idx, 0), commitment, biometric, urgent, since FROM pending WHERE set_id = ? ORDER BY ticket`
-	liveMember    = `SELECT commitment FROM members WHERE set_id = ? AND idx = ? AND removed_seq IS NULL`
+	selectPending = `SELECT ticket, op, coalesce(idx, 0), commitment, biometric, urgent, since, due, CASE op WHEN 4 THEN link END FROM pending WHERE set_id = ? ORDER BY ticket`
+	memberAt      = `SELECT commitment, removed_seq IS NULL FROM members WHERE set_id = ? AND idx = ?`
 
 	lastRoot   = `SELECT coalesce(max(seq), 0), coalesce(max(log_size), 0) FROM roots WHERE set_id = ?`
 	insertRoot = `INSERT INTO roots (set_id, seq, root, size, live, depth, min_valid_seq, log_size, created_ms, checkpoint)
@@ -23,11 +24,13 @@ const (
 	insertChange = `INSERT INTO changes (set_id, change_no, root_seq, op, idx, commitment, entry) VALUES (?, ?, ?, ?, ?, ?, ?)`
 	insertMember = `INSERT INTO members (set_id, idx, commitment, added_seq, link)
 		SELECT set_id, ?, commitment, ?, link FROM pending WHERE set_id = ? AND ticket = ? AND commitment = ?`
-	removeMember  = `UPDATE members SET removed_seq = ? WHERE set_id = ? AND idx = ? AND commitment = ? AND removed_seq IS NULL`
-	commitIntake  = `UPDATE intakes SET state = ?, seq = ?, idx = ?, record = ? WHERE id = ?`
-	deleteWaiting = `DELETE FROM pending WHERE set_id = ? AND op = ?`
-	deletePending = `DELETE FROM pending WHERE set_id = ? AND ticket = ?`
-	insertHash    = `INSERT INTO hashes (set_id, n, hash) VALUES (?, ?, ?)`
+	removeMember   = `UPDATE members SET removed_seq = ? WHERE set_id = ? AND idx = ? AND commitment = ? AND removed_seq IS NULL`
+	commitIntake   = `UPDATE intakes SET state = ?, seq = ?, idx = ?, record = ? WHERE id = ?`
+	commitDeletion = `UPDATE intakes SET state = ?, seq = ?, idx = ?, record = ? WHERE id = ? AND op = ?`
+	deleteWaiting  = `DELETE FROM pending WHERE set_id = ? AND op = ?`
+	deletePending  = `DELETE FROM pending WHERE set_id = ? AND ticket = ? AND op = ?`
+	importMember   = `INSERT INTO members (set_id, idx, commitment, added_seq, link) VALUES (?, ?, ?, ?, x'')`
+	insertHash     = `INSERT INTO hashes (set_id, n, hash) VALUES (?, ?, ?)`
 )
 
 // Publish implements issuer.Store.
@@ -36,7 +39,7 @@ func (s *Store) Publish(ctx context.Context, c issuer.Change) error {
 		if _, err := tx.Exec(deleteWaiting, setID, c.Op); err != nil {
 			return err
 		}
-		_, err := tx.Exec(insertPending, setID, c.Ticket[:], c.Op, nil, c.Document[:], make([]byte, 32), []byte{}, c.Urgent, c.Since)
+		_, err := tx.Exec(insertPending, setID, c.Ticket[:], c.Op, nil, c.Document[:], make([]byte, 32), []byte{}, c.Urgent, c.Since, 0)
 		return err
 	})
 }
@@ -45,10 +48,21 @@ func (s *Store) Publish(ctx context.Context, c issuer.Change) error {
 func (s *Store) Remove(ctx context.Context, c issuer.Change) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		var commitment []byte
-		if err := tx.QueryRow(liveMember, setID, c.Index).Scan(&commitment); err != nil {
+		var live bool
+		if err := tx.QueryRow(memberAt, setID, c.Index).Scan(&commitment, &live); err != nil {
 			return err
 		}
-		_, err := tx.Exec(insertPending, setID, c.Ticket[:], c.Op, c.Index, commitment, make([]byte, 32), []byte{}, c.Urgent, c.Since)
+		ended, err := endRecoveryOf(tx, commitment, c.Index, api.RecoveryCancelled)
+		if err != nil {
+			return err
+		}
+		if !live && !ended {
+			return issuer.ErrNotFound
+		}
+		if !live {
+			return nil
+		}
+		_, err = tx.Exec(insertPending, setID, c.Ticket[:], c.Op, c.Index, commitment, make([]byte, 32), []byte{}, c.Urgent, c.Since, 0)
 		if unique(err) {
 			// It waits already; an urgent one makes it urgent.
 			_, err = tx.Exec(hasten, c.Urgent, setID, c.Op, commitment)
@@ -92,7 +106,7 @@ func readPending(tx *sql.Tx) ([]issuer.Change, error) {
 	for rows.Next() {
 		var c issuer.Change
 		var ticket, value, biometric []byte
-		if err := rows.Scan(&ticket, &c.Op, &c.Index, &value, &biometric, &c.Urgent, &c.Since); err != nil {
+		if err := rows.Scan(&ticket, &c.Op, &c.Index, &value, &biometric, &c.Urgent, &c.Since, &c.Due, &c.Link); err != nil {
 			return nil, err
 		}
 		copy(c.Ticket[:], ticket)
@@ -138,6 +152,9 @@ func writeBatch(ctx context.Context, tx *sql.Tx, b *issuer.Batch) error {
 			return err
 		}
 	}
+	if err := writeSteps(tx, b); err != nil {
+		return err
+	}
 	first := tlog.StoredHashCount(size)
 	if int64(len(b.Hashes)) != tlog.StoredHashCount(r.LogSize)-first {
 		return fmt.Errorf("%w: %d log hashes", issuer.ErrCorrupt, len(b.Hashes))
@@ -152,7 +169,7 @@ func writeBatch(ctx context.Context, tx *sql.Tx, b *issuer.Batch) error {
 
 // batchWriter holds the statements that run once per entry.
 type batchWriter struct {
-	change, member, remove, intake, pending, hash *sql.Stmt
+	change, member, imported, remove, intake, removal, pending, hash *sql.Stmt
 }
 
 func newBatchWriter(tx *sql.Tx) (*batchWriter, error) {
@@ -161,8 +178,8 @@ func newBatchWriter(tx *sql.Tx) (*batchWriter, error) {
 		to    **sql.Stmt
 		query string
 	}{
-		{&w.change, insertChange}, {&w.member, insertMember}, {&w.remove, removeMember},
-		{&w.intake, commitIntake}, {&w.pending, deletePending}, {&w.hash, insertHash},
+		{&w.change, insertChange}, {&w.member, insertMember}, {&w.imported, importMember}, {&w.remove, removeMember},
+		{&w.intake, commitIntake}, {&w.removal, commitDeletion}, {&w.pending, deletePending}, {&w.hash, insertHash},
 	} {
 		stmt, err := tx.Prepare(p.query)
 		if err != nil {
@@ -175,7 +192,7 @@ func newBatchWriter(tx *sql.Tx) (*batchWriter, error) {
 }
 
 func (w *batchWriter) close() {
-	for _, s := range []*sql.Stmt{w.change, w.member, w.remove, w.intake, w.pending, w.hash} {
+	for _, s := range []*sql.Stmt{w.change, w.member, w.imported, w.remove, w.intake, w.removal, w.pending, w.hash} {
 		if s != nil {
 			_ = s.Close()
 		}
@@ -191,6 +208,8 @@ func (w *batchWriter) entry(seq uint64, record int64, e issuer.BatchEntry) error
 		return err
 	}
 	switch {
+	case e.Imported:
+		return mustOne(w.imported.Exec(setID, e.Index, value[:], seq))
 	case e.Op.Adds():
 		if err := mustOne(w.member.Exec(e.Index, seq, setID, e.Ticket[:], value[:])); err != nil {
 			return err
@@ -202,8 +221,13 @@ func (w *batchWriter) entry(seq uint64, record int64, e issuer.BatchEntry) error
 		if err := mustOne(w.remove.Exec(seq, setID, e.Index, value[:])); err != nil {
 			return err
 		}
+		if e.Op == setlog.OpRemove { // asked for by the person, or by the operator without an intake
+			if _, err := w.removal.Exec(api.StateCommitted, seq, e.Index, record, e.Ticket[:], e.Op); err != nil {
+				return err
+			}
+		}
 	}
-	return mustOne(w.pending.Exec(setID, e.Ticket[:]))
+	return mustOne(w.pending.Exec(setID, e.Ticket[:], e.Op))
 }
 
 func mustOne(res sql.Result, err error) error {

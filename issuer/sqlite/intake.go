@@ -17,7 +17,7 @@ const (
 	release    = `RELEASE one`
 	rollbackTo = `ROLLBACK TO one`
 
-	intakeColumns   = `SELECT id, commitment, state, code, receipt, coalesce(seq, 0), coalesce(idx, 0), coalesce(record, 0) FROM intakes `
+	intakeColumns   = `SELECT id, op, commitment, state, code, receipt, coalesce(seq, 0), coalesce(idx, 0), coalesce(record, 0) FROM intakes `
 	intakeBySession = intakeColumns + `WHERE session = ?`
 	intakeByID      = intakeColumns + `WHERE id = ?`
 
@@ -26,12 +26,13 @@ const (
 		ON CONFLICT (device) DO UPDATE SET counter = ?2 WHERE ?2 > counter`
 
 	commitmentTaken = `SELECT EXISTS (SELECT 1 FROM members WHERE set_id = ?1 AND commitment = ?2 AND removed_seq IS NULL)
-		OR EXISTS (SELECT 1 FROM pending WHERE set_id = ?1 AND op = ?3 AND commitment = ?2)`
+		OR EXISTS (SELECT 1 FROM pending WHERE set_id = ?1 AND op = 1 AND commitment = ?2)
+		OR EXISTS (SELECT 1 FROM recoveries WHERE set_id = ?1 AND commitment = ?2 AND state IN ('waiting', 'announced', 'out'))`
 	countAdmitted = `UPDATE devices SET admitted = admitted + 1 WHERE device = ?`
 	countRefused  = `UPDATE devices SET refused = refused + 1 WHERE device = ?`
-	insertIntake  = `INSERT INTO intakes (id, session, commitment, received, state, code, receipt) VALUES (?, ?, ?, ?, ?, ?, ?)`
-	insertPending = `INSERT INTO pending (set_id, ticket, op, idx, commitment, biometric, link, urgent, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	insertTempl   = `INSERT INTO templates (serial, modality, sealed, link) VALUES (?, ?, ?, ?)`
+	insertIntake  = `INSERT INTO intakes (id, op, session, commitment, received, state, code, receipt) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+	insertPending = `INSERT INTO pending (set_id, ticket, op, idx, commitment, biometric, link, urgent, since, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	insertTempl   = `INSERT INTO templates (serial, modality, sealed, link, mark) VALUES (?, ?, ?, ?, ?)`
 	selectDevice  = `SELECT counter, admitted, refused FROM devices WHERE device = ?`
 )
 
@@ -72,52 +73,72 @@ func (s *Store) Intake(ctx context.Context, batch []issuer.Intake, decide func(i
 // admit decides one intake. A refusal comes back in the result's Err; unless
 // its state is refused, the caller takes back what was written for it.
 func admit(tx *sql.Tx, in issuer.Intake, decide func() (api.Code, error)) (issuer.IntakeResult, error) {
-	refuse := func(code api.Code) (issuer.IntakeResult, error) {
-		return issuer.IntakeResult{Err: &api.Error{Code: code}}, nil
-	}
-	switch old, err := scanEnrolment(tx.QueryRow(intakeBySession, in.Session[:])); {
-	case err == nil && old.Commitment == in.Commitment:
-		r := issuer.IntakeResult{Enrolment: old, Repeated: true}
-		if old.State == api.StateRefused {
-			r.Err = &api.Error{Code: old.Code}
-		}
-		return r, nil
-	case err == nil:
-		return refuse(api.SessionUsed)
-	case !errors.Is(err, issuer.ErrNotFound):
-		return issuer.IntakeResult{}, err
-	}
-	if ok, err := one(tx, useCounter, in.Device, in.Counter); err != nil || !ok {
-		r, _ := refuse(api.CaptureReplayed)
-		return r, err
-	}
-	var taken bool
-	if err := tx.QueryRow(commitmentTaken, setID, in.Commitment[:], setlog.OpEnrol).Scan(&taken); err != nil {
-		return issuer.IntakeResult{}, err
-	}
-	if taken {
-		return refuse(api.CommitmentExists)
+	if r, err := admissible(tx, in, setlog.OpEnrol); r != nil || err != nil {
+		return orNone(r), err
 	}
 	code, err := decide()
 	if err != nil {
 		return issuer.IntakeResult{}, err
 	}
-	e := issuer.Enrolment{ID: in.ID, Commitment: in.Commitment, State: api.StateMatched, Receipt: in.Receipt}
-	r := issuer.IntakeResult{Enrolment: e}
+	r := decided(in, setlog.OpEnrol, code)
+	return r, record(tx, in, r.Enrolment)
+}
+
+// admissible is what every intake is asked before its capture is: a result, if
+// that is the end of it, or nil.
+func admissible(tx *sql.Tx, in issuer.Intake, op setlog.Op) (*issuer.IntakeResult, error) {
+	refuse := func(code api.Code) (*issuer.IntakeResult, error) {
+		return &issuer.IntakeResult{Err: &api.Error{Code: code}}, nil
+	}
+	switch old, err := scanEnrolment(tx.QueryRow(intakeBySession, in.Session[:])); {
+	case err == nil && old.Commitment == in.Commitment && old.Op == op:
+		r := issuer.IntakeResult{Enrolment: old, Repeated: true}
+		if old.State == api.StateRefused {
+			r.Err = &api.Error{Code: old.Code}
+		}
+		return &r, nil
+	case err == nil:
+		return refuse(api.SessionUsed)
+	case !errors.Is(err, issuer.ErrNotFound):
+		return nil, err
+	}
+	if ok, err := one(tx, useCounter, in.Device, in.Counter); err != nil {
+		return nil, err
+	} else if !ok {
+		return refuse(api.CaptureReplayed)
+	}
+	var taken bool
+	if err := tx.QueryRow(commitmentTaken, setID, in.Commitment[:]).Scan(&taken); err != nil {
+		return nil, err
+	}
+	if taken {
+		return refuse(api.CommitmentExists)
+	}
+	return nil, nil
+}
+
+func orNone(r *issuer.IntakeResult) issuer.IntakeResult {
+	if r == nil {
+		return issuer.IntakeResult{}
+	}
+	return *r
+}
+
+// decided is the result of an intake that was admissible.
+func decided(in issuer.Intake, op setlog.Op, code api.Code) issuer.IntakeResult {
+	r := issuer.IntakeResult{Enrolment: issuer.Enrolment{
+		ID: in.ID, Op: op, Commitment: in.Commitment, State: api.StateMatched, Receipt: in.Receipt,
+	}}
 	if code != "" {
 		r.Enrolment.State, r.Enrolment.Code, r.Enrolment.Receipt = api.StateRefused, code, nil
 		r.Err = &api.Error{Code: code}
 	}
-	return r, record(tx, in, r.Enrolment)
+	return r
 }
 
 // record writes an intake that was decided.
 func record(tx *sql.Tx, in issuer.Intake, e issuer.Enrolment) error {
-	receipt := e.Receipt
-	if receipt == nil {
-		receipt = []byte{}
-	}
-	if _, err := tx.Exec(insertIntake, in.ID[:], in.Session[:], in.Commitment[:], in.Received, e.State, string(e.Code), receipt); err != nil {
+	if _, err := tx.Exec(insertIntake, in.ID[:], e.Op, in.Session[:], in.Commitment[:], in.Received, e.State, string(e.Code), blob(e.Receipt)); err != nil {
 		return err
 	}
 	if e.State == api.StateRefused {
@@ -127,13 +148,10 @@ func record(tx *sql.Tx, in issuer.Intake, e issuer.Enrolment) error {
 	if _, err := tx.Exec(countAdmitted, in.Device); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(insertPending, setID, in.ID[:], setlog.OpEnrol, nil, in.Commitment[:], in.Biometric[:], in.SerialLink, false, in.Received); err != nil {
+	if _, err := tx.Exec(insertPending, setID, in.ID[:], setlog.OpEnrol, nil, in.Commitment[:], in.Biometric[:], in.SerialLink, false, in.Received, 0); err != nil {
 		return err
 	}
-	if in.Template == nil {
-		return nil
-	}
-	_, err := tx.Exec(insertTempl, in.Serial[:], in.Modality, in.Template, in.LeafLink)
+	_, err := tx.Exec(insertTempl, in.Serial[:], in.Modality, blob(in.Template), blob(in.LeafLink), blob(in.Mark))
 	return err
 }
 
@@ -158,7 +176,7 @@ func scanEnrolment(row *sql.Row) (issuer.Enrolment, error) {
 	var e issuer.Enrolment
 	var id, commitment []byte
 	var code string
-	if err := row.Scan(&id, &commitment, &e.State, &code, &e.Receipt, &e.Seq, &e.Index, &e.Record); err != nil {
+	if err := row.Scan(&id, &e.Op, &commitment, &e.State, &code, &e.Receipt, &e.Seq, &e.Index, &e.Record); err != nil {
 		return e, classify(err)
 	}
 	e.Code = api.Code(code)
@@ -190,4 +208,12 @@ func classifyNil(err error) error {
 		return nil
 	}
 	return classify(err)
+}
+
+// blob is b for a column that is never NULL.
+func blob(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
 }

@@ -18,7 +18,7 @@ const (
 	countHashes     = `SELECT count(*), coalesce(max(n), -1) FROM hashes WHERE set_id = ?`
 	selectHash      = `SELECT hash FROM hashes WHERE set_id = ? AND n = ?`
 	selectEntries   = `SELECT change_no, entry FROM changes WHERE set_id = ? AND change_no >= ? AND change_no < ? ORDER BY change_no`
-	selectTemplates = `SELECT serial, modality, sealed FROM templates`
+	selectTemplates = `SELECT serial, modality, sealed, mark FROM templates`
 )
 
 // Load implements issuer.Store. It reads leaves, roots and counts at one
@@ -38,6 +38,9 @@ func (s *Store) Load(ctx context.Context, since uint64) (issuer.State, error) {
 	}
 	var highest int64
 	if err := tx.QueryRowContext(ctx, countHashes, setID).Scan(&state.Hashes, &highest); err != nil {
+		return state, classify(err)
+	}
+	if err := tx.QueryRowContext(ctx, anyImport, setID).Scan(&state.Imported); err != nil {
 		return state, classify(err)
 	}
 	if highest+1 != state.Hashes {
@@ -106,7 +109,7 @@ func (s *Store) Templates(ctx context.Context, f func(issuer.Template) error) er
 	for rows.Next() {
 		var t issuer.Template
 		var serial []byte
-		if err := rows.Scan(&serial, &t.Modality, &t.Sealed); err != nil {
+		if err := rows.Scan(&serial, &t.Modality, &t.Sealed, &t.Mark); err != nil {
 			return classify(err)
 		}
 		if copy(t.Serial[:], serial) != len(t.Serial) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	_ "embed"
 	"errors"
 	"fmt"
 	"net/url"
@@ -18,14 +17,10 @@ import (
 	"github.com/perhuman/perhuman/issuer"
 )
 
-//go:embed schema.sql
-var schema string
-
 const (
-	schemaVersion = 1
-	setID         = 1 // one database, one set
-	busyTimeout   = 5 * time.Second
-	readers       = 4
+	setID       = 1 // one database, one set
+	busyTimeout = 5 * time.Second
+	readers     = 4
 )
 
 // Store is an issuer.Store in a SQLite file. Its methods may be called from
@@ -113,41 +108,6 @@ func (s *Store) present() error {
 	}
 	if !os.SameFile(info, s.file) {
 		return errors.New("sqlite: the database file was replaced")
-	}
-	return nil
-}
-
-const (
-	getVersion = `PRAGMA user_version`
-	setVersion = `PRAGMA user_version = 1`
-)
-
-func migrate(db *sql.DB) error {
-	ctx := context.Background()
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return classify(err)
-	}
-	defer func() { _ = tx.Rollback() }()
-	var version int
-	if err := tx.QueryRowContext(ctx, getVersion).Scan(&version); err != nil {
-		return classify(err)
-	}
-	switch version {
-	case schemaVersion:
-		return nil
-	case 0:
-	default:
-		return fmt.Errorf("sqlite: schema version %d is not known to this program", version)
-	}
-	if _, err := tx.ExecContext(ctx, schema); err != nil {
-		return classify(err)
-	}
-	if _, err := tx.ExecContext(ctx, setVersion); err != nil {
-		return classify(err)
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("sqlite: create schema: %w", err)
 	}
 	return nil
 }

@@ -70,6 +70,11 @@ const (
 	CooldownActive     Code = "cooldown_active"
 	DeviceRevoked      Code = "device_revoked"
 	MatcherUnavailable Code = "matcher_unavailable"
+	NotEnrolled        Code = "not_enrolled"
+	RecoveryPending    Code = "recovery_pending"
+	RecoveryOver       Code = "recovery_over"
+	RecoveryVetoed     Code = "recovery_vetoed"
+	RecoveryCancelled  Code = "recovery_cancelled"
 )
 
 // Codes of a wallet; no server ever sends one.
@@ -162,6 +167,11 @@ var table = [...]CodeInfo{
 	{CooldownActive, 409, "", RetryNo, "This person must wait before enrolling again."},
 	{DeviceRevoked, 403, "", RetryNo, "The capture device is no longer trusted."},
 	{MatcherUnavailable, 503, "", RetrySame, "The matcher does not answer; nothing was decided."},
+	{NotEnrolled, 409, "", RetryNo, "This person or key is not enrolled."},
+	{RecoveryPending, 409, "", RetryNo, "A recovery of this person is under way already."},
+	{RecoveryOver, 409, "", RetryNo, "The recovery has gone too far to be stopped, or has ended."},
+	{RecoveryVetoed, 409, "", RetryNo, "The holder of the old key has stopped this recovery."},
+	{RecoveryCancelled, 409, "", RetryNo, "The recovery ended because the member was removed."},
 	{QuotaExhausted, 0, "", RetryNo, "You have used up what this site lets one person do in this period."},
 	{NotMember, 0, "", RetryNo, "This wallet's identity is not in the set."},
 	{CrowdTooSmall, 0, "", RetryNo, "The set is too small to hide in."},

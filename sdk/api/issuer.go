@@ -77,3 +77,74 @@ type ErrorRate struct {
 	Claim    string `json:"claim"`
 	Data     string `json:"data"`
 }
+
+// RecoveryRequest is POST /v1/recoveries: a new capture of an enrolled person,
+// bound to a new key. Its fields are those of an EnrolmentRequest; Signature is
+// over another message (scope.RekeyMessage), so neither works as the other.
+type RecoveryRequest EnrolmentRequest
+
+// States of a recovery.
+const (
+	RecoveryWaiting   = "waiting"   // taken in, about to be announced
+	RecoveryAnnounced = "announced" // in the log; the old key may veto
+	RecoveryOut       = "out"       // the old leaf is gone, the new one waits for the boundary
+	RecoveryCommitted = "committed" // the new leaf is in the set
+	RecoveryEnded     = "refused"   // refused, vetoed or cancelled: see the code
+)
+
+// Recovery answers POST /v1/recoveries, GET /v1/recoveries/{id} and a veto.
+// Times are unix seconds. Announcement is the number of the log entry that
+// announced it; VetoUntil the earliest moment at which the old leaf can go;
+// Boundary, known once it went, the multiple of the re-key period after which
+// the new leaf comes, and Due when the next step is planned.
+type Recovery struct {
+	ID           string  `json:"id"`
+	Status       string  `json:"status"`
+	Code         Code    `json:"code,omitempty"`
+	Receipt      string  `json:"receipt,omitempty"`
+	Announcement *uint64 `json:"announcement,omitempty"`
+	AnnouncedAt  uint64  `json:"announced_at,omitempty"`
+	VetoUntil    uint64  `json:"veto_until,omitempty"`
+	OutAt        uint64  `json:"out_at,omitempty"`
+	Boundary     uint64  `json:"boundary,omitempty"`
+	Due          uint64  `json:"due,omitempty"`
+	Seq          uint64  `json:"seq,omitempty"`
+	LeafIndex    *uint64 `json:"leaf_index,omitempty"`
+	RootProof    string  `json:"root_proof,omitempty"` // of the new leaf's entry
+}
+
+// VetoRequest is POST /v1/recoveries/{id}/veto, where {id} is the number of the
+// announcement in the log, or the recovery's id. PublicKey is the old key,
+// Signature is over scope.VetoMessage.
+type VetoRequest struct {
+	PublicKey [2]string `json:"public_key"`
+	Signature string    `json:"signature"`
+}
+
+// DeletionRequest is POST /v1/deletions. Session is a nonce of POST
+// /v1/sessions, Signature is over scope.DeleteMessage.
+type DeletionRequest struct {
+	Session   string    `json:"session"`
+	PublicKey [2]string `json:"public_key"`
+	Signature string    `json:"signature"`
+}
+
+// States of a deletion.
+const (
+	DeletionAccepted  = "accepted"  // about to be removed
+	DeletionRemoved   = "removed"   // the leaf is zero; the template can only say "wait" any more
+	DeletionDestroyed = "destroyed" // the template is gone too
+)
+
+// Deletion answers POST /v1/deletions and GET /v1/deletions/{id}. ReentryAt is
+// when the template will have been destroyed and the person may enrol anew.
+type Deletion struct {
+	ID          string `json:"id"`
+	Status      string `json:"status"`
+	Receipt     string `json:"receipt"`
+	ReentryAt   uint64 `json:"reentry_at"`
+	Seq         uint64 `json:"seq,omitempty"`
+	RootProof   string `json:"root_proof,omitempty"` // of the removal's entry
+	DestroyedAt uint64 `json:"destroyed_at,omitempty"`
+	Tombstone   string `json:"tombstone,omitempty"`
+}

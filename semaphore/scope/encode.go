@@ -17,6 +17,9 @@ const (
 	domainReceipt   = "perhuman/receipt/1"
 	domainKeyID     = "perhuman/kid/1"
 	domainEnrol     = "perhuman/enrol/1"
+	domainRekey     = "perhuman/rekey/1"
+	domainVeto      = "perhuman/veto/1"
+	domainDelete    = "perhuman/delete/1"
 	domainSalt      = "perhuman/salt/1"
 	domainBiometric = "perhuman/biometric/1"
 )

@@ -3,6 +3,7 @@ package scope
 import (
 	"crypto/hkdf"
 	"crypto/sha256"
+	"encoding/binary"
 	"math/big"
 
 	"github.com/perhuman/perhuman/semaphore"
@@ -15,7 +16,32 @@ const fieldOrder = "218882428718392752222464057452572750885483644004160343436982
 // possession at enrolment: SHA-256("perhuman/enrol/1" || session nonce ||
 // lp(issuer) || commitment), a big-endian integer reduced into the field.
 func EnrolMessage(nonce [32]byte, issuer string, commitment semaphore.Element) semaphore.Element {
-	b := append([]byte(domainEnrol), nonce[:]...)
+	return identityMessage(domainEnrol, nonce[:], issuer, commitment)
+}
+
+// RekeyMessage is what a person who recovers by a new capture signs with the new
+// identity key, whose commitment it holds: EnrolMessage under
+// "perhuman/rekey/1", so that an enrolment never works as a recovery.
+func RekeyMessage(nonce [32]byte, issuer string, commitment semaphore.Element) semaphore.Element {
+	return identityMessage(domainRekey, nonce[:], issuer, commitment)
+}
+
+// VetoMessage is what the holder of the old identity key signs to stop a
+// recovery: SHA-256("perhuman/veto/1" || u64 entry || lp(issuer) || old
+// commitment), reduced into the field. Entry is the number of the announcement
+// in the issuer's log.
+func VetoMessage(entry uint64, issuer string, old semaphore.Element) semaphore.Element {
+	return identityMessage(domainVeto, binary.BigEndian.AppendUint64(nil, entry), issuer, old)
+}
+
+// DeleteMessage is what a person signs to leave a set: EnrolMessage under
+// "perhuman/delete/1".
+func DeleteMessage(nonce [32]byte, issuer string, commitment semaphore.Element) semaphore.Element {
+	return identityMessage(domainDelete, nonce[:], issuer, commitment)
+}
+
+func identityMessage(domain string, once []byte, issuer string, commitment semaphore.Element) semaphore.Element {
+	b := append([]byte(domain), once...)
 	b = appendLP(b, issuer)
 	b = append(b, commitment[:]...)
 	sum := sha256.Sum256(b)

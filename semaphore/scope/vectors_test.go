@@ -185,7 +185,7 @@ func testKey() ed25519.PrivateKey {
 
 // No two encodings share a domain, and none is the prefix of another.
 func TestDomains(t *testing.T) {
-	domains := []string{domainScope, domainContent, domainMessage, domainChallenge, domainReceipt, domainKeyID, domainEnrol, domainSalt, domainBiometric}
+	domains := []string{domainScope, domainContent, domainMessage, domainChallenge, domainReceipt, domainKeyID, domainEnrol, domainSalt, domainBiometric, domainRekey, domainVeto, domainDelete}
 	for i, a := range domains {
 		for j, b := range domains {
 			if i != j && bytes.HasPrefix([]byte(a), []byte(b)) {

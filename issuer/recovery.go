@@ -1,0 +1,227 @@
+package issuer
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"strconv"
+
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/scope"
+	"github.com/perhuman/perhuman/semaphore/setlog"
+)
+
+// Recover takes in a new capture and a new key of somebody who is enrolled, and
+// announces the change of keys in the log at once. The old key may veto it
+// (Veto) until its leaf goes, which is not before the cool-down has passed; the
+// new leaf comes after the next boundary of the re-key period (Schedule). The
+// same request may be sent again after any error: it gets the first answer,
+// repeated. Unattended devices are refused (not_accepted).
+func (i *Issuer) Recover(ctx context.Context, req api.RecoveryRequest) (r api.Recovery, repeated bool, err error) {
+	if !i.rekeys() {
+		return r, false, api.Errorf(api.NotFound, "this issuer offers no recoveries")
+	}
+	w, err := decodeRequest(api.EnrolmentRequest(req))
+	if err != nil {
+		return r, false, err
+	}
+	earlier, err := i.session(ctx, w.nonce)
+	if err != nil {
+		return r, false, err
+	}
+	commitment, err := signedBy(req.PublicKey[0], req.PublicKey[1], w.signature, func(c semaphore.Element) semaphore.Element {
+		return scope.RekeyMessage(w.nonce, i.cfg.Name, c)
+	})
+	if err != nil {
+		return r, false, err
+	}
+	if earlier != nil {
+		if earlier.Commitment != commitment || earlier.Op != setlog.OpRekeyIn {
+			return r, false, &api.Error{Code: api.SessionUsed}
+		}
+		return i.recovered(ctx, *earlier)
+	}
+	c, err := i.capture(ctx, w, commitment)
+	if err != nil {
+		return r, false, err
+	}
+	defer c.probe.Wipe()
+	if c.neutral { // any other answer would tell whether this person is enrolled
+		return r, false, &api.Error{Code: api.NotAccepted}
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	e, repeated, err := i.recover(ctx, c)
+	if err != nil {
+		return r, false, err
+	}
+	if _, err := i.anchorLocked(ctx, prompt); err != nil {
+		// It is taken in, and the next anchor announces it.
+		i.cfg.Logf("issuer: announce a recovery: %v", err)
+	}
+	r, _, err = i.recovered(ctx, e)
+	return r, repeated, err
+}
+
+// recovered answers for a recovery that was decided before.
+func (i *Issuer) recovered(ctx context.Context, e Enrolment) (api.Recovery, bool, error) {
+	if e.State == api.StateRefused && len(e.Receipt) == 0 {
+		return api.Recovery{}, true, &api.Error{Code: e.Code}
+	}
+	r, err := i.recoveryStatus(ctx, e)
+	return r, true, err
+}
+
+// recover finds out whose capture it is and records the recovery. The caller
+// holds mu, so that nothing comes in between.
+func (i *Issuer) recover(ctx context.Context, c *candidate) (Enrolment, bool, error) {
+	if err := i.ready(ctx); err != nil {
+		return Enrolment{}, false, err
+	}
+	serial, known, err := i.cfg.Matcher.(Finder).Find(c.probe)
+	if err != nil {
+		return Enrolment{}, false, api.Wrap(api.MatcherUnavailable, err)
+	}
+	r := Recovery{Intake: c.intake}
+	var refuse api.Code
+	switch {
+	case !known:
+		refuse = api.NotEnrolled
+	case i.leaving[serial] != (leaver{}):
+		refuse = api.CooldownActive
+	default:
+		if r.Old, err = i.openLeaf(ctx, serial, OpenedForRecovery); err != nil {
+			return Enrolment{}, false, err
+		}
+		if !i.alive(r.Old) { // removed by the operator, or the leaf of a recovery under way
+			refuse = api.NotAccepted
+		}
+	}
+	r.Serial = serial
+	if err := i.seal.sealLinks(&r.Intake); err != nil {
+		return Enrolment{}, false, api.Wrap(api.Internal, err)
+	}
+	res, err := i.cfg.Store.Recover(ctx, r, refuse)
+	if err != nil {
+		return Enrolment{}, false, i.failed(ctx, err, false)
+	}
+	if res.Err != nil {
+		return Enrolment{}, false, res.Err
+	}
+	return res.Enrolment, res.Repeated, nil
+}
+
+// RecoveryStatus tells how far a recovery is. Once the new leaf is in, the
+// answer holds a RootProof of its log entry. A recovery that ended early has the
+// status refused and a code.
+func (i *Issuer) RecoveryStatus(ctx context.Context, id string) (api.Recovery, error) {
+	e, err := i.intake(ctx, id, setlog.OpRekeyIn)
+	if err != nil {
+		return api.Recovery{}, err
+	}
+	return i.recoveryStatus(ctx, e)
+}
+
+func (i *Issuer) recoveryStatus(ctx context.Context, e Enrolment) (api.Recovery, error) {
+	full, err := i.wireStatus(ctx, e)
+	if err != nil {
+		return api.Recovery{}, err
+	}
+	w := api.Recovery{
+		ID: full.ID, Status: api.RecoveryEnded, Code: full.Code, Receipt: full.Receipt,
+		Seq: full.Seq, LeafIndex: full.LeafIndex, RootProof: full.RootProof,
+	}
+	r, err := i.cfg.Store.Recovery(ctx, e.ID)
+	switch {
+	case errors.Is(err, ErrNotFound): // refused at once
+		return w, nil
+	case err != nil:
+		return w, coded(err)
+	}
+	w.Status, w.AnnouncedAt, w.OutAt, w.Boundary, w.Due = r.State, r.Announced, r.OutAt, r.Boundary, r.Due
+	if r.Announced != 0 {
+		n := uint64(r.Record)
+		w.Announcement = &n
+		w.VetoUntil = r.Announced + i.Schedule().Cooldown
+	}
+	return w, nil
+}
+
+// Veto stops a recovery: req is signed by the old key over scope.VetoMessage. id
+// is the number of the announcement in the log, which the holder of the old key
+// finds there, or the recovery's own id. It works as long as the old leaf is in
+// the set, and may be sent again.
+func (i *Issuer) Veto(ctx context.Context, id string, req api.VetoRequest) (api.Recovery, error) {
+	none := api.Recovery{}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err := i.ready(ctx); err != nil {
+		return none, err
+	}
+	r, err := i.announced(ctx, id)
+	if err != nil {
+		return none, err
+	}
+	raw, err := scope.DecodeToken(req.Signature)
+	if err != nil || len(raw) != 64 {
+		return none, api.Errorf(api.NotCanonical, "signature is 64 bytes in base64url")
+	}
+	who, err := signedBy(req.PublicKey[0], req.PublicKey[1], raw, func(c semaphore.Element) semaphore.Element {
+		return scope.VetoMessage(uint64(r.Record), i.cfg.Name, c)
+	})
+	if err != nil {
+		return none, err
+	}
+	leaf, err := i.leafOf(ctx, r.Record)
+	if err != nil {
+		return none, err
+	}
+	if leaf != who {
+		return none, api.Errorf(api.PossessionInvalid, "the announcement is about another key")
+	}
+	e, err := i.cfg.Store.Enrolment(ctx, r.ID)
+	if err != nil {
+		return none, coded(err)
+	}
+	if e.Code != api.RecoveryVetoed {
+		switch err := i.cfg.Store.Veto(ctx, r.ID); {
+		case errors.Is(err, ErrNotFound):
+			return none, &api.Error{Code: api.RecoveryOver}
+		case err != nil:
+			return none, i.failed(ctx, err, false)
+		}
+		e.State, e.Code = api.StateRefused, api.RecoveryVetoed
+	}
+	w, err := i.recoveryStatus(ctx, e)
+	w.ID, w.Receipt = "", "" // the other person's
+	return w, err
+}
+
+// announced finds an announced recovery by either of its names.
+func (i *Issuer) announced(ctx context.Context, id string) (Recovery, error) {
+	var r Recovery
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err == nil && strconv.FormatInt(n, 10) == id {
+		r, err = i.cfg.Store.Announcement(ctx, n)
+	} else if b, decodeErr := scope.DecodeToken(id); decodeErr == nil && len(b) == len(ID{}) {
+		r, err = i.cfg.Store.Recovery(ctx, ID(b))
+	} else {
+		return r, api.Errorf(api.NotFound, "no such recovery")
+	}
+	if err != nil {
+		return r, coded(err)
+	}
+	if r.Announced == 0 { // not yet, or over long since
+		return r, &api.Error{Code: api.RecoveryOver}
+	}
+	return r, nil
+}
+
+// leafOf reads the commitment that an entry of the log is about.
+func (i *Issuer) leafOf(ctx context.Context, record int64) (semaphore.Element, error) {
+	e, err := i.entry(ctx, record)
+	return e.Commitment, err
+}
+
+func encodeID(id ID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }

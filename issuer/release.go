@@ -1,0 +1,71 @@
+package issuer
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+
+	"github.com/perhuman/perhuman/sdk/api"
+)
+
+// Release destroys the templates of deleted people whose delay has passed: from
+// the matcher, from the store, and with every party that holds a share. Each
+// leaves a signed tombstone. Run calls it at every anchor; before an intake is
+// decided it is called too.
+func (i *Issuer) Release(ctx context.Context) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err := i.ready(ctx); err != nil {
+		return err
+	}
+	return i.release(ctx)
+}
+
+func (i *Issuer) release(ctx context.Context) error {
+	now := i.now() / 1000
+	for serial, l := range i.leaving {
+		if l.until > now {
+			continue
+		}
+		d, err := i.cfg.Store.Deletion(ctx, l.id)
+		if err != nil {
+			return coded(err)
+		}
+		if due := i.reentry(d); d.Removed == 0 || due > now {
+			l.until = max(due, now+1) // the anchor came late, or not yet
+			i.leaving[serial] = l
+			continue
+		}
+		if err := i.destroy(ctx, d, serial, now); err != nil {
+			return err
+		}
+		delete(i.leaving, serial)
+	}
+	return nil
+}
+
+// destroy is repeated after a crash until the store has the tombstone: the
+// parties come first, the row that leads to them last.
+func (i *Issuer) destroy(ctx context.Context, d Deletion, serial Serial, now uint64) error {
+	var receipts [][]byte
+	if p, ok := i.cfg.Matcher.(Destroyer); ok {
+		var err error
+		if receipts, err = p.Destroy(ctx, serial); err != nil {
+			return api.Wrap(api.MatcherUnavailable, fmt.Errorf("issuer: destroy a template: %w", err))
+		}
+	}
+	text := deletionNote(tombstonePrefix, i.cfg.Name, d, now, uint64(len(receipts)))
+	for _, r := range receipts {
+		text += noteText(base64.RawURLEncoding.EncodeToString(r) + "\n")
+	}
+	var err error
+	if d.Tombstone, err = text.sign(i.signer); err != nil {
+		return api.Wrap(api.Internal, err)
+	}
+	d.Destroyed = now
+	if err := i.cfg.Store.Destroy(ctx, d, serial); err != nil {
+		return i.failed(ctx, err, false)
+	}
+	i.cfg.Matcher.Remove(serial)
+	return nil
+}

@@ -1,0 +1,37 @@
+package issuer
+
+import (
+	"context"
+
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/semaphore/setlog"
+)
+
+// Removal asks for the removal of a leaf by the operator. A normal one waits
+// for the next anchor and leaves older roots good for their window; an urgent
+// one anchors at once and voids every older root. The person's template stays:
+// who was removed cannot simply come back. A recovery of the member ends with
+// it; if the old leaf of one has gone already, its new one never comes.
+func (i *Issuer) Removal(ctx context.Context, index uint64, urgent bool) error {
+	var ticket ID
+	if err := i.random(ticket[:]); err != nil {
+		return err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err := i.ready(ctx); err != nil {
+		return err
+	}
+	err := i.cfg.Store.Remove(ctx, Change{Ticket: ticket, Op: setlog.OpRemove, Index: index, Urgent: urgent, Since: i.now() / 1000})
+	if err != nil {
+		return i.failed(ctx, err, false)
+	}
+	if !urgent || i.group.Member(int(index)).IsZero() { // gone already: only a recovery was ended
+		return nil
+	}
+	done, err := i.anchorLocked(ctx, prompt)
+	if err == nil && done.Seq == 0 {
+		err = api.Errorf(api.Internal, "the removal was not anchored")
+	}
+	return err
+}
