@@ -138,17 +138,26 @@ func (i *Issuer) sameHashes(ctx context.Context, hashes setlog.Hashes) error {
 	return nil
 }
 
-// loadGallery fills the matcher from the sealed templates.
+// loadGallery fills the matcher from the sealed templates. Rows from before
+// there were marks get theirs, or those of people who leave would stand out.
 func (i *Issuer) loadGallery(ctx context.Context) error {
 	i.cfg.Matcher.Reset()
 	i.leaving = map[Serial]leaver{}
-	return i.cfg.Store.Templates(ctx, func(t Template) error {
+	var unmarked []TemplateMark
+	err := i.cfg.Store.Templates(ctx, func(t Template) error {
 		l, err := i.seal.openMark(t)
 		if err != nil {
 			return errors.Join(ErrWrongOperator, err)
 		}
 		if l != (leaver{}) {
 			i.leaving[t.Serial] = l
+		}
+		if len(t.Mark) == 0 {
+			m, err := i.seal.sealMark(t.Serial, leaver{})
+			if err != nil {
+				return err
+			}
+			unmarked = append(unmarked, TemplateMark{t.Serial, m})
 		}
 		if len(t.Sealed) == 0 { // the matcher keeps it
 			return nil
@@ -160,4 +169,8 @@ func (i *Issuer) loadGallery(ctx context.Context) error {
 		defer clear(kept)
 		return i.cfg.Matcher.Restore(t.Serial, capture.Modality(t.Modality), kept)
 	})
+	if err != nil || len(unmarked) == 0 {
+		return err
+	}
+	return i.cfg.Store.Mark(ctx, unmarked)
 }

@@ -88,6 +88,12 @@ func (o Opening) After(prev Opening) Opening {
 	return o
 }
 
+// TemplateMark is a sealed mark for the template of a serial.
+type TemplateMark struct {
+	Serial Serial
+	Mark   []byte
+}
+
 // LifeStore is the part of a Store that changes and ends memberships.
 type LifeStore interface {
 	// LeafLink and SerialLink give one sealed link, after its opening was recorded
@@ -122,6 +128,8 @@ type LifeStore interface {
 	// api.SessionUsed; no live member, or one about to be removed, api.NotEnrolled.
 	Delete(ctx context.Context, d Deletion, serial *Serial, mark []byte) (first Deletion, repeated bool, err error)
 	Deletion(ctx context.Context, id ID) (Deletion, error)
+	// Mark writes marks beside templates whose rows are older than marks.
+	Mark(ctx context.Context, marks []TemplateMark) error
 	// Destroy takes the template out for ever and keeps the tombstone. It may be
 	// done again.
 	Destroy(ctx context.Context, d Deletion, serial Serial) error

@@ -16,6 +16,7 @@ const (
 	deletionColumns = `SELECT d.id, i.session, i.received, i.commitment, i.receipt, d.until, coalesce(r.created_ms, 0) / 1000, d.destroyed, d.tombstone
 		FROM deletions AS d JOIN intakes AS i ON i.id = d.id LEFT JOIN roots AS r ON r.set_id = d.set_id AND r.seq = i.seq `
 	deletionByID    = deletionColumns + `WHERE d.set_id = ? AND d.id = ?`
+	firstMark       = `UPDATE templates SET mark = ? WHERE serial = ? AND length(mark) = 0`
 	markTemplate    = `UPDATE templates SET mark = ? WHERE serial = ?`
 	destroyTemplate = `DELETE FROM templates WHERE serial = ?`
 	entomb          = `UPDATE deletions SET destroyed = ?, tombstone = ? WHERE set_id = ? AND id = ? AND destroyed = 0`
@@ -108,4 +109,16 @@ func (s *Store) Destroy(ctx context.Context, d issuer.Deletion, serial issuer.Se
 	}
 	_, _ = s.w.ExecContext(context.WithoutCancel(ctx), truncateWAL) // readers in the way: the next one does it
 	return nil
+}
+
+// Mark implements issuer.LifeStore.
+func (s *Store) Mark(ctx context.Context, marks []issuer.TemplateMark) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		for _, m := range marks {
+			if err := mustOne(tx.Exec(firstMark, m.Mark, m.Serial[:])); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -230,6 +230,7 @@ var elsewhere = []api.Code{
 	api.Gone,
 	api.SessionExpired, api.SessionUsed, api.PossessionInvalid, api.CommitmentInvalid, api.CommitmentExists, api.CaptureUntrusted,
 	api.CaptureReplayed, api.QualityTooLow, api.AlreadyEnrolled, api.NotAccepted, api.CooldownActive, api.DeviceRevoked, api.MatcherUnavailable,
+	api.NotEnrolled, api.RecoveryPending, api.RecoveryOver, api.RecoveryVetoed, api.RecoveryCancelled,
 	api.QuotaExhausted, api.NotMember, api.CrowdTooSmall, api.Cancelled,
 }
 
