@@ -3,10 +3,6 @@ package issuer
 import (
 	"errors"
 	"fmt"
-	"math/big"
-
-	"github.com/iden3/go-iden3-crypto/babyjub"
-	iden3 "github.com/iden3/go-iden3-crypto/poseidon"
 
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore"
@@ -23,35 +19,72 @@ const noSecret = "60276270880005607436139940423914962294618071885217920386973135
 
 // possession checks that whoever asks holds the key behind (x, y), and gives
 // the commitment of that key. Both the key and the signature are judged twice,
-// by our own code and by go-iden3-crypto; both must accept.
+// side by side: by our own code and by go-iden3-crypto. Both must accept.
 func possession(nonce Nonce, issuer string, x, y string, packed []byte) (semaphore.Element, error) {
 	return signedBy(x, y, packed, func(c semaphore.Element) semaphore.Element { return scope.EnrolMessage(nonce, issuer, c) })
 }
 
 // signedBy is possession for any message about the key's commitment.
-func signedBy(x, y string, packed []byte, message func(semaphore.Element) semaphore.Element) (semaphore.Element, error) {
+func signedBy(x, y string, packed []byte, message func(commitment semaphore.Element) semaphore.Element) (semaphore.Element, error) {
 	key, err := publicKey(x, y)
 	if err != nil {
 		return semaphore.Element{}, err
 	}
-	commitment, theirs, err := checkKey(key)
+	var hint *semaphore.Signature
+	sig, malformed := semaphore.ParseSignature(packed)
+	if malformed == nil {
+		hint = &sig
+	}
+	other := make(chan opinion, 1)
+	go func() { other <- second(key, packed, hint, message) }()
+	ours, theirs := first(key, sig, malformed, message), <-other
+	commitment, err := agreed(ours, theirs)
 	if err != nil {
 		return semaphore.Element{}, err
 	}
-	msg := message(commitment)
-	sig, err := semaphore.ParseSignature(packed)
-	if err != nil {
-		return semaphore.Element{}, api.Wrap(api.PossessionInvalid, err)
-	}
-	ours := key.Verify(msg, sig)
-	other := verifyIden3(theirs, msg, packed)
 	switch {
-	case ours == nil && other:
+	case ours.signature == nil && theirs.signature == nil:
 		return commitment, nil
-	case (ours == nil) != other:
+	case (ours.signature == nil) != (theirs.signature == nil):
 		return semaphore.Element{}, api.Wrap(api.PossessionInvalid, errDisagree)
 	}
-	return semaphore.Element{}, api.Wrap(api.PossessionInvalid, ours)
+	return semaphore.Element{}, api.Wrap(api.PossessionInvalid, ours.signature)
+}
+
+// opinion is what one implementation says about a key and a signature. What is
+// said of the signature means something only if the key is good.
+type opinion struct {
+	commitment semaphore.Element
+	key        error
+	signature  error
+}
+
+// first is what our own code says.
+func first(key semaphore.PublicKey, sig semaphore.Signature, malformed error, message func(semaphore.Element) semaphore.Element) opinion {
+	o := opinion{commitment: key.Commitment()}
+	if malformed != nil {
+		o.signature, o.key = malformed, key.Validate()
+		return o
+	}
+	err := key.Verify(message(o.commitment), sig) // validates the key
+	if errors.Is(err, semaphore.ErrPublicKey) {
+		o.key = err
+	}
+	o.signature = err
+	return o
+}
+
+// second is what go-iden3-crypto says.
+func second(key semaphore.PublicKey, packed []byte, hint *semaphore.Signature, message func(semaphore.Element) semaphore.Element) opinion {
+	k, err := newSecondKey(key)
+	if err != nil {
+		return opinion{key: err, signature: err}
+	}
+	o := opinion{commitment: k.commitment}
+	if !k.verify(message(o.commitment), packed, hint) {
+		o.signature = semaphore.ErrSignature
+	}
+	return o
 }
 
 func publicKey(x, y string) (k semaphore.PublicKey, err error) {
@@ -66,46 +99,22 @@ func publicKey(x, y string) (k semaphore.PublicKey, err error) {
 	return k, nil
 }
 
-// checkKey refuses points off the curve, outside the prime-order subgroup and
-// of small order, and commitments that anybody can act for.
-func checkKey(key semaphore.PublicKey) (semaphore.Element, *babyjub.PublicKey, error) {
-	refuse := func(err error) (semaphore.Element, *babyjub.PublicKey, error) {
-		return semaphore.Element{}, nil, api.Wrap(api.CommitmentInvalid, err)
+// agreed gives the commitment that both implementations computed. Refused are
+// points off the curve, outside the prime-order subgroup and of small order, and
+// commitments that anybody can act for.
+func agreed(ours, theirs opinion) (semaphore.Element, error) {
+	refuse := func(err error) (semaphore.Element, error) {
+		return semaphore.Element{}, api.Wrap(api.CommitmentInvalid, err)
 	}
-	point := babyjub.Point{X: new(big.Int).SetBytes(key.X[:]), Y: new(big.Int).SetBytes(key.Y[:])}
-	ours := key.Validate()
-	identity := point.X.Sign() == 0 && point.Y.Cmp(big.NewInt(1)) == 0
-	other := !identity && point.InSubGroup()
-	if (ours == nil) != other {
+	switch {
+	case (ours.key == nil) != (theirs.key == nil):
 		return refuse(fmt.Errorf("%w about a public key", errDisagree))
-	}
-	if ours != nil {
-		return refuse(ours)
-	}
-	commitment := key.Commitment()
-	hash, err := iden3.Hash([]*big.Int{point.X, point.Y})
-	if err != nil {
-		return refuse(err)
-	}
-	if new(big.Int).SetBytes(commitment[:]).Cmp(hash) != 0 {
+	case ours.key != nil:
+		return refuse(ours.key)
+	case ours.commitment != theirs.commitment:
 		return refuse(fmt.Errorf("%w about a commitment", errDisagree))
-	}
-	if commitment.IsZero() || commitment.String() == noSecret {
+	case ours.commitment.IsZero() || ours.commitment.String() == noSecret:
 		return refuse(errors.New("issuer: commitment of an identity without a secret"))
 	}
-	theirs := babyjub.PublicKey(point)
-	return commitment, &theirs, nil
-}
-
-// verifyIden3 is the second opinion. Canonical S is checked here because that
-// library leaves it to its caller.
-func verifyIden3(key *babyjub.PublicKey, msg semaphore.Element, packed []byte) bool {
-	if len(packed) != 64 {
-		return false
-	}
-	sig, err := new(babyjub.Signature).Decompress([64]byte(packed))
-	if err != nil || sig.S.Sign() < 0 || sig.S.Cmp(babyjub.SubOrder) >= 0 {
-		return false
-	}
-	return key.VerifyPoseidon(new(big.Int).SetBytes(msg[:]), sig)
+	return ours.commitment, nil
 }

@@ -42,17 +42,20 @@ func (k PublicKey) Validate() error {
 	return err
 }
 
-func (k PublicKey) point() (babyjub.Point, error) {
+// point validates, and gives the point ready to verify with.
+func (k PublicKey) point() (*babyjub.Public, error) {
 	p, err := curvePoint(k.X, k.Y)
 	switch {
 	case err != nil:
-		return p, fmt.Errorf("%w: %w", ErrPublicKey, err)
+		return nil, fmt.Errorf("%w: %w", ErrPublicKey, err)
 	case p.SmallOrder():
-		return p, fmt.Errorf("%w: small order", ErrPublicKey)
-	case !p.InSubgroup():
-		return p, fmt.Errorf("%w: outside the subgroup", ErrPublicKey)
+		return nil, fmt.Errorf("%w: small order", ErrPublicKey)
 	}
-	return p, nil
+	public := babyjub.NewPublic(p)
+	if !public.InSubgroup() {
+		return nil, fmt.Errorf("%w: outside the subgroup", ErrPublicKey)
+	}
+	return public, nil
 }
 
 var errOffCurve = errors.New("point is not on the curve")

@@ -73,12 +73,7 @@ func (k PublicKey) Verify(msg Element, s Signature) error {
 	// S*Base8 = R8 + 8*hm*A. With A in the subgroup this holds only for an R8
 	// in the subgroup.
 	hm := challenge(&r8, k, msg)
-	left := babyjub.ScalarMul(babyjub.Base8(), (*[32]byte)(&s.S))
-	right := babyjub.ScalarMul(a, (*[32]byte)(&hm))
-	for range 3 {
-		right = babyjub.Add(right, right)
-	}
-	if !left.Equal(babyjub.Add(r8, right)) {
+	if !a.Signed(r8, (*[32]byte)(&hm), (*[32]byte)(&s.S)) {
 		return fmt.Errorf("%w: equation", ErrSignature)
 	}
 	return nil
