@@ -6,8 +6,8 @@
 //
 // Reading is public and may be done from any web origin: a wallet's page reads
 // head and tiles directly, and each of them means something only together with
-// the issuer's signature. Writing (sessions, enrolments) is accepted from
-// programs and from the issuer's own pages, not from other sites' pages.
+// the issuer's signature. Writing (sessions, enrolments, recoveries,
+// vetoes, deletions) is accepted from programs and from the issuer's own pages, not from other sites' pages.
 //
 // There is no route that answers for one leaf: a wallet that asked for its own
 // path would say who is about to act (setlog.md). Errors are
@@ -69,6 +69,11 @@ func routes() []route {
 		{Route{http.MethodPost, "/v1/sessions", Own}, (*server).startSession},
 		{Route{http.MethodPost, "/v1/enrolments", Own}, (*server).enrol},
 		{Route{http.MethodGet, "/v1/enrolments/:id", Public}, (*server).status},
+		{Route{http.MethodPost, "/v1/recoveries", Own}, (*server).recovery},
+		{Route{http.MethodGet, "/v1/recoveries/:id", Public}, (*server).recoveryStatus},
+		{Route{http.MethodPost, "/v1/recoveries/:id/veto", Own}, (*server).veto},
+		{Route{http.MethodPost, "/v1/deletions", Own}, (*server).deletion},
+		{Route{http.MethodGet, "/v1/deletions/:id", Public}, (*server).deletionStatus},
 		{Route{http.MethodGet, "/checkpoint", Public}, (*server).checkpoint},
 		{Route{http.MethodGet, "/head", Public}, (*server).head},
 		{Route{http.MethodGet, "/tile/*path", Public}, (*server).tile},

@@ -164,6 +164,11 @@ func TestT43RouteTable(t *testing.T) {
 		"POST /v1/sessions":                     Own,
 		"POST /v1/enrolments":                   Own,
 		"GET /v1/enrolments/:id":                Public,
+		"POST /v1/recoveries":                   Own,
+		"GET /v1/recoveries/:id":                Public,
+		"POST /v1/recoveries/:id/veto":          Own,
+		"POST /v1/deletions":                    Own,
+		"GET /v1/deletions/:id":                 Public,
 		"GET /checkpoint":                       Public,
 		"GET /head":                             Public,
 		"GET /tile/*path":                       Public,
@@ -278,7 +283,7 @@ func TestT23Bodies(t *testing.T) {
 // T40: bodies are bounded before they are read, however they arrive.
 func TestT40BodyCap(t *testing.T) {
 	s := newSite(t)
-	for path, limit := range map[string]int{"/v1/sessions": maxSession, "/v1/enrolments": maxEnrolment} {
+	for path, limit := range map[string]int{"/v1/sessions": maxSession, "/v1/enrolments": maxEnrolment, "/v1/recoveries": maxEnrolment, "/v1/deletions": maxSigned, "/v1/recoveries/1/veto": maxSigned} {
 		for _, chunked := range []bool{false, true} {
 			read := &counter{r: io.LimitReader(zeros{}, int64(8*limit))}
 			r := httptest.NewRequest("POST", path, read)
@@ -373,6 +378,7 @@ func TestCaching(t *testing.T) {
 		"/tile/0/000.p/4", "/tile/0/000", "/tile/0/0", "/tile/0/001.p/1", "/tile/9/000.p/1", "/tile/entries/000.p/9", "/tile/0/000.p/0",
 		"/tile/", "/tile/../head", "/set/3/tile/8/0", "/set/3/tile/1/0", "/set/3/tile/0/1", "/set/03/tile/0/0", "/set/4/tile/0/0", "/set/0/leaves",
 		"/set/3/tile/0/-1", "/set/+3/leaves", "/set/99999999999999999999/leaves", "/v1/enrolments/x", "/v1/enrolments/AAAAAAAAAAAAAAAAAAAAAA",
+		"/v1/recoveries/x", "/v1/recoveries/AAAAAAAAAAAAAAAAAAAAAA", "/v1/recoveries/1", "/v1/deletions/x", "/v1/deletions/AAAAAAAAAAAAAAAAAAAAAA",
 	} {
 		if w := s.ask("GET", path, ""); problemOf(t, w).Code != api.NotFound {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)

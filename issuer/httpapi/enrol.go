@@ -60,22 +60,16 @@ func (s *server) enrol(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	select {
-	case s.busy <- struct{}{}:
-		defer func() { <-s.busy }()
-	default:
-		return &api.Error{Code: api.Overloaded}
+	release, err := s.room()
+	if err != nil {
+		return err
 	}
+	defer release()
 	r, err := s.issuer.Enrol(c.Request.Context(), req)
 	if err != nil {
 		return err
 	}
-	status := http.StatusCreated
-	if r.Repeated {
-		status = http.StatusOK
-	}
-	serve.WriteJSON(c.Writer, status, r.Enrolment)
-	return nil
+	return created(c, r.Repeated, r.Enrolment)
 }
 
 func (s *server) status(c *gin.Context) error {
