@@ -44,6 +44,7 @@ var mayImport = map[string]string{
 	"issuer/sqlite":                    "issuer semaphore semaphore/setlog sdk/api",
 	"issuer/cosign":                    "issuer sdk/witness",
 	"issuer/httpapi":                   "issuer issuer/biometric/capture semaphore semaphore/setlog semaphore/scope sdk/api sdk/serve",
+	"issuer/httpapi/admin":             "issuer issuer/cosign issuer/httpapi semaphore sdk/api sdk/serve",
 	"verifier":                         "semaphore semaphore/setlog semaphore/scope sdk/api",
 	"verifier/memory":                  "verifier semaphore semaphore/scope",
 	"verifier/internal/batch":          "verifier",

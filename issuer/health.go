@@ -94,3 +94,15 @@ func (i *Issuer) LastTry() time.Time {
 
 // Period is the time between anchors.
 func (i *Issuer) Period() time.Duration { return i.cfg.Anchor }
+
+// Position gives the leaf of a live member, for the operator's acts. It waits
+// for writes under way.
+func (i *Issuer) Position(commitment semaphore.Element) (uint64, bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.group == nil {
+		return 0, false
+	}
+	n := i.group.IndexOf(commitment)
+	return uint64(max(n, 0)), n >= 0
+}

@@ -16,9 +16,11 @@
 package httpapi
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -34,6 +36,11 @@ type Options struct {
 	Rand          io.Reader                        // for request ids; needed
 	MaxEnrolments int                              // handled at one time; 64
 	Logf          func(format string, args ...any) // panics, and what is behind answers of status 5xx
+
+	Took    func(route string, code api.Code, d time.Duration) // told of every answer; the route is the pattern
+	Paused  func() bool                                        // while it says so, nobody new comes in; nil: never
+	Gallery func() bool                                        // whether people can be matched yet; nil: always
+	Now     func() time.Time                                   // for readiness; time.Now
 }
 
 // Limits of bodies in bytes.
@@ -79,6 +86,8 @@ func routes() []route {
 		{Route{http.MethodGet, "/tile/*path", Public}, (*server).tile},
 		{Route{http.MethodGet, "/set/:seq/tile/:level/:n", Public}, (*server).setTile},
 		{Route{http.MethodGet, "/set/:seq/leaves", Public}, (*server).leaves},
+		{Route{http.MethodGet, "/livez", Public}, (*server).livez},
+		{Route{http.MethodGet, "/readyz", Public}, (*server).readyz},
 	}
 }
 
@@ -96,6 +105,10 @@ type server struct {
 	origin string
 	busy   chan struct{}
 	logf   func(format string, args ...any)
+
+	took            func(route string, code api.Code, d time.Duration)
+	paused, gallery func() bool
+	now             func() time.Time
 }
 
 // New gives the handler.
@@ -110,7 +123,13 @@ func newEngine(i *issuer.Issuer, o Options) *gin.Engine {
 	if o.MaxEnrolments == 0 {
 		o.MaxEnrolments = 64
 	}
-	s := &server{issuer: i, origin: o.Origin, busy: make(chan struct{}, o.MaxEnrolments), logf: o.Logf}
+	s := &server{
+		issuer: i, origin: o.Origin, busy: make(chan struct{}, o.MaxEnrolments), logf: o.Logf,
+		took: o.Took, paused: o.Paused, gallery: o.Gallery, now: o.Now,
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash = false
@@ -160,23 +179,45 @@ func problem(code api.Code) gin.HandlerFunc {
 func (s *server) handler(r route) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		h := c.Writer.Header()
+		start := time.Now()
+		code := api.OK
+		if s.took != nil {
+			defer func() { s.took(r.Path, code, time.Since(start)) }()
+		}
 		switch r.Access {
 		case Public:
 			h.Set("Access-Control-Allow-Origin", "*")
 			h.Set("Access-Control-Expose-Headers", "ETag, Retry-After, Request-Id")
 		default:
 			if !s.own(c.Request) {
+				code = api.OriginNotAllowed
 				serve.WriteProblem(c.Writer, c.Request, &api.Error{Code: api.OriginNotAllowed})
 				return
 			}
 		}
-		if err := r.handle(s, c); err != nil {
+		var err error
+		if s.paused != nil && pausable(r.Path) && r.Method == http.MethodPost && s.paused() {
+			err = api.Errorf(api.Overloaded, "enrolment is paused")
+		} else {
+			err = r.handle(s, c)
+		}
+		if err != nil {
+			code = codeOf(err)
 			h.Del("ETag")
 			h.Del("Cache-Control") // errors are never cached
 			serve.LogProblem(s.logf, c.Request, err)
 			serve.WriteProblem(c.Writer, c.Request, err)
 		}
 	}
+}
+
+// codeOf gives the code that an error is answered with.
+func codeOf(err error) api.Code {
+	var e *api.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return api.Internal
 }
 
 // own tells whether a request comes from a program or from the issuer's own

@@ -174,6 +174,8 @@ func TestT43RouteTable(t *testing.T) {
 		"GET /tile/*path":                       Public,
 		"GET /set/:seq/tile/:level/:n":          Public,
 		"GET /set/:seq/leaves":                  Public,
+		"GET /livez":                            Public,
+		"GET /readyz":                           Public,
 	}
 	for _, r := range Routes() {
 		if want[r.Method+" "+r.Path] != r.Access {

@@ -3,6 +3,7 @@ package capture
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -33,6 +34,7 @@ type Policy struct {
 	RevokedKeys    map[KeyID]bool    // of devices and of authorities
 	RevokedDevices map[string]bool   // by device id
 	Firmware       map[[32]byte]bool // nil: whatever the certificates allow
+	Lists          *Lists            // what may change while the policy is in use; nil: nothing
 	MaxAge         time.Duration     // of a capture; also the longest life an envelope may claim
 	Skew           time.Duration     // tolerated between the device's clock and ours
 	Parties        int               // how many parties shares must be sealed to
@@ -108,7 +110,7 @@ func (p *Policy) Verify(e *Envelope, x Expected) error {
 	if !e.Chain[0].Subject.verify(signedMessage(sha256.Sum256(body)), e.Signature) {
 		return fmt.Errorf("%w: device signature", ErrUntrusted)
 	}
-	if err := p.verifyRevocation(e); err != nil {
+	if err := errors.Join(p.verifyRevocation(e), p.Lists.verify(e)); err != nil {
 		return err
 	}
 	switch {

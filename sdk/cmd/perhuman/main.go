@@ -1,7 +1,8 @@
 // Command perhuman is the one command of the project: it makes keys, runs the
 // services and checks what others claim.
 //
-//	perhuman issuer keygen NAME        make an issuer's signing key
+//	perhuman issuer serve FLAGS        run an issuer service
+//	perhuman issuer keygen NAME        make an issuer's keys; rotate, config print, doctor
 //	perhuman verifier FLAGS            run a verifier service
 //	perhuman verify FLAGS post.json    check a post bundle, with no network
 //	perhuman audit FLAGS [URL|PATH]    replay an issuer's log, name a lie or report
@@ -56,7 +57,11 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{[]string{"issuer", "keygen"}, "NAME  make an issuer's signing key, and print the line that pins it", issuerKeygen},
+		{[]string{"issuer", "keygen"}, "NAME  make an issuer's keys, and print the line that pins it", issuerKeygen},
+		{[]string{"issuer", "rotate"}, "make the signing key that follows another one, and say how to change over", issuerRotate},
+		{[]string{"issuer", "config", "print"}, "show what flags, environment and file come to, secrets left out", issuerConfigPrint},
+		{[]string{"issuer", "doctor"}, "look at an issuer's files, database, witnesses and service", issuerDoctor},
+		{[]string{"issuer", "serve"}, "run an issuer service; -help lists its flags", issuerServe},
 		{[]string{"verifier", "keygen"}, "[-test] FILE  make an app key, a site's secret or an admin token", verifierKeygen},
 		{[]string{"verifier", "config", "print"}, "show what flags and environment come to, secrets left out", verifierConfig},
 		{[]string{"verifier"}, "run a verifier service; -help lists its flags", verifierServe},
