@@ -65,7 +65,7 @@ func spendFor(t *testing.T, store *Store, series byte, n uint64) float64 {
 // that begins with the time, as verifier.Challenge makes them.
 func scattered(series byte, i uint64) verifier.Act {
 	a, now := storetest.NewAct(series, i), time.Now()
-	binary.BigEndian.PutUint64(a.Nullifier[:], i*0x9E3779B97F4A7C15)
+	binary.BigEndian.PutUint64(a.Nullifier[:], (uint64(series)<<32|i)*0x9E3779B97F4A7C15)
 	binary.BigEndian.PutUint64(a.Nonce[:], uint64(now.UnixMilli())<<16)
 	a.Now, a.Expires = now, now.Truncate(time.Second).Add(time.Hour)
 	return a

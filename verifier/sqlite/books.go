@@ -118,11 +118,32 @@ func (s *Store) Sweep(ctx context.Context, before time.Time) (int, error) {
 		if gone, err = affected(w.forgetNonces.ExecContext(ctx, before.UnixMilli())); err != nil || gone > 0 {
 			return err
 		}
-		gone, err = affected(w.forgetNullifiers.ExecContext(ctx, before.Add(-verifier.SweepGrace).UnixMilli()))
+		gone, err = w.forgetClosed(ctx, before.Add(-verifier.SweepGrace).UnixMilli())
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
 	return int(gone), nil
+}
+
+// forgetClosed deletes rows of scopes that closed before a time, with what the
+// index says of them. Only rows that are in the index may go.
+func (w *writer) forgetClosed(ctx context.Context, ms int64) (int64, error) {
+	var any bool
+	if err := w.anyClosed.QueryRowContext(ctx, ms).Scan(&any); err != nil || !any {
+		return 0, err
+	}
+	if err := w.index(ctx); err != nil {
+		return 0, err
+	}
+	listed, err := affected(w.unindex.ExecContext(ctx, ms))
+	if err != nil {
+		return 0, err
+	}
+	gone, err := affected(w.forgetSpent.ExecContext(ctx, ms))
+	if err == nil && gone != listed {
+		err = fmt.Errorf("%d rows and %d entries of the index for them", gone, listed)
+	}
+	return gone, err
 }

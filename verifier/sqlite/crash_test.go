@@ -33,6 +33,7 @@ type errand struct {
 	From, To int  // numbers of the acts to spend
 	Salt     byte // acts of one number and different salts share a nullifier and nothing else
 	InsideAt int  // > 0: SIGKILL itself in the middle of this batch
+	Tail     int  // > 0: how many rows wait for the index at most
 }
 
 func TestMain(m *testing.M) {
@@ -74,6 +75,9 @@ func (e errand) run() {
 	if err != nil {
 		fmt.Println("error", err)
 		os.Exit(3)
+	}
+	if e.Tail > 0 {
+		s.w.tailLimit = int64(e.Tail)
 	}
 	var next atomic.Int64
 	next.Store(int64(e.From))
@@ -191,6 +195,7 @@ func TestT02KillNineOnSpend(t *testing.T) {
 	// A busy machine gets little done between two kills: then there are more.
 	for kills < atRandom || insideKills < inTransaction || acked < 500 {
 		e.From, e.To, e.InsideAt = e.To, e.To+3000, 0
+		e.Tail = r.IntN(40)
 		if insideKills < inTransaction && (r.IntN(3) == 0 || kills >= atRandom) {
 			e.InsideAt = 1 + r.IntN(6)
 		}
@@ -276,7 +281,7 @@ func TestT11ProcessesRace(t *testing.T) {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for p := range processes {
-		e := errand{Path: path, To: rivals, Salt: byte(2 + p)}
+		e := errand{Path: path, To: rivals, Salt: byte(2 + p), Tail: []int{0, 7, 60, 0}[p]}
 		cmd, acks, _ := e.start(t)
 		wg.Go(func() {
 			n := 0

@@ -16,11 +16,14 @@ import (
 	"github.com/perhuman/perhuman/verifier/storetest"
 )
 
-// The rows of a table that is filled at once, in the order of their keys.
+// The rows of a table that is filled at once, in the order of their keys, and the
+// index over them.
 const sqlFill = `
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?)
-INSERT INTO nullifiers (nullifier, scope, environment, message, nonce, key, attempts, root_seq, first_ms, closes_ms)
-SELECT unhex(printf('%016x%048x', i, i)), zeroblob(32), 'live', zeroblob(32), zeroblob(32), '', 1, 1, 1, 0 FROM n`
+INSERT INTO spent (id, nullifier, scope, environment, message, nonce, key, attempts, root_seq, first_ms, closes_ms)
+SELECT i + 1, unhex(printf('%016x%048x', i, i)), zeroblob(32), 'live', zeroblob(32), zeroblob(32), '', 1, 1, 1, 0 FROM n;
+INSERT INTO spent_by_nullifier (part, id) SELECT substr(nullifier, 1, 16), id FROM spent ORDER BY 1, 2;
+UPDATE spent_mark SET upto = (SELECT max(id) FROM spent);`
 
 // TestLongBenchLookup: the check whether a nullifier is spent, before the
 // pairing, in a store of five million rows and in one of ten thousand.

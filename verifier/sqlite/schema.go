@@ -12,7 +12,7 @@ const applicationID = 0x70687370
 
 // migrations holds the step to each version of the schema from the one before.
 // A step that was released is never changed.
-var migrations = [...]string{createV1, createV2, createV3}
+var migrations = [...]string{createV1, createV2, createV3, createV4}
 
 const createV1 = `
 CREATE TABLE nonces (
@@ -95,6 +95,45 @@ const createV3 = `
 ALTER TABLE policies ADD COLUMN snapshot INTEGER NOT NULL DEFAULT 0;
 
 PRAGMA user_version = 3;
+`
+
+// createV4 appends nullifiers instead of keeping them in a tree by their value;
+// see tail.go. A part of a nullifier finds its row: two with the same part cost a
+// look at both. No id is ever used again, and rows above the mark stay.
+const createV4 = `
+CREATE TABLE spent (
+	id          INTEGER PRIMARY KEY,
+	nullifier   BLOB    NOT NULL,
+	scope       BLOB    NOT NULL,
+	environment TEXT    NOT NULL,
+	message     BLOB    NOT NULL,
+	nonce       BLOB    NOT NULL,
+	key         TEXT    NOT NULL,
+	attempts    INTEGER NOT NULL,
+	root_seq    INTEGER NOT NULL,
+	first_ms    INTEGER NOT NULL,
+	closes_ms   INTEGER NOT NULL
+) STRICT;
+INSERT INTO spent (nullifier, scope, environment, message, nonce, key, attempts, root_seq, first_ms, closes_ms)
+SELECT nullifier, scope, environment, message, nonce, key, attempts, root_seq, first_ms, closes_ms FROM nullifiers;
+CREATE INDEX spent_by_closing ON spent (closes_ms) WHERE closes_ms > 0;
+
+CREATE TABLE spent_by_nullifier (
+	part BLOB    NOT NULL,
+	id   INTEGER NOT NULL,
+	PRIMARY KEY (part, id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO spent_by_nullifier (part, id) SELECT substr(nullifier, 1, 16), id FROM spent ORDER BY 1, 2;
+
+CREATE TABLE spent_mark (
+	one  INTEGER PRIMARY KEY CHECK (one = 1),
+	upto INTEGER NOT NULL
+) STRICT;
+INSERT INTO spent_mark (one, upto) SELECT 1, coalesce(max(id), 0) FROM spent;
+
+DROP TABLE nullifiers;
+
+PRAGMA user_version = 4;
 `
 
 // migrate brings a file to the present schema, or refuses it. Two processes

@@ -46,11 +46,17 @@ func TestT60Migrations(t *testing.T) {
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
-		for range 2 {
+		for round := range 2 {
 			s := mustOpen(t, path, faults{})
 			out, err := s.Spend(t.Context(), a)
 			if have > 0 && (err != nil || !out.Replayed || string(out.Record) != "first") {
 				t.Fatalf("schema %d: %+v %v", have, out, err)
+			}
+			rival := storetest.NewAct(2, 1)
+			rival.Nullifier, rival.Scope, rival.Environment = a.Nullifier, a.Scope, a.Environment
+			rival.Nonce[31] = byte(round)
+			if out, err := s.Spend(t.Context(), rival); err != nil || out.Result != verifier.NullifierUsed || !out.FirstSeen.Equal(a.Now) {
+				t.Fatalf("schema %d: a rival: %+v %v", have, out, err)
 			}
 			if err := s.Post(t.Context(), verifier.Event{ID: "e", Created: time.UnixMilli(1)}); err != nil {
 				t.Fatal(err)

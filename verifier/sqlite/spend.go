@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -16,7 +15,7 @@ func (s *Store) Spend(ctx context.Context, a verifier.Act) (verifier.Outcome, er
 		return verifier.Outcome{}, err
 	}
 	act := &spending{act: a}
-	if err := s.queue.Submit(ctx, job{order: a.Nullifier[:], spend: act}); err != nil {
+	if err := s.queue.Submit(ctx, job{order: a.Nonce[:], spend: act}); err != nil {
 		return verifier.Outcome{}, err // what the transaction saw was not committed
 	}
 	return act.out, nil
@@ -42,22 +41,26 @@ func (w *writer) spend(ctx context.Context, a *verifier.Act) (verifier.Outcome, 
 		}
 		out.Replayed = true
 	}
-	w.values = appendNullifier(w.values[:0], a)
-	first, err := inserted(w.insertNullifier.ExecContext(ctx, w.values...))
+	row, known, err := w.known(ctx, a)
 	if err != nil {
 		return out, err
 	}
-	if first {
+	if !known {
+		w.values = appendSpent(w.values[:0], w.add(a).id, a)
+		if _, err := w.insertSpent.ExecContext(ctx, w.values...); err != nil {
+			return out, err
+		}
 		out.Result, out.FirstSeen = verifier.Accepted, time.UnixMilli(a.Now.UnixMilli())
 		return out, nil
 	}
-	var nonce, message []byte
-	var at int64
-	row := w.touchNullifier.QueryRowContext(ctx, a.Nullifier[:], a.Scope[:], a.Environment)
-	if err := row.Scan(&nonce, &message, &at); err != nil {
+	touched, err := inserted(w.touchNullifier.ExecContext(ctx, row.id))
+	if err == nil && !touched {
+		err = errors.New("a nullifier is known whose row is not there")
+	}
+	if err != nil {
 		return out, err
 	}
-	return judge(out, a, nonce, message, at), nil
+	return judge(out, a, row), nil
 }
 
 // whyRefused tells which of its two unique rows stood in an act's way.
@@ -80,13 +83,13 @@ func (w *writer) whyRefused(ctx context.Context, a *verifier.Act) (verifier.Resu
 
 // judge goes by the row of a nullifier that is known. Only a repeat can have
 // written it: it did if its nonce is in the row.
-func judge(out verifier.Outcome, a *verifier.Act, nonce, message []byte, at int64) verifier.Outcome {
-	out.Result, out.FirstSeen = verifier.Accepted, time.UnixMilli(at)
-	mine := out.Replayed && bytes.Equal(nonce, a.Nonce[:])
+func judge(out verifier.Outcome, a *verifier.Act, row spentRow) verifier.Outcome {
+	out.Result, out.FirstSeen = verifier.Accepted, time.UnixMilli(row.firstMS)
+	mine := out.Replayed && row.nonce == a.Nonce
 	if !mine && a.Returning {
 		out.Returned = true
 	} else if !mine {
-		out.Result, out.SameMessage = verifier.NullifierUsed, bytes.Equal(message, a.Message[:])
+		out.Result, out.SameMessage = verifier.NullifierUsed, row.message == a.Message
 	}
 	return out
 }
@@ -109,25 +112,41 @@ func (s *Store) Spent(ctx context.Context, a verifier.Act) (verifier.Outcome, er
 		return verifier.Outcome{}, err
 	}
 	defer s.queue.End()
-	out, err := s.look(ctx, a)
-	if err != nil {
-		return verifier.Outcome{}, unavailable(err)
+	for {
+		out, current, err := s.look(ctx, &a)
+		if err == nil && !current {
+			err = s.tail.catchUp(ctx, s.seen.tail)
+		}
+		if err != nil {
+			return verifier.Outcome{}, unavailable(err)
+		}
+		if current {
+			return out, nil
+		}
 	}
-	return out, nil
 }
 
-func (s *Store) look(ctx context.Context, a verifier.Act) (verifier.Outcome, error) {
-	var out verifier.Outcome
+// look answers from one read and the tail. The answer is no good if the two are
+// not of the same time: somebody wrote in between.
+func (s *Store) look(ctx context.Context, a *verifier.Act) (out verifier.Outcome, current bool, err error) {
 	before := verifier.Act{Environment: a.Environment, Nonce: a.Nonce}
 	var credential, key sql.NullString
 	var nullifier, scope, message, record, by, said []byte
+	var upto, last int64
 	var taken bool // the key, by whatever nonce
 	var at sql.NullInt64
 	if err := s.seen.act.QueryRowContext(ctx, a.Nonce[:], a.Environment, a.Nullifier[:], a.Scope[:], a.Credential, a.Key).
-		Scan(&credential, &key, &nullifier, &scope, &message, &record, &taken, &by, &said, &at); err != nil {
-		return out, err
+		Scan(&credential, &key, &nullifier, &scope, &message, &record, &taken, &by, &said, &at, &upto, &last); err != nil {
+		return out, false, err
 	}
-	used, known := key.Valid, at.Valid
+	row, used, known := spentRow{firstMS: at.Int64}, key.Valid, at.Valid
+	copy(row.nonce[:], by)
+	copy(row.message[:], said)
+	if !known {
+		if row, known, current = s.tail.find(keyOf(a), upto, last); !current {
+			return out, false, nil
+		}
+	}
 	before.Credential, before.Key = credential.String, key.String
 	copy(before.Nullifier[:], nullifier)
 	copy(before.Scope[:], scope)
@@ -136,13 +155,13 @@ func (s *Store) look(ctx context.Context, a verifier.Act) (verifier.Outcome, err
 	case used && a.Repeats(before):
 		out.Replayed, out.Record = true, record
 	case taken:
-		return verifier.Outcome{Result: verifier.KeyConflict}, nil
+		return verifier.Outcome{Result: verifier.KeyConflict}, true, nil
 	case used:
-		return verifier.Outcome{Result: verifier.NonceUsed}, nil
+		return verifier.Outcome{Result: verifier.NonceUsed}, true, nil
 	}
 	if !known {
 		out.Result, out.FirstSeen = verifier.Accepted, time.UnixMilli(a.Now.UnixMilli())
-		return out, nil
+		return out, true, nil
 	}
-	return judge(out, &a, by, said, at.Int64), nil
+	return judge(out, a, row), true, nil
 }

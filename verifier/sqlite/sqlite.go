@@ -60,6 +60,7 @@ type Store struct {
 
 	queue *batch.Queue[job]
 	w     writer // belongs to the writer goroutine
+	tail  tail   // of the rows of spent that the index does not have yet
 }
 
 var (
@@ -99,7 +100,8 @@ func open(path string, o Options, f faults) (_ *Store, err error) {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	s := &Store{path: path, file: info, opts: o, faults: f}
-	s.w.file = info
+	s.w.file, s.w.tail, s.w.tailLimit = info, &s.tail, tailLimit
+	s.w.added = map[spentKey]spentRow{}
 	ctx := context.Background()
 	if err := s.w.connect(ctx, s); err != nil {
 		return nil, err
@@ -156,6 +158,7 @@ func (s *Store) dsn(mode string) string {
 		"_busy_timeout": {strconv.FormatInt(s.opts.BusyTimeout.Milliseconds(), 10)},
 		"_synchronous":  {"FULL"},
 		"_foreign_keys": {"on"},
+		"_mutex":        {"no"}, // package sql uses a connection by one goroutine at a time
 	}
 	if mode == "rw" {
 		q.Set("_journal_mode", "WAL")

@@ -19,7 +19,17 @@ func mustOpen(t testing.TB, path string, f faults) *Store {
 	return s
 }
 
-func TestStore(t *testing.T) {
+func TestStore(t *testing.T) { testStore(t, tailLimit) }
+
+// The same where nearly every transaction puts the tail into the index.
+func TestStoreOfShortTail(t *testing.T) { testStore(t, 3) }
+
+func testStore(t *testing.T, limit int64) {
+	mustOpen := func(t testing.TB, path string, f faults) *Store {
+		s := mustOpen(t, path, f)
+		s.w.tailLimit = limit
+		return s
+	}
 	storetest.Run(t, storetest.Store{
 		Rounds: 8,
 		Open: func(t testing.TB) verifier.Store {

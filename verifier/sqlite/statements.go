@@ -23,16 +23,44 @@ VALUES `
 	sqlInsert8Nonces  = sqlManyNonces + sqlNonceRows8
 	sqlInsert32Nonces = sqlManyNonces + sqlNonceRows16 + `, ` + sqlNonceRows16
 
-	sqlManyNullifiers = `
-INSERT OR IGNORE INTO nullifiers (nullifier, scope, environment, message, nonce, key, attempts, root_seq, first_ms, closes_ms)
+	// The ids follow the one of the first row.
+	sqlManySpent = `
+INSERT INTO spent (id, nullifier, scope, environment, message, nonce, key, attempts, root_seq, first_ms, closes_ms)
 VALUES `
-	sqlNullifierRow       = `(?, ?, ?, ?, ?, ?, 1, ?, ?, ?)`
-	sqlNullifierRows2     = sqlNullifierRow + `, ` + sqlNullifierRow
-	sqlNullifierRows4     = sqlNullifierRows2 + `, ` + sqlNullifierRows2
-	sqlNullifierRows8     = sqlNullifierRows4 + `, ` + sqlNullifierRows4
-	sqlNullifierRows16    = sqlNullifierRows8 + `, ` + sqlNullifierRows8
-	sqlInsert8Nullifiers  = sqlManyNullifiers + sqlNullifierRows8
-	sqlInsert32Nullifiers = sqlManyNullifiers + sqlNullifierRows16 + `, ` + sqlNullifierRows16
+	sqlSpentRow      = `(?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)`
+	sqlSpentRows2    = sqlSpentRow + `, ` + sqlSpentRow
+	sqlSpentRows4    = sqlSpentRows2 + `, ` + sqlSpentRows2
+	sqlSpentRows8    = sqlSpentRows4 + `, ` + sqlSpentRows4
+	sqlSpentRows16   = sqlSpentRows8 + `, ` + sqlSpentRows8
+	sqlInsertSpent   = sqlManySpent + sqlSpentRow
+	sqlInsert8Spent  = sqlManySpent + sqlSpentRows8
+	sqlInsert32Spent = sqlManySpent + sqlSpentRows16 + `, ` + sqlSpentRows16
+
+	// Whether the index may have one of many nullifiers. What is not to be looked
+	// for is empty.
+	sqlKnownParts = `
+SELECT EXISTS (SELECT 1 FROM spent_by_nullifier WHERE part IN (
+	substr(?1, 1, 16), substr(?1, 17, 16), substr(?1, 33, 16), substr(?1, 49, 16),
+	substr(?1, 65, 16), substr(?1, 81, 16), substr(?1, 97, 16), substr(?1, 113, 16),
+	substr(?1, 129, 16), substr(?1, 145, 16), substr(?1, 161, 16), substr(?1, 177, 16),
+	substr(?1, 193, 16), substr(?1, 209, 16), substr(?1, 225, 16), substr(?1, 241, 16),
+	substr(?1, 257, 16), substr(?1, 273, 16), substr(?1, 289, 16), substr(?1, 305, 16),
+	substr(?1, 321, 16), substr(?1, 337, 16), substr(?1, 353, 16), substr(?1, 369, 16),
+	substr(?1, 385, 16), substr(?1, 401, 16), substr(?1, 417, 16), substr(?1, 433, 16),
+	substr(?1, 449, 16), substr(?1, 465, 16), substr(?1, 481, 16), substr(?1, 497, 16)))`
+
+	sqlFindNullifier = `
+SELECT s.id, s.nonce, s.message, s.first_ms
+FROM spent_by_nullifier i CROSS JOIN spent s ON s.id = i.id
+WHERE i.part = substr(?1, 1, 16) AND s.nullifier = ?1 AND s.scope = ?2 AND s.environment = ?3`
+
+	// The mark, with each row above it and above the id that is asked for.
+	sqlTail = `
+SELECT m.upto, s.id, s.nullifier, s.scope, s.environment, s.nonce, s.message, s.first_ms
+FROM spent_mark m LEFT JOIN spent s ON s.id > max(m.upto, ?) ORDER BY s.id`
+	sqlIndexTail = `
+INSERT INTO spent_by_nullifier (part, id) SELECT substr(nullifier, 1, 16), id FROM spent WHERE id > ? ORDER BY 1, 2`
+	sqlMoveMark = `UPDATE spent_mark SET upto = ?`
 
 	sqlSavepoint  = `SAVEPOINT run`
 	sqlRollbackTo = `ROLLBACK TO run`
@@ -44,29 +72,24 @@ UPDATE nonces SET attempts = attempts + 1
 WHERE nonce = ? AND environment = ? AND credential = ? AND key = ? AND key <> '' AND nullifier = ? AND scope = ? AND message = ?
 RETURNING record`
 
-	sqlInsertNullifier = `
-INSERT INTO nullifiers (nullifier, scope, environment, message, nonce, key, attempts, root_seq, first_ms, closes_ms)
-VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO NOTHING`
-
 	// A second attempt is counted whoever makes it: refusals, too, are
 	// answered from a row that this transaction wrote.
-	sqlTouchNullifier = `
-UPDATE nullifiers SET attempts = attempts + 1
-WHERE nullifier = ? AND scope = ? AND environment = ?
-RETURNING nonce, message, first_ms`
+	sqlTouchNullifier = `UPDATE spent SET attempts = attempts + 1 WHERE id = ?`
 
 	sqlNonceUsed = `SELECT count(*) FROM nonces WHERE nonce = ? AND environment = ?`
 	sqlKeyUsed   = `SELECT count(*) FROM nonces WHERE environment = ? AND credential = ? AND key = ? AND key <> ''`
 
-	// All that is known of an act, in one row. Without a key of the caller's, no
+	// All that is known of an act, in one row, but for the tail. Without a key of the caller's, no
 	// other nonce is looked for.
 	sqlSeen = `
 SELECT n.credential, n.key, n.nullifier, n.scope, n.message, n.record,
 	?6 <> '' AND EXISTS (SELECT 1 FROM nonces WHERE environment = ?2 AND credential = ?5 AND key = ?6 AND key <> ''),
-	s.nonce, s.message, s.first_ms
-FROM (SELECT 1)
+	s.nonce, s.message, s.first_ms, m.upto, coalesce((SELECT max(id) FROM spent), 0)
+FROM spent_mark m
 LEFT JOIN nonces n ON n.nonce = ?1 AND n.environment = ?2
-LEFT JOIN nullifiers s ON s.nullifier = ?3 AND s.scope = ?4 AND s.environment = ?2`
+LEFT JOIN spent s ON s.id = (
+	SELECT i.id FROM spent_by_nullifier i CROSS JOIN spent x ON x.id = i.id
+	WHERE i.part = substr(?3, 1, 16) AND x.nullifier = ?3 AND x.scope = ?4 AND x.environment = ?2)`
 
 	sqlPolicy = `
 SELECT kind, len, snapshot, k, next_k, next_from FROM policies WHERE environment = ? AND rp = ? AND action = ?`
@@ -99,9 +122,12 @@ RETURNING id, body, created_ms, attempts`
 	// Forgetting is done in bites, so that it never holds up the writer long.
 	sqlForgetNonces = `
 DELETE FROM nonces WHERE (nonce, environment) IN (SELECT nonce, environment FROM nonces WHERE expires_ms < ? LIMIT 5000)`
-	sqlForgetNullifiers = `
-DELETE FROM nullifiers WHERE (nullifier, scope, environment) IN
-	(SELECT nullifier, scope, environment FROM nullifiers WHERE closes_ms > 0 AND closes_ms < ? LIMIT 5000)`
+	sqlAnyClosed = `SELECT EXISTS (SELECT 1 FROM spent WHERE closes_ms > 0 AND closes_ms < ?)`
+	sqlUnindex   = `
+DELETE FROM spent_by_nullifier WHERE (part, id) IN
+	(SELECT substr(nullifier, 1, 16), id FROM spent WHERE closes_ms > 0 AND closes_ms < ? ORDER BY closes_ms, id LIMIT 5000)`
+	sqlForgetSpent = `
+DELETE FROM spent WHERE id IN (SELECT id FROM spent WHERE closes_ms > 0 AND closes_ms < ? ORDER BY closes_ms, id LIMIT 5000)`
 )
 
 // prepare readies the writer's statements on its connection.
@@ -113,15 +139,16 @@ func (w *writer) prepare(ctx context.Context) error {
 		{&w.begin, "BEGIN IMMEDIATE"}, {&w.commit, "COMMIT"},
 		{&w.savepoint, sqlSavepoint}, {&w.rollbackTo, sqlRollbackTo}, {&w.release, sqlRelease},
 		{&w.insertNonces[0], sqlInsert32Nonces}, {&w.insertNonces[1], sqlInsert8Nonces},
-		{&w.insertNullifiers[0], sqlInsert32Nullifiers}, {&w.insertNullifiers[1], sqlInsert8Nullifiers},
+		{&w.insertSpents[0], sqlInsert32Spent}, {&w.insertSpents[1], sqlInsert8Spent}, {&w.knownParts, sqlKnownParts},
 		{&w.insertNonce, sqlInsertNonce}, {&w.repeatNonce, sqlRepeatNonce},
-		{&w.insertNullifier, sqlInsertNullifier}, {&w.touchNullifier, sqlTouchNullifier},
+		{&w.insertSpent, sqlInsertSpent}, {&w.findNullifier, sqlFindNullifier}, {&w.touchNullifier, sqlTouchNullifier},
 		{&w.nonceUsed, sqlNonceUsed}, {&w.keyUsed, sqlKeyUsed},
 		{&w.policy, sqlPolicy}, {&w.putPolicy, sqlPutPolicy},
 		{&w.signingKeys, sqlSigningKeys}, {&w.addKey, sqlAddKey},
 		{&w.putState, sqlPutState}, {&w.swapState, sqlSwapState}, {&w.addState, sqlAddState},
 		{&w.postEvent, sqlPostEvent}, {&w.claim, sqlClaim}, {&w.settled, sqlSettled}, {&w.retry, sqlRetry},
-		{&w.forgetNonces, sqlForgetNonces}, {&w.forgetNullifiers, sqlForgetNullifiers},
+		{&w.forgetNonces, sqlForgetNonces}, {&w.anyClosed, sqlAnyClosed}, {&w.unindex, sqlUnindex}, {&w.forgetSpent, sqlForgetSpent},
+		{&w.readTail, sqlTail}, {&w.indexTail, sqlIndexTail}, {&w.moveMark, sqlMoveMark},
 	} {
 		var err error
 		if *s.to, err = w.conn.PrepareContext(ctx, s.query); err != nil {
@@ -132,14 +159,14 @@ func (w *writer) prepare(ctx context.Context) error {
 }
 
 // readStatements run on the read pool.
-type readStatements struct{ act, policy, state *sql.Stmt }
+type readStatements struct{ act, tail, policy, state *sql.Stmt }
 
 func prepareReads(ctx context.Context, db *sql.DB) (*readStatements, error) {
 	r := &readStatements{}
 	for _, s := range []struct {
 		to    **sql.Stmt
 		query string
-	}{{&r.act, sqlSeen}, {&r.policy, sqlPolicy}, {&r.state, sqlState}} {
+	}{{&r.act, sqlSeen}, {&r.tail, sqlTail}, {&r.policy, sqlPolicy}, {&r.state, sqlState}} {
 		var err error
 		if *s.to, err = db.PrepareContext(ctx, s.query); err != nil {
 			return nil, err

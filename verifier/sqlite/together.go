@@ -42,6 +42,10 @@ func (w *writer) spendRun(ctx context.Context, run []*spending) error {
 // spendTogether reports whether all acts were accepted for the first time;
 // otherwise nothing has changed.
 func (w *writer) spendTogether(ctx context.Context, size int, run []*spending) (bool, error) {
+	new, err := w.addNew(ctx, run)
+	if err != nil || !new {
+		return false, err
+	}
 	if _, err := w.savepoint.ExecContext(ctx); err != nil {
 		return false, err
 	}
@@ -54,18 +58,19 @@ func (w *writer) spendTogether(ctx context.Context, size int, run []*spending) (
 	if err != nil {
 		return false, err
 	}
-	if n == int64(len(run)) {
+	all := n == int64(len(run))
+	if all {
+		first := w.last - int64(len(run)) + 1
 		w.values = w.values[:0]
-		for _, s := range run {
-			w.values = appendNullifier(w.values, &s.act)
+		for i, s := range run {
+			w.values = appendSpent(w.values, first+int64(i), &s.act)
 		}
-		stmt = w.insertNullifiers[size]
-		if n, err = affected(stmt.ExecContext(ctx, w.values...)); err != nil {
+		stmt = w.insertSpents[size]
+		if _, err := stmt.ExecContext(ctx, w.values...); err != nil {
 			return false, err
 		}
-	}
-	all := n == int64(len(run))
-	if !all {
+	} else {
+		w.unadd(len(run))
 		if _, err := w.rollbackTo.ExecContext(ctx); err != nil {
 			return false, err
 		}
@@ -82,6 +87,28 @@ func (w *writer) spendTogether(ctx context.Context, size int, run []*spending) (
 		}
 	}
 	return true, nil
+}
+
+// addNew adds all acts if the nullifiers of all are new; otherwise nothing has
+// changed.
+func (w *writer) addNew(ctx context.Context, run []*spending) (bool, error) {
+	w.parts = w.parts[:0]
+	for i, s := range run {
+		if _, known := w.inTail(keyOf(&s.act)); known {
+			w.unadd(i)
+			return false, nil
+		}
+		w.add(&s.act)
+		w.parts = append(w.parts, s.act.Nullifier[:16]...)
+	}
+	var known bool
+	if err := w.knownParts.QueryRowContext(ctx, w.parts).Scan(&known); err != nil {
+		return false, err
+	}
+	if known {
+		w.unadd(len(run))
+	}
+	return !known, nil
 }
 
 func (w *writer) spendEach(ctx context.Context, run []*spending) error {
@@ -104,12 +131,12 @@ func appendNonce(to []any, a *verifier.Act) []any {
 		a.Nullifier[:], a.Scope[:], a.Message[:], notNull(a.Record), a.Expires.UnixMilli())
 }
 
-// appendNullifier appends those of nullifiers, in sqlInsertNullifier's order.
-func appendNullifier(to []any, a *verifier.Act) []any {
+// appendSpent appends those of spent, in sqlInsertSpent's order.
+func appendSpent(to []any, id int64, a *verifier.Act) []any {
 	var closes int64
 	if !a.Closes.IsZero() {
 		closes = a.Closes.UnixMilli()
 	}
-	return append(to, a.Nullifier[:], a.Scope[:], a.Environment, a.Message[:], a.Nonce[:], a.Key,
+	return append(to, id, a.Nullifier[:], a.Scope[:], a.Environment, a.Message[:], a.Nonce[:], a.Key,
 		int64(a.RootSeq), a.Now.UnixMilli(), closes)
 }

@@ -67,6 +67,10 @@ func (s *Store) write(batched []*batch.Job[job]) (err error) {
 		w.discard()
 		return unavailable(err)
 	}
+	if err := w.enter(ctx); err != nil {
+		w.discard()
+		return unavailable(err)
+	}
 	// Only now is a job out of its caller's hands: waiting for another process
 	// to release the file leaves nobody in doubt.
 	live := batch.Take(batched)
@@ -78,6 +82,9 @@ func (s *Store) write(batched []*batch.Job[job]) (err error) {
 	}
 	if err == nil {
 		err = w.apply(ctx, live)
+	}
+	if err == nil && w.last-w.upto >= w.tailLimit {
+		err = w.index(ctx)
 	}
 	if err != nil {
 		w.discard()
@@ -96,6 +103,7 @@ func (s *Store) write(batched []*batch.Job[job]) (err error) {
 		w.discard()
 		return fmt.Errorf("%w: %w", verifier.ErrInDoubt, err)
 	}
+	w.publish()
 	return nil
 }
 
@@ -126,17 +134,29 @@ type writer struct {
 	db   *sql.DB
 	conn *sql.Conn
 
+	// Of the transaction: the mark and the last row of spent as it leaves them,
+	// and the rows that it added.
+	upto, last int64
+	fresh      []tailRow
+	added      map[spentKey]spentRow
+	tail       *tail // what was committed before
+	tailLimit  int64
+
 	run    []*spending // memory for the acts of a batch
 	values []any       // and for the values of a statement
+	parts  []byte
 
 	begin, commit                          *sql.Stmt
 	savepoint, rollbackTo, release         *sql.Stmt
-	insertNonces, insertNullifiers         [len(together)]*sql.Stmt
+	insertNonces, insertSpents             [len(together)]*sql.Stmt
 	insertNonce, repeatNonce               *sql.Stmt
-	insertNullifier, touchNullifier        *sql.Stmt
+	insertSpent, touchNullifier            *sql.Stmt
+	knownParts, findNullifier              *sql.Stmt
+	readTail, indexTail, moveMark          *sql.Stmt
 	nonceUsed, keyUsed                     *sql.Stmt
 	policy, putPolicy, signingKeys, addKey *sql.Stmt
-	forgetNonces, forgetNullifiers         *sql.Stmt
+	forgetNonces, anyClosed                *sql.Stmt
+	unindex, forgetSpent                   *sql.Stmt
 	putState, swapState, addState          *sql.Stmt
 	postEvent, claim, settled, retry       *sql.Stmt
 }
@@ -171,6 +191,9 @@ func (w *writer) connect(ctx context.Context, s *Store) error {
 	// page that many transactions touched is then written once. The WAL grows to
 	// some 16 MB.
 	_, err = w.conn.ExecContext(ctx, "PRAGMA wal_autocheckpoint = 4000")
+	if err == nil { // 16 MB of pages: the index is gone through for every act
+		_, err = w.conn.ExecContext(ctx, "PRAGMA cache_size = -16000")
+	}
 	if err == nil { // what a savepoint may have to take back is kept in memory
 		_, err = w.conn.ExecContext(ctx, "PRAGMA temp_store = MEMORY")
 	}
