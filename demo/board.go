@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/perhuman/perhuman/demo/web"
+	"github.com/perhuman/perhuman/docs/site"
 	"github.com/perhuman/perhuman/sdk"
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/sdk/post"
 	"github.com/perhuman/perhuman/sdk/serve"
+	sdkweb "github.com/perhuman/perhuman/sdk/web"
 	"github.com/perhuman/perhuman/semaphore/scope"
 	verifierhttp "github.com/perhuman/perhuman/verifier/httpapi"
 )
@@ -52,8 +54,18 @@ func (w *world) boardRoutes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	manual, err := site.Pages(site.Config{OpenAPI: verifierhttp.OpenAPI(), Name: "Board"})
+	if err != nil {
+		return nil, err
+	}
+	docs, err := sdkweb.Serve(manual, sdkweb.Policy{})
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
+	mux.Handle(site.Prefix, docs)
+	mux.Handle("/llms.txt", docs)
 	for _, path := range []string{"/perhuman/challenge", "/posts", "/sign-in", "/api/bot/prepare"} {
 		mux.HandleFunc(path, onlyPost) // else the pages would answer that they take GET
 	}

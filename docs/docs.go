@@ -12,6 +12,11 @@ import (
 //go:embed *.md
 var Files embed.FS
 
+// Drawings holds the pictures that the Markdown files show.
+//
+//go:embed *.svg
+var Drawings embed.FS
+
 //go:embed licences.txt
 var licences string
 

@@ -73,6 +73,7 @@ var mayImport = map[string]string{
 	"sdk/cmd/perhuman":                 "sdk/... semaphore/... issuer/... verifier/... docs",
 	"docs":                             "",
 	"docs/benchtable":                  "",
+	"docs/site":                        "docs sdk/web",
 	"demo":                             "...",
 	"issuer/plain":                     "issuer issuer/biometric/...",
 	"issuer/internal/testkit":          "...",

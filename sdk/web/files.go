@@ -82,6 +82,28 @@ func Files(fsys fs.FS, prefix string, pages map[string]string, p Policy) (http.H
 	return newFiles(files, nil, p), nil
 }
 
+// File is a file that a program made: its name tells its type.
+type File struct {
+	Name string
+	Body []byte
+}
+
+// Serve serves files that a program made, each at its path, with a policy.
+func Serve(byPath map[string]File, p Policy) (http.Handler, error) {
+	made := map[string]asset{}
+	for at, f := range byPath {
+		a := newAsset(f.Name, f.Body)
+		if a.kind == "" {
+			return nil, fmt.Errorf("web: %s: files like %s are not served", at, f.Name)
+		}
+		if err := a.zip(); err != nil {
+			return nil, err
+		}
+		made[at] = a
+	}
+	return newFiles(made, nil, p), nil
+}
+
 // asset is one file, ready to be sent.
 type asset struct {
 	kind   string
@@ -124,15 +146,21 @@ func load(fsys fs.FS, prefix string, keep func(name string) bool) (map[string]as
 		a := newAsset(name, body)
 		if zipped, err := fs.ReadFile(fsys, name+".gz"); err == nil {
 			a.zipped = zipped
-		} else if len(body) > 1024 && (strings.HasPrefix(a.kind, "text/") || a.kind == "image/svg+xml") {
-			if a.zipped, err = compress(body); err != nil {
-				return err
-			}
+		} else if err := a.zip(); err != nil {
+			return err
 		}
 		files[prefix+name] = a
 		return nil
 	})
 	return files, err
+}
+
+// zip compresses a text that is worth it.
+func (a *asset) zip() (err error) {
+	if len(a.body) > 1024 && (strings.HasPrefix(a.kind, "text/") || a.kind == "image/svg+xml") {
+		a.zipped, err = compress(a.body)
+	}
+	return err
 }
 
 func compress(body []byte) ([]byte, error) {

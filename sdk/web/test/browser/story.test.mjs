@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
-import { assertAbsent, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
+import { assertAbsent, assertAccessible, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
 import { start } from '../support/demo.mjs'
 import { agree, ask, captureIris, makeWallet, openIssuer, passphrase, post, postByKeyboard, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
@@ -240,6 +240,18 @@ step('the backup code brings the same person to another browser; the wallet lock
   await untilMember(wallet)
   await wallet.clock.fastForward('05:01')
   await wallet.getByRole('heading', { name: 'Your wallet is locked' }).waitFor()
+})
+
+step('the manual is readable by everybody, with no script at all', { skip: why, timeout: 60_000 }, async () => {
+  const manual = await context.newPage()
+  await manual.goto(`${demo.board}/docs/how-it-works`)
+  await picture(manual, 'manual', { fullPage: false })
+  for (const name of ['http-reference', 'comparison', 'errors']) {
+    await manual.goto(`${demo.board}/docs/${name}`)
+    await assertAccessible(manual, name)
+  }
+  assert.equal(await manual.locator('script').count(), 0)
+  await manual.close()
 })
 
 step('the secret left no page, and no storage holds it in the clear', { skip: why, timeout: 60_000 }, async () => {

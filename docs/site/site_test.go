@@ -1,0 +1,150 @@
+package site
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/perhuman/perhuman/docs"
+	"github.com/perhuman/perhuman/sdk/web"
+	"github.com/perhuman/perhuman/verifier/httpapi"
+)
+
+// Every link of every page, and of llms.txt, leads to a page that is served and
+// to a place that is on it; the text of every Markdown file is there.
+func TestEveryLinkLeadsSomewhere(t *testing.T) {
+	files, err := Pages(Config{OpenAPI: httpapi.OpenAPI()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := func(body []byte) map[string]bool {
+		out := map[string]bool{}
+		for _, m := range regexp.MustCompile(`\sid="([^"]+)"`).FindAllSubmatch(body, -1) {
+			if out[string(m[1])] {
+				t.Errorf("id %s stands twice on a page", m[1])
+			}
+			out[string(m[1])] = true
+		}
+		return out
+	}
+	links, pages := 0, 0
+	for at, f := range files {
+		if !strings.HasSuffix(f.Name, ".html") {
+			continue
+		}
+		pages++
+		for _, m := range regexp.MustCompile(`(?:href|src)="([^"]+)"`).FindAllSubmatch(f.Body, -1) {
+			to := string(m[1])
+			if strings.HasPrefix(to, "https://") || strings.HasPrefix(to, "/perhuman/") || to == "/" {
+				continue
+			}
+			links++
+			file, fragment, _ := strings.Cut(to, "#")
+			switch {
+			case file == "":
+				file = at
+			case !strings.HasPrefix(file, "/"):
+				file = Prefix + file
+			}
+			target, ok := files[file]
+			if !ok {
+				t.Errorf("%s links to %s, which is not served", at, to)
+			} else if fragment != "" && !ids(target.Body)[fragment] {
+				t.Errorf("%s links to %s, and nothing there has that name", at, to)
+			}
+		}
+	}
+	if links < 500 || pages < 15 {
+		t.Errorf("%d links on %d pages", links, pages)
+	}
+	for _, m := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllSubmatch(files["/llms.txt"].Body, -1) {
+		if _, ok := files[string(m[1])]; !ok {
+			t.Errorf("llms.txt names %s, which is not served", m[1])
+		}
+	}
+	names, err := docs.Files.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		source, _ := docs.Files.ReadFile(name.Name())
+		if got := files[Prefix+name.Name()].Body; !bytes.Equal(got, source) {
+			t.Errorf("%s is not served as it is", name.Name())
+		}
+	}
+}
+
+// The reference names every route and every field of the document.
+func TestReference(t *testing.T) {
+	p, err := reference(httpapi.OpenAPI())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"/v1/verify</h2>", `id="shape-Verdict"`, "<code>idempotency_key</code>", `<a href="#shape-Proof">Proof</a>`, "array of"} {
+		if !strings.Contains(p.Body, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	if _, err := reference([]byte("{")); err == nil {
+		t.Error("half a document makes a page")
+	}
+}
+
+// Markdown becomes pages whose links lead to pages, markup in texts is text, and
+// what the plan does not know stands at the end.
+func TestCollect(t *testing.T) {
+	groups, err := collect(fstest.MapFS{
+		"how-it-works.md": {Data: []byte("# How *it* works\n\nFirst `words`.\n\n## A part\n\n[there](zz.md#x), <script>alert(1)</script>\n\n| a |\n|---|\n| b |\n")},
+		"zz.md":           {Data: []byte("# Last\n\n[home](../README.md)\n")},
+	})
+	if err != nil || len(groups) != 2 || groups[1].Title != "More" || groups[1].Pages[0].Nav != "Last" {
+		t.Fatalf("%v %+v", err, groups)
+	}
+	p := groups[0].Pages[0]
+	if p.Title != "How it works" || p.Summary != "First words." || len(p.Sections) != 1 || p.Sections[0] != (section{"a-part", "A part"}) {
+		t.Errorf("%+v", p)
+	}
+	if strings.Contains(p.Body, "<script") || !strings.Contains(p.Body, `href="zz#x"`) || !strings.Contains(p.Body, `<div class="scroll" tabindex="0"><table>`) {
+		t.Error(p.Body)
+	}
+	if !strings.Contains(groups[1].Pages[0].Body, `href="quick-start"`) {
+		t.Error(groups[1].Pages[0].Body)
+	}
+	if _, err := collect(fstest.MapFS{"a.md": {Data: []byte("no heading\n")}}); err == nil {
+		t.Error("a page without a title")
+	}
+}
+
+// A site of its own host: pages and drawings come with their types and a
+// policy that lets no script of others run.
+func TestServed(t *testing.T) {
+	files, err := Pages(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := web.Serve(files, web.Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	for path, kind := range map[string]string{"/docs/": "text/html; charset=utf-8", "/docs/roles.svg": "image/svg+xml", "/llms.txt": "text/plain; charset=utf-8", "/docs/errors.md": "text/plain; charset=utf-8"} {
+		res, err := http.Get(srv.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if res.StatusCode != 200 || res.Header.Get("Content-Type") != kind || len(body) == 0 || strings.Contains(res.Header.Get("Content-Security-Policy"), "unsafe-inline") {
+			t.Errorf("%s: %s %v", path, res.Status, res.Header)
+		}
+	}
+	if _, err := web.Serve(map[string]web.File{"/x": {Name: "x.exe"}}, web.Policy{}); err == nil {
+		t.Error("files of any type are served")
+	}
+}
