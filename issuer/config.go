@@ -36,7 +36,13 @@ type Config struct {
 	Window     time.Duration // for which a superseded root stays good; 1 hour
 	SessionTTL time.Duration // 10 minutes, which is also the most
 	ErrorRates []api.ErrorRate
-	Life       Life // how people come to new secrets and leave
+
+	Snapshots Snapshots // of the set, for quick starts; nil: every start replays the log
+	// Background lets New return as soon as set and log can be served; Run then
+	// opens the gallery, and enrolment answers matcher_unavailable until it is in.
+	Background bool
+	GalleryKey KeySource // what templates are sealed under; nil: a key from Operator
+	Life       Life      // how people come to new secrets and leave
 
 	Witnesses []string // verifier keys of the witnesses whose cosignatures are published
 	Quorum    int      // how many of them make an enrolment witnessed; all

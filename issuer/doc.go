@@ -27,8 +27,11 @@
 //     before it writes or signs again, and answers in_doubt. Enrolment is
 //     idempotent by session and key, so the caller sends the same request again.
 //   - It never signs a tree that is smaller than, or does not extend, the last
-//     one it signed; at its start it recomputes set and log from the entries and
-//     compares them with the last checkpoint.
+//     one it signed. At its start it recomputes set and log from the entries and
+//     compares them with the last checkpoint. With Config.Snapshots it takes the
+//     set from a snapshot, holds that against the log under the last checkpoint,
+//     replays what came after it, and reads the rest beside serving (Verify): a
+//     snapshot is never believed over the log.
 //   - The commitment is computed from the public key, by two independent
 //     implementations that must agree, and never taken from the client.
 //

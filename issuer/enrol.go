@@ -169,6 +169,9 @@ func decodeRequest(req api.EnrolmentRequest) (w wire, err error) {
 
 // capture judges the envelope and makes the intake, its receipt signed.
 func (i *Issuer) capture(ctx context.Context, w wire, commitment semaphore.Element) (*candidate, error) {
+	if err := i.galleryIn(); err != nil {
+		return nil, err
+	}
 	env, err := capture.Parse(w.envelope)
 	if err != nil {
 		return nil, captureRefusal(err)

@@ -35,6 +35,10 @@ type Issuer struct {
 	leaving map[Serial]leaver // deleted people whose templates are still there
 	doubt   bool              // memory may differ from the store: reload first
 
+	gallery    gallery
+	snapshotAt atomic.Int64 // log size of the last snapshot
+	verified   atomic.Bool  // everything stored was replayed, not only what came after a snapshot
+
 	shown  atomic.Pointer[shown] // what the world may see; nil before the first anchor
 	fenced atomic.Bool           // another process writes this set: never sign again
 
@@ -75,6 +79,12 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 	if err := i.load(ctx); err != nil {
 		return nil, err
 	}
+	i.leaving = map[Serial]leaver{}
+	if !cfg.Background {
+		if err := i.openGallery(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return i, i.publishPolicy(ctx)
 }
 
@@ -85,8 +95,22 @@ func (i *Issuer) VKey() string { return i.vkey }
 func (i *Issuer) Name() string { return i.cfg.Name }
 
 // Run anchors once per period until ctx ends; then it anchors what waits and
-// returns nil. Errors of single anchors are logged and tried again.
+// returns nil. Errors of single anchors are logged and tried again. Beside that
+// it opens the gallery, keeps the snapshot young, and after a start from one
+// reads all that is stored (Verify).
 func (i *Issuer) Run(ctx context.Context) error {
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() {
+		i.keepOpening(ctx)
+		if !i.verified.Load() && ctx.Err() == nil {
+			if err := i.Verify(ctx); err == nil {
+				i.verified.Store(true)
+			} else if ctx.Err() == nil {
+				i.cfg.Logf("issuer: verify what is stored: %v", err)
+			}
+		}
+	})
 	tick := time.NewTicker(i.cfg.Anchor)
 	defer tick.Stop()
 	for {
@@ -97,6 +121,7 @@ func (i *Issuer) Run(ctx context.Context) error {
 			if _, err := i.Anchor(stop); err != nil {
 				return fmt.Errorf("issuer: last anchor: %w", err)
 			}
+			i.keepSnapshot(stop, 1)
 			return nil
 		case <-tick.C:
 			if err := i.Release(ctx); err != nil && !errors.Is(err, context.Canceled) {
@@ -105,6 +130,7 @@ func (i *Issuer) Run(ctx context.Context) error {
 			if _, err := i.anchor(ctx, i.due); err != nil && !errors.Is(err, context.Canceled) {
 				i.cfg.Logf("issuer: anchor: %v", err)
 			}
+			i.keepSnapshot(ctx, snapshotEvery)
 		}
 	}
 }
@@ -118,8 +144,14 @@ func (i *Issuer) ready(ctx context.Context) error {
 	if !i.doubt {
 		return nil
 	}
-	if err := i.load(context.WithoutCancel(ctx)); err != nil {
+	steady := context.WithoutCancel(ctx)
+	if err := i.load(steady); err != nil {
 		return api.Wrap(api.InDoubt, err)
+	}
+	if i.gallery.doubt && i.gallery.opened {
+		if err := i.openGallery(steady); err != nil {
+			return api.Wrap(api.InDoubt, err)
+		}
 	}
 	i.doubt = false
 	i.cfg.Logf("issuer: reloaded after a commit in doubt")
@@ -142,6 +174,9 @@ func (i *Issuer) poison(ctx context.Context) {
 func (i *Issuer) failed(ctx context.Context, err error, touched bool) error {
 	if errors.Is(err, ErrFenced) && i.fenced.CompareAndSwap(false, true) {
 		i.cfg.Logf("issuer: %v; this process signs nothing any more", err)
+	}
+	if !touched && errors.Is(err, ErrInDoubt) {
+		i.gallery.doubt = true // anchors leave templates alone; everything else may not
 	}
 	if touched || errors.Is(err, ErrInDoubt) {
 		i.poison(ctx)

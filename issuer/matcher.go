@@ -43,7 +43,8 @@ type Matcher interface {
 	Add(s Serial, p Probe) error
 	// Remove takes a template out again.
 	Remove(s Serial)
-	// Restore adds what Keep gave, at the issuer's start.
+	// Restore adds what Keep gave, at the issuer's start. It may be called beside
+	// other calls of Restore, and keeps nothing of kept, which is wiped.
 	Restore(s Serial, modality capture.Modality, kept []byte) error
 	// Reset forgets everybody, before the issuer restores from its store.
 	Reset()

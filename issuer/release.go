@@ -22,6 +22,9 @@ func (i *Issuer) Release(ctx context.Context) error {
 }
 
 func (i *Issuer) release(ctx context.Context) error {
+	if !i.gallery.open.Load() {
+		return nil // who is due is found in it
+	}
 	now := i.now() / 1000
 	for serial, l := range i.leaving {
 		if l.until > now {

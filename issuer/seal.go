@@ -32,19 +32,29 @@ func newSealer(secret []byte, rand io.Reader) (*sealer, error) {
 		purpose string
 		to      *cipher.AEAD
 	}{{"template", &s.template}, {"leaf", &s.leaf}, {"serial", &s.serial}, {"mark", &s.mark}, {"subject", &s.subject}} {
-		key, err := hkdf.Key(sha256.New, secret, nil, "perhuman/at-rest/1 "+p.purpose, 32)
-		if err != nil {
-			return nil, fmt.Errorf("issuer: %w", err)
-		}
-		block, err := aes.NewCipher(key)
-		if err != nil {
-			return nil, fmt.Errorf("issuer: %w", err)
-		}
-		if *p.to, err = cipher.NewGCM(block); err != nil {
-			return nil, fmt.Errorf("issuer: %w", err)
+		var err error
+		if *p.to, err = atRest(secret, p.purpose); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// atRest makes the cipher of one purpose.
+func atRest(secret []byte, purpose string) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, secret, nil, "perhuman/at-rest/1 "+purpose, 32)
+	if err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
+	a, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
+	return a, nil
 }
 
 // operatorID recognises the operator's secret without telling it.
@@ -103,6 +113,16 @@ func (s *sealer) sealLinks(in *Intake) (err error) {
 	return err
 }
 
+// openTemplate opens in place: t.Sealed then holds the template in the clear,
+// which is what it gives, and is to be wiped.
 func (s *sealer) openTemplate(t Template) ([]byte, error) {
-	return open(s.template, t.Sealed, templateAAD(t.Serial, t.Modality))
+	n := s.template.NonceSize()
+	if len(t.Sealed) < n {
+		return nil, errSealed
+	}
+	plain, err := s.template.Open(t.Sealed[n:n], t.Sealed[:n], t.Sealed[n:], templateAAD(t.Serial, t.Modality))
+	if err != nil {
+		return nil, errSealed
+	}
+	return plain, nil
 }

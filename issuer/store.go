@@ -148,9 +148,9 @@ type Root struct {
 
 // State is what an issuer loads at its start.
 type State struct {
-	Leaves []semaphore.Element // zero where removed
+	Leaves []semaphore.Element // zero where removed; if asked for
 	Roots  []Root              // ascending; the last is current; none before the first anchor
-	Hashes int64               // number of stored log hashes
+	Hashes int64               // number of stored log hashes; if asked for
 
 	Imported bool // BeginImport was called once
 }
@@ -177,8 +177,10 @@ type Device struct {
 type Store interface {
 	// Bind claims an empty database for a set, or refuses another's.
 	Bind(ctx context.Context, b Binding) error
-	// Load reads leaves and the roots superseded at or after since (unix ms).
-	Load(ctx context.Context, since uint64) (State, error)
+	// Load reads at one moment the roots superseded at or after since (unix ms)
+	// and, if full, the leaves, and counts the hashes. It takes a time that grows
+	// with the set only if full.
+	Load(ctx context.Context, since uint64, full bool) (State, error)
 	// Templates calls f for every template, in no meaningful order.
 	Templates(ctx context.Context, f func(Template) error) error
 	// Entries gives the log's entries [from, to).

@@ -23,24 +23,27 @@ const (
 
 // Load implements issuer.Store. It reads leaves, roots and counts at one
 // moment.
-func (s *Store) Load(ctx context.Context, since uint64) (issuer.State, error) {
+func (s *Store) Load(ctx context.Context, since uint64, full bool) (issuer.State, error) {
 	var state issuer.State
 	tx, err := s.r.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return state, classify(err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	if state.Leaves, err = readLeaves(ctx, tx); err != nil {
+	if state.Roots, err = readRoots(ctx, tx, since); err != nil {
 		return state, classify(err)
 	}
-	if state.Roots, err = readRoots(ctx, tx, since); err != nil {
+	if err := tx.QueryRowContext(ctx, anyImport, setID).Scan(&state.Imported); err != nil {
+		return state, classify(err)
+	}
+	if !full {
+		return state, nil
+	}
+	if state.Leaves, err = readLeaves(ctx, tx); err != nil {
 		return state, classify(err)
 	}
 	var highest int64
 	if err := tx.QueryRowContext(ctx, countHashes, setID).Scan(&state.Hashes, &highest); err != nil {
-		return state, classify(err)
-	}
-	if err := tx.QueryRowContext(ctx, anyImport, setID).Scan(&state.Imported); err != nil {
 		return state, classify(err)
 	}
 	if highest+1 != state.Hashes {

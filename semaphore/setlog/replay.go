@@ -153,3 +153,14 @@ func (r *Replay) endBatch() error {
 func (r *Replay) fault(lie Lie, i int, e *Entry, reason string) error {
 	return &AuditError{Lie: lie, Index: r.entries + int64(i), Seq: e.Seq, Reason: reason}
 }
+
+// ResumeReplay goes on behind an entry that ended a batch: group is the set at
+// that moment, entries the size of the log with it. It is for whoever kept the
+// set and has proven that entry in the log; ErrProof if group is not the set
+// that the entry names.
+func ResumeReplay(group *semaphore.Group, last Entry, entries int64) (*Replay, error) {
+	if group.Root() != last.Root {
+		return nil, fmt.Errorf("%w: the set is not that of its last entry", ErrProof)
+	}
+	return &Replay{group: group, live: last.Live, seq: last.Seq, day: last.Day, entries: entries}, nil
+}
