@@ -11,30 +11,37 @@ const (
 INSERT INTO nonces (nonce, environment, credential, key, nullifier, scope, message, record, attempts, expires_ms)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?) ON CONFLICT DO NOTHING`
 
-	// The same for many rows. How many went in says whether all did.
+	// The same for many rows, and only if all of them are new. Rows that nothing
+	// was bound to are left out.
 	sqlManyNonces = `
-INSERT OR IGNORE INTO nonces (nonce, environment, credential, key, nullifier, scope, message, record, attempts, expires_ms)
-VALUES `
+INSERT INTO nonces (nonce, environment, credential, key, nullifier, scope, message, record, attempts, expires_ms)
+SELECT * FROM (VALUES `
 	sqlNonceRow       = `(?, ?, ?, ?, ?, ?, ?, ?, 1, ?)`
 	sqlNonceRows2     = sqlNonceRow + `, ` + sqlNonceRow
 	sqlNonceRows4     = sqlNonceRows2 + `, ` + sqlNonceRows2
 	sqlNonceRows8     = sqlNonceRows4 + `, ` + sqlNonceRows4
 	sqlNonceRows16    = sqlNonceRows8 + `, ` + sqlNonceRows8
-	sqlInsert8Nonces  = sqlManyNonces + sqlNonceRows8
-	sqlInsert32Nonces = sqlManyNonces + sqlNonceRows16 + `, ` + sqlNonceRows16
+	sqlNonceRows32    = sqlNonceRows16 + `, ` + sqlNonceRows16
+	sqlInsert8Nonces  = sqlManyNonces + sqlNonceRows8 + sqlBound
+	sqlInsert64Nonces = sqlManyNonces + sqlNonceRows32 + `, ` + sqlNonceRows32 + sqlBound
+	sqlBound          = `) WHERE column1 IS NOT NULL`
 
-	// The ids follow the one of the first row.
-	sqlManySpent = `
-INSERT INTO spent (id, nullifier, scope, environment, message, nonce, key, attempts, root_seq, first_ms, closes_ms)
-VALUES `
+	sqlInsertSpent = sqlIntoSpent + ` VALUES ` + sqlSpentRow
+	sqlIntoSpent   = `
+INSERT INTO spent (id, nullifier, scope, environment, message, nonce, key, attempts, root_seq, first_ms, closes_ms)`
+	sqlManySpent     = sqlIntoSpent + ` SELECT * FROM (VALUES `
 	sqlSpentRow      = `(?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)`
 	sqlSpentRows2    = sqlSpentRow + `, ` + sqlSpentRow
 	sqlSpentRows4    = sqlSpentRows2 + `, ` + sqlSpentRows2
 	sqlSpentRows8    = sqlSpentRows4 + `, ` + sqlSpentRows4
 	sqlSpentRows16   = sqlSpentRows8 + `, ` + sqlSpentRows8
-	sqlInsertSpent   = sqlManySpent + sqlSpentRow
-	sqlInsert8Spent  = sqlManySpent + sqlSpentRows8
-	sqlInsert32Spent = sqlManySpent + sqlSpentRows16 + `, ` + sqlSpentRows16
+	sqlSpentRows32   = sqlSpentRows16 + `, ` + sqlSpentRows16
+	sqlInsert8Spent  = sqlManySpent + sqlSpentRows8 + sqlBound
+	sqlInsert64Spent = sqlManySpent + sqlSpentRows32 + `, ` + sqlSpentRows32 + sqlBound
+
+	sqlBegin  = `BEGIN IMMEDIATE`
+	sqlCommit = `COMMIT`
+	sqlMark   = `SELECT upto, max(upto, coalesce((SELECT max(id) FROM spent), 0)) FROM spent_mark`
 
 	// Whether the index may have one of many nullifiers. What is not to be looked
 	// for is empty.
@@ -47,7 +54,15 @@ SELECT EXISTS (SELECT 1 FROM spent_by_nullifier WHERE part IN (
 	substr(?1, 257, 16), substr(?1, 273, 16), substr(?1, 289, 16), substr(?1, 305, 16),
 	substr(?1, 321, 16), substr(?1, 337, 16), substr(?1, 353, 16), substr(?1, 369, 16),
 	substr(?1, 385, 16), substr(?1, 401, 16), substr(?1, 417, 16), substr(?1, 433, 16),
-	substr(?1, 449, 16), substr(?1, 465, 16), substr(?1, 481, 16), substr(?1, 497, 16)))`
+	substr(?1, 449, 16), substr(?1, 465, 16), substr(?1, 481, 16), substr(?1, 497, 16),
+	substr(?1, 513, 16), substr(?1, 529, 16), substr(?1, 545, 16), substr(?1, 561, 16),
+	substr(?1, 577, 16), substr(?1, 593, 16), substr(?1, 609, 16), substr(?1, 625, 16),
+	substr(?1, 641, 16), substr(?1, 657, 16), substr(?1, 673, 16), substr(?1, 689, 16),
+	substr(?1, 705, 16), substr(?1, 721, 16), substr(?1, 737, 16), substr(?1, 753, 16),
+	substr(?1, 769, 16), substr(?1, 785, 16), substr(?1, 801, 16), substr(?1, 817, 16),
+	substr(?1, 833, 16), substr(?1, 849, 16), substr(?1, 865, 16), substr(?1, 881, 16),
+	substr(?1, 897, 16), substr(?1, 913, 16), substr(?1, 929, 16), substr(?1, 945, 16),
+	substr(?1, 961, 16), substr(?1, 977, 16), substr(?1, 993, 16), substr(?1, 1009, 16)))`
 
 	sqlFindNullifier = `
 SELECT s.id, s.nonce, s.message, s.first_ms
@@ -61,10 +76,6 @@ FROM spent_mark m LEFT JOIN spent s ON s.id > max(m.upto, ?) ORDER BY s.id`
 	sqlIndexTail = `
 INSERT INTO spent_by_nullifier (part, id) SELECT substr(nullifier, 1, 16), id FROM spent WHERE id > ? ORDER BY 1, 2`
 	sqlMoveMark = `UPDATE spent_mark SET upto = ?`
-
-	sqlSavepoint  = `SAVEPOINT run`
-	sqlRollbackTo = `ROLLBACK TO run`
-	sqlRelease    = `RELEASE run`
 
 	// A repeat is a committed write, so its answer comes from this transaction.
 	sqlRepeatNonce = `
@@ -136,10 +147,6 @@ func (w *writer) prepare(ctx context.Context) error {
 		to    **sql.Stmt
 		query string
 	}{
-		{&w.begin, "BEGIN IMMEDIATE"}, {&w.commit, "COMMIT"},
-		{&w.savepoint, sqlSavepoint}, {&w.rollbackTo, sqlRollbackTo}, {&w.release, sqlRelease},
-		{&w.insertNonces[0], sqlInsert32Nonces}, {&w.insertNonces[1], sqlInsert8Nonces},
-		{&w.insertSpents[0], sqlInsert32Spent}, {&w.insertSpents[1], sqlInsert8Spent}, {&w.knownParts, sqlKnownParts},
 		{&w.insertNonce, sqlInsertNonce}, {&w.repeatNonce, sqlRepeatNonce},
 		{&w.insertSpent, sqlInsertSpent}, {&w.findNullifier, sqlFindNullifier}, {&w.touchNullifier, sqlTouchNullifier},
 		{&w.nonceUsed, sqlNonceUsed}, {&w.keyUsed, sqlKeyUsed},
@@ -154,6 +161,9 @@ func (w *writer) prepare(ctx context.Context) error {
 		if *s.to, err = w.conn.PrepareContext(ctx, s.query); err != nil {
 			return unavailable(err)
 		}
+	}
+	if err := w.conn.Raw(w.prepareFast); err != nil {
+		return unavailable(err)
 	}
 	return nil
 }

@@ -77,6 +77,9 @@ func (t *tail) advance(upto int64, rows []tailRow) {
 		t.rows = map[spentKey]spentRow{}
 	}
 	if upto > t.upto {
+		if upto >= t.last {
+			clear(t.rows)
+		}
 		for k, row := range t.rows {
 			if row.id <= upto {
 				delete(t.rows, k)
@@ -172,11 +175,14 @@ func (w *writer) unadd(n int) {
 func (w *writer) enter(ctx context.Context) error {
 	clear(w.added)
 	w.fresh = w.fresh[:0]
-	if err := w.tail.catchUp(ctx, w.readTail); err != nil {
+	if err := w.mark.run(ctx); err != nil {
 		return err
 	}
-	w.upto, w.last = w.tail.span() // the transaction keeps others from changing them
-	return nil
+	w.upto, w.last = w.mark.number(0), w.mark.number(1)
+	if upto, last := w.tail.span(); upto == w.upto && last == w.last {
+		return nil
+	}
+	return w.tail.catchUp(ctx, w.readTail) // another process wrote, or this one before its connection broke
 }
 
 // index puts the tail into the index, with what this transaction added.

@@ -13,69 +13,57 @@ type spending struct {
 	out verifier.Outcome
 }
 
-// together is how many acts the statements of many rows take. Longer runs are
-// cut: one act that is refused sends its whole piece through one by one.
-var together = [...]int{32, 8}
+// together is how many acts the statements of many rows take at most.
+var together = [...]int{64, 8}
 
 // spendRun spends acts in their order. Nearly every act that comes this far is
 // accepted for the first time: Spent has seen the others off. So a run is put in
-// by two statements, one a table, and what they could not put in completely is
-// taken back and spent act by act, which says why.
+// by two statements, one a table; one act that is not new sends its whole piece
+// through act by act, which says why.
 func (w *writer) spendRun(ctx context.Context, run []*spending) error {
-	for size, n := range together {
-		for len(run) >= n {
-			all, err := w.spendTogether(ctx, size, run[:n])
-			if err != nil {
-				return err
-			}
-			if !all {
-				if err := w.spendEach(ctx, run[:n]); err != nil {
-					return err
-				}
-			}
-			run = run[n:]
+	for len(run) > 0 {
+		size := 0
+		if len(run) <= together[1] {
+			size = 1
 		}
+		piece := run[:min(len(run), together[size])]
+		all, err := w.spendTogether(ctx, size, piece)
+		if err == nil && !all {
+			err = w.spendEach(ctx, piece)
+		}
+		if err != nil {
+			return err
+		}
+		run = run[len(piece):]
 	}
-	return w.spendEach(ctx, run)
+	return nil
 }
 
 // spendTogether reports whether all acts were accepted for the first time;
 // otherwise nothing has changed.
 func (w *writer) spendTogether(ctx context.Context, size int, run []*spending) (bool, error) {
-	new, err := w.addNew(ctx, run)
-	if err != nil || !new {
+	first := w.last + 1
+	if new, err := w.addNew(ctx, run); err != nil || !new {
 		return false, err
 	}
-	if _, err := w.savepoint.ExecContext(ctx); err != nil {
-		return false, err
-	}
-	w.values = w.values[:0]
+	stmt := &w.insertNonces[size]
 	for _, s := range run {
-		w.values = appendNonce(w.values, &s.act)
+		w.values = appendNonce(w.values[:0], &s.act)
+		stmt.bind(w.values...)
 	}
-	stmt := w.insertNonces[size]
-	n, err := affected(stmt.ExecContext(ctx, w.values...))
-	if err != nil {
-		return false, err
-	}
-	all := n == int64(len(run))
-	if all {
-		first := w.last - int64(len(run)) + 1
-		w.values = w.values[:0]
-		for i, s := range run {
-			w.values = appendSpent(w.values, first+int64(i), &s.act)
-		}
-		stmt = w.insertSpents[size]
-		if _, err := stmt.ExecContext(ctx, w.values...); err != nil {
+	if err := stmt.run(ctx); err != nil {
+		if !conflicts(err) {
 			return false, err
 		}
-	} else {
-		w.unadd(len(run))
-		if _, err := w.rollbackTo.ExecContext(ctx); err != nil {
-			return false, err
-		}
+		w.unadd(len(run)) // the statement has taken back all of its rows
+		return false, nil
 	}
-	if _, err := w.release.ExecContext(ctx); err != nil || !all {
+	stmt = &w.insertSpents[size]
+	for i, s := range run {
+		w.values = appendSpent(w.values[:0], first+int64(i), &s.act)
+		stmt.bind(w.values...)
+	}
+	if err := stmt.run(ctx); err != nil {
 		return false, err
 	}
 	for _, s := range run {
@@ -101,10 +89,11 @@ func (w *writer) addNew(ctx context.Context, run []*spending) (bool, error) {
 		w.add(&s.act)
 		w.parts = append(w.parts, s.act.Nullifier[:16]...)
 	}
-	var known bool
-	if err := w.knownParts.QueryRowContext(ctx, w.parts).Scan(&known); err != nil {
+	w.knownParts.bind(w.parts)
+	if err := w.knownParts.run(ctx); err != nil {
 		return false, err
 	}
+	known := w.knownParts.number(0) != 0
 	if known {
 		w.unadd(len(run))
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -63,7 +64,7 @@ func (s *Store) write(batched []*batch.Job[job]) (err error) {
 			return err
 		}
 	}
-	if _, err := w.begin.ExecContext(ctx); err != nil {
+	if err := w.begin.run(ctx); err != nil {
 		w.discard()
 		return unavailable(err)
 	}
@@ -94,7 +95,7 @@ func (s *Store) write(batched []*batch.Job[job]) (err error) {
 		err = s.faults.beforeCommit()
 	}
 	if err == nil {
-		_, err = w.commit.ExecContext(ctx)
+		err = w.commit.run(ctx)
 	}
 	if err == nil && s.faults.afterCommit != nil {
 		err = s.faults.afterCommit()
@@ -146,13 +147,15 @@ type writer struct {
 	values []any       // and for the values of a statement
 	parts  []byte
 
-	begin, commit                          *sql.Stmt
-	savepoint, rollbackTo, release         *sql.Stmt
-	insertNonces, insertSpents             [len(together)]*sql.Stmt
+	fasts                      []driver.Stmt // all of these
+	begin, commit              fast
+	mark, knownParts           fast
+	insertNonces, insertSpents [len(together)]fast
+
 	insertNonce, repeatNonce               *sql.Stmt
 	insertSpent, touchNullifier            *sql.Stmt
-	knownParts, findNullifier              *sql.Stmt
-	readTail, indexTail, moveMark          *sql.Stmt
+	findNullifier, readTail                *sql.Stmt
+	indexTail, moveMark                    *sql.Stmt
 	nonceUsed, keyUsed                     *sql.Stmt
 	policy, putPolicy, signingKeys, addKey *sql.Stmt
 	forgetNonces, anyClosed                *sql.Stmt
@@ -219,8 +222,12 @@ func (w *writer) connect(ctx context.Context, s *Store) error {
 // drop closes the connection; the next batch opens another.
 func (w *writer) drop() error {
 	var err error
+	for _, stmt := range w.fasts {
+		err = errors.Join(err, stmt.Close())
+	}
+	w.fasts = nil
 	if w.conn != nil {
-		err = w.conn.Close()
+		err = errors.Join(err, w.conn.Close())
 	}
 	if w.db != nil {
 		err = errors.Join(err, w.db.Close())
