@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/perhuman/perhuman/semaphore"
@@ -127,7 +128,7 @@ func (w *Wallet) Prepare(ctx context.Context, r Request) (Prompt, error) {
 	if prompt.Resend {
 		return prompt, nil
 	}
-	m, _, err := w.ready(s)
+	m, _, err := w.ready(s, q.policy.Snapshot)
 	prompt.Crowd = m.crowd
 	return prompt, err
 }
@@ -191,7 +192,7 @@ func (w *Wallet) describe(s *secret, q checked, slot uint32) (Answer, error) {
 
 // prove makes the proof for one slot and compares it with what was asked.
 func (w *Wallet) prove(ctx context.Context, s *secret, q checked, slot uint32) (Answer, error) {
-	m, _, err := w.ready(s)
+	m, _, err := w.ready(s, q.policy.Snapshot)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -242,6 +243,48 @@ func (w *Wallet) Settle(ctx context.Context, b Book, challenge string, o Outcome
 		return wrap(StoreUnavailable, "outcome", err)
 	}
 	return nil
+}
+
+// Also makes the proof for an act that another wallet, of the same person at
+// another issuer, has answered for: first is that answer. Scope, message, slot
+// and nullifier are those of the first, so it uses no slot and writes nothing
+// down; the answer's response holds all proofs so far, as relying parties want it
+// that demand several issuers. Every rule about the request and about this
+// issuer's set holds as in Answer.
+func (w *Wallet) Also(ctx context.Context, r Request, first Answer) (Answer, error) {
+	w.answering.Lock()
+	defer w.answering.Unlock()
+	s, err := w.unlocked()
+	if err != nil {
+		return Answer{}, err
+	}
+	q, err := w.check(r)
+	if err != nil {
+		return Answer{}, err
+	}
+	proofs, token := first.split()
+	if token != scope.EncodeToken(q.token) {
+		return Answer{}, refuse(RequestInvalid, "the first answer is to another challenge")
+	}
+	a, err := w.prove(ctx, s, q, first.Slot)
+	if err != nil {
+		return Answer{}, err
+	}
+	if a.Nullifier != first.Nullifier || a.Scope != first.Scope {
+		return Answer{}, refuse(RequestInvalid, "the first answer is of another person or act")
+	}
+	a.Response = proofs + "." + a.Response
+	a.Resent = first.Resent
+	return a, nil
+}
+
+// split parts the proofs of a response from the challenge at its end.
+func (a Answer) split() (proofs, token string) {
+	i := strings.LastIndexByte(a.Response, '.')
+	if i < 0 {
+		return "", ""
+	}
+	return a.Response[:i], a.Response[i+1:]
 }
 
 // Book gives the book that an answer's slot is counted in, for Settle.

@@ -45,6 +45,8 @@ const (
 	// RootUnproven: the set does not match the root that the public log holds,
 	// or the head is not validly signed and logged.
 	RootUnproven Code = "root_unproven"
+	// WitnessesMissing: too few of the demanded witnesses have cosigned the log.
+	WitnessesMissing Code = "witnesses_missing"
 	// RootsStale: the last head is too old to prove under.
 	RootsStale Code = "roots_stale"
 	// ForkDetected: the issuer showed two histories.
@@ -117,6 +119,8 @@ func wrap(c Code, detail string, err error) error {
 	}
 	if _, ok := errors.AsType[*setlog.ErrFork](err); ok {
 		c = ForkDetected
+	} else if errors.Is(err, setlog.ErrWitnesses) {
+		c = WitnessesMissing
 	} else if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		c = Cancelled
 	}

@@ -118,10 +118,13 @@ func (w *Wallet) adopt(h setlog.Head, owner semaphore.Element, m membership, mem
 	return st, nil
 }
 
-// ready gives the path to prove with now, or refuses.
-func (w *Wallet) ready(s *secret) (membership, setlog.Head, error) {
+// ready gives the path to prove with now, or refuses. A policy over a frozen
+// set takes the path that Freeze has built: neither its age nor later removals
+// count there, the issuer's honesty does.
+func (w *Wallet) ready(s *secret, snapshot uint64) (membership, setlog.Head, error) {
 	w.mu.Lock()
 	member, h, owner := w.member, w.head, w.owner
+	frozen, known := w.frozen[snapshot]
 	w.mu.Unlock()
 	if fork := w.follower.Fork(); fork != nil {
 		return membership{}, h, wrap(ForkDetected, "", fork)
@@ -129,6 +132,14 @@ func (w *Wallet) ready(s *secret) (membership, setlog.Head, error) {
 	switch {
 	case h.Origin == "" || owner != s.commitment:
 		return membership{}, h, refuse(NotSynced, "the set has not been read yet")
+	case snapshot != 0 && !known:
+		return membership{}, h, refuse(NotSynced, "the frozen set has not been read yet")
+	case snapshot != 0 && len(frozen.path.Siblings) == 0:
+		return membership{}, h, refuse(NotMember, "this identity is not in the frozen set")
+	case snapshot != 0 && frozen.crowd < w.cfg.MinCrowd:
+		return membership{}, h, refuse(CrowdTooSmall, "too few live members to hide among in the frozen set")
+	case snapshot != 0:
+		return frozen, h, nil
 	case member == nil:
 		return membership{}, h, refuse(NotMember, "this identity is not in the set")
 	}
@@ -142,4 +153,81 @@ func (w *Wallet) ready(s *secret) (membership, setlog.Head, error) {
 		return membership{}, h, refuse(CrowdTooSmall, "too few live members to hide among")
 	}
 	return *member, h, nil
+}
+
+// Frozen is what a wallet knows of a frozen set.
+type Frozen struct {
+	Member bool
+	Live   uint64 // members that were not removed at that time
+}
+
+// Freeze rebuilds the set as it was at a sequence number, for policies over a
+// frozen set (scope.Snapshot): call it after Sync and before Prepare. It reads
+// the issuer's whole log up to there, the same bytes for everybody; of sets with
+// more than a quarter of a million members it refuses to. Not being in the set is
+// not an error.
+//
+// Unlike Sync it follows a request, so the issuer can see that somebody is about
+// to prove under that set, and nothing else. Wallets that know of a vote
+// beforehand call it beforehand.
+func (w *Wallet) Freeze(ctx context.Context, seq uint64) (Frozen, error) {
+	w.syncing.Lock()
+	defer w.syncing.Unlock()
+	w.mu.Lock()
+	owner := w.owner
+	m, known := w.frozen[seq]
+	w.mu.Unlock()
+	if owner.IsZero() {
+		return Frozen{}, refuse(Locked, "nobody to look for yet")
+	}
+	if !known {
+		var err error
+		if m, err = w.thaw(ctx, seq, owner); err != nil {
+			return Frozen{}, err
+		}
+		w.mu.Lock()
+		if w.owner == owner {
+			w.frozen[seq] = m
+		}
+		w.mu.Unlock()
+	}
+	return Frozen{len(m.path.Siblings) > 0, m.crowd}, nil
+}
+
+// maxFrozen bounds the members of a frozen set that is rebuilt from the log.
+const maxFrozen = 1 << 18
+
+// thaw gives the membership at a sequence number; one without a path is that of
+// somebody who was not there.
+func (w *Wallet) thaw(ctx context.Context, seq uint64, owner semaphore.Element) (membership, error) {
+	fetch := logTiles(ctx, w.cfg.Source)
+	refused := func(err error) error {
+		if errors.Is(err, errSource) {
+			return wrap(SourceUnavailable, "log", err)
+		}
+		if errors.Is(err, setlog.ErrRootUnknown) {
+			return wrap(RequestInvalid, "no such frozen set", err)
+		}
+		return wrap(RootUnproven, "frozen set", err)
+	}
+	p, err := w.follower.SeqProof(seq, fetch)
+	if err != nil {
+		return membership{}, refused(err)
+	}
+	if p.Entry.Live > maxFrozen {
+		return membership{}, refuse(RequestInvalid, "the frozen set is too large to be rebuilt by this wallet")
+	}
+	set, live, err := w.follower.Frozen(seq, fetch)
+	if err != nil {
+		return membership{}, refused(err)
+	}
+	i := set.IndexOf(owner)
+	if i < 0 {
+		return membership{crowd: live}, nil
+	}
+	path, err := set.Proof(i)
+	if err != nil {
+		return membership{}, wrap(Internal, "path", err)
+	}
+	return membership{position: uint64(i), path: path, crowd: live}, nil
 }

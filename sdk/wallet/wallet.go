@@ -59,6 +59,10 @@ type Config struct {
 	Store  Store
 	Prover *Prover // may be nil, or be filled in later, in a wallet that only enrols
 
+	// Witnesses must have cosigned the log before a root of it is used; nil asks
+	// for nobody, and then a first-time wallet can be shown a history of its own.
+	Witnesses *setlog.Witnesses
+
 	Verify  func(*semaphore.Proof) error // checks each proof before it is shown, as (*semaphore.Verifier).Verify does; nil: not checked
 	Device  []byte                       // random, one for each device that holds the secret; nil: none
 	State   []byte                       // what Persist was last given; nil at first
@@ -85,6 +89,7 @@ type Wallet struct {
 	head    setlog.Head       // the head that member belongs to
 	hint    *uint64
 	answers map[scope.Digest]answered
+	frozen  map[uint64]membership // by sequence number: what Freeze has built for owner
 }
 
 // secret is what Unlock derives and Lock drops.
@@ -105,8 +110,8 @@ func New(cfg Config) (*Wallet, error) {
 	if cfg.MaxStaleness == 0 {
 		cfg.MaxStaleness = DefaultMaxStaleness
 	}
-	w := &Wallet{cfg: cfg, answers: make(map[scope.Digest]answered)}
-	fc := setlog.FollowerConfig{VKey: cfg.Issuer, MaxStaleness: cfg.MaxStaleness}
+	w := &Wallet{cfg: cfg, answers: make(map[scope.Digest]answered), frozen: make(map[uint64]membership)}
+	fc := setlog.FollowerConfig{VKey: cfg.Issuer, MaxStaleness: cfg.MaxStaleness, Witnesses: cfg.Witnesses}
 	if cfg.State != nil {
 		var err error
 		if fc.State, w.hint, err = splitState(cfg.State); err != nil {
@@ -171,6 +176,7 @@ func (w *Wallet) watch(commitment semaphore.Element) {
 	// wrong one is noticed.
 	w.owner, w.member, w.head = commitment, nil, setlog.Head{}
 	clear(w.answers)
+	clear(w.frozen)
 }
 
 // Lock drops the secret and overwrites it where this package holds it.

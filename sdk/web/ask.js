@@ -16,6 +16,8 @@ import { canonicalPost, contentDigest, encode, fromBase64url, toBase64url } from
  * @property {string} challengeURL where this site hands out challenges
  * @property {string} rp the name of this site, as in its scopes
  * @property {Content | null | (() => Content | null)} content
+ * @property {string[]} [issuers] verifier keys of the issuers that the site accepts, if the wallet is to choose by them
+ * @property {boolean} [all] every one of them is to vouch
  * @property {(stage: 'opening' | 'waiting' | 'proving') => void} onstage
  * @property {AbortSignal} signal
  *
@@ -50,7 +52,7 @@ async function fetchChallenge(url, body, signal) {
   }
   const json = await answer.json().catch(() => ({}))
   if (!answer.ok) throw new AskError(json.code ?? 'network', json.detail)
-  return /** @type {{challenge: string, policy: string, k: number, period: number, expires_at: number}} */ (json)
+  return /** @type {{challenge: string, policy: string, k: number, period: number, expires_at: number, snapshot?: number}} */ (json)
 }
 
 /**
@@ -109,6 +111,7 @@ async function converse(popup, question, signal) {
     popup.postMessage({
       type: 'perhuman-request', action: question.action, kind: challenge.policy, len: challenge.period, k: challenge.k,
       challenge: challenge.challenge, content_digest: digest, content: content && !('bytes' in content) ? content : undefined,
+      snapshot: challenge.snapshot, issuers: question.issuers, all: question.all,
     }, question.wallet)
     const text = await response.promise
     return { response: text, nullifier: nullifierOf(text), expires: challenge.expires_at * 1000 }

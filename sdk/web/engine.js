@@ -27,14 +27,16 @@
  * @typedef {{commitment: string, public_key: [string, string]}} Identity
  * @typedef {{public_key: [string, string], signature: string, salt: string}} Possession
  * @typedef {{
- *   issuer: string, at: string, state?: Uint8Array | null, zkey?: string | null,
- * }} SyncOptions  issuer: verifier key; at: base URL of its files; state: what the last sync gave; zkey: URL of the proving key
+ *   issuer: string, at: string, state?: Uint8Array | null, zkey?: string | null, device?: Uint8Array | null, witnesses?: string[], quorum?: number,
+ * }} SyncOptions  issuer: verifier key; at: base URL of its files; state: what the last sync gave; zkey: URL of the proving key; device: random
+ *   bytes of this device, which set its order of slots apart; witnesses, quorum: how many of which must have cosigned the log. The last three count the first time
  * @typedef {{member: boolean, position?: number, seq: number, live: number, crowd: number, state: Uint8Array}} SyncStatus
  * @typedef {{
  *   origin: string, action: string, kind: 'once' | 'returning' | 'per_epoch', len?: number, k?: number,
  *   challenge: string, content_digest?: string, rp_keys?: string[],
- *   used?: number[], refused?: number, issuer?: string,
- * }} ProofRequest  origin: as the browser reported it; used: slots written down for this book; refused: how many of the newest of them were called already used
+ *   used?: number[], refused?: number, issuer?: string, also?: string[], snapshot?: number,
+ * }} ProofRequest  issuer: verifier key, by default the last one synced; also: further issuers who are to vouch for the same act; snapshot: the
+ *   sequence number of a frozen set, after freeze; origin: as the browser reported it; used: slots written down for this book; refused: how many of the newest of them were called already used
  * @typedef {{book: string, rp: string, period: Period}} Book
  * @typedef {Book & {left: number, crowd: number, resend: boolean, key_checked: boolean, expires: number}} Prompt
  * @typedef {Book & {response: string, nullifier: string, scope: string, slot: number, resent: boolean}} Answer
@@ -139,6 +141,16 @@ export class Engine {
    */
   sync(key, options) {
     return this.#call('sync', [key, options], TIMEOUTS.sync)
+  }
+
+  /**
+   * Rebuilds the set as it was at a sequence number, out of the whole public log, for policies over a frozen set.
+   * @param {Uint8Array} key
+   * @param {{issuer: string, seq: number}} options
+   * @returns {Promise<{member: boolean, crowd: number}>}
+   */
+  freeze(key, options) {
+    return this.#call('freeze', [key, options], TIMEOUTS.sync)
   }
 
   /**

@@ -8,6 +8,7 @@
 //   wallet     origin of the person's wallet
 //   app        the site's name, if the page wants it compared with where it runs
 //   challenge  where the site hands out challenges (default /perhuman/challenge)
+//   issuers    verifier keys of the issuers that the site accepts, with blanks between; all: every one of them is to vouch
 //   signal     a text to bind, as content of kind raw; or set the property `content`
 //   name       name of the form field; required, disabled as on any control
 //   lang       en, de, zh, es (default: the page's); theme: light or dark
@@ -125,6 +126,8 @@ export class PerhumanCheck extends HTMLElement {
         challengeURL: this.getAttribute('challenge') ?? '/perhuman/challenge',
         rp,
         content: this.content ?? (text === null ? null : rawContent(text)),
+        issuers: this.getAttribute('issuers')?.split(/\s+/).filter(Boolean),
+        all: this.hasAttribute('all') || undefined,
         signal: running.signal,
         onstage: (stage) => { if (this.#running === running) this.#show('busy', words[stage]) },
       })

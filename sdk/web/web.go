@@ -30,6 +30,8 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+
+	"github.com/perhuman/perhuman/sdk/wallet/backup"
 )
 
 //go:embed *.js *.css *.svg wallet all:dist
@@ -65,9 +67,13 @@ func Static() http.Handler {
 
 // Issuer is a set that a wallet accepts: the key string that pins the issuer's
 // name and key, and the base address it is served at (https://<name> if empty).
+// With Witnesses, Quorum of them must have cosigned the issuer's log before the
+// wallet proves under a root of it.
 type Issuer struct {
-	VKey string
-	At   string
+	VKey      string
+	At        string
+	Witnesses []string // verifier keys
+	Quorum    int      // 1 to len(Witnesses)
 }
 
 // WalletConfig configures the wallet's origin. ProvingKey is the official
@@ -96,9 +102,11 @@ func Wallet(cfg WalletConfig) (http.Handler, error) {
 	own["/"] = own[Prefix+"wallet/index.html"]
 	delete(own, Prefix+"wallet/index.html")
 	type issuer struct {
-		Name string `json:"name"`
-		VKey string `json:"vkey"`
-		At   string `json:"at"`
+		Name      string   `json:"name"`
+		VKey      string   `json:"vkey"`
+		At        string   `json:"at"`
+		Witnesses []string `json:"witnesses,omitempty"`
+		Quorum    int      `json:"quorum,omitempty"`
 	}
 	var list []issuer
 	policy := Policy{NoReferrer: true}
@@ -115,13 +123,21 @@ func Wallet(cfg WalletConfig) (http.Handler, error) {
 		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			return nil, fmt.Errorf("web: issuer address %q", at)
 		}
+		if len(i.Witnesses) > 0 && (i.Quorum < 1 || i.Quorum > len(i.Witnesses)) {
+			return nil, fmt.Errorf("web: issuer %s: %d of %d witnesses", name, i.Quorum, len(i.Witnesses))
+		}
 		policy.Connect = append(policy.Connect, u.Scheme+"://"+u.Host)
-		list = append(list, issuer{name, i.VKey, strings.TrimSuffix(at, "/")})
+		list = append(list, issuer{name, i.VKey, strings.TrimSuffix(at, "/"), i.Witnesses, i.Quorum})
 	}
 	config, err := json.Marshal(map[string]any{"issuers": list})
 	if err != nil {
 		return nil, err
 	}
+	words := newAsset("words.txt", []byte(backup.List))
+	if words.zipped, err = compress(words.body); err != nil {
+		return nil, err
+	}
+	own[Prefix+"wallet/words.txt"] = words
 	own[Prefix+"wallet/config.json"] = newAsset("config.json", config)
 	if cfg.ProvingKey != nil {
 		own[Prefix+"semaphore-20.zkey"] = newAsset("semaphore-20.zkey", cfg.ProvingKey)

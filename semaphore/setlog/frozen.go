@@ -105,6 +105,47 @@ func (f *Follower) Repin(seq uint64, fetch Fetch) (root semaphore.Element, zeroe
 	return frozen.Root(), zeroed, nil
 }
 
+// Frozen rebuilds the set as it was at a sequence number out of the log, and
+// says how many live members it has: for a wallet that proves under a frozen
+// root. It reads the log from its beginning up to there, the same bytes whoever
+// asks; the result is checked against the root that the log has at that number.
+// Errors are those of SeqProof, and *AuditError for a log that does not replay.
+func (f *Follower) Frozen(seq uint64, fetch Fetch) (set *semaphore.Group, live uint64, err error) {
+	p, err := f.SeqProof(seq, fetch)
+	if err != nil {
+		return nil, 0, err
+	}
+	s := f.snap.Load()
+	c, err := s.head.Checkpoint()
+	if err != nil {
+		return nil, 0, err
+	}
+	var replay Replay
+	r := NewEntryReader(c.Tree(), fetch)
+	for i := int64(0); i < c.Size; i++ {
+		if i%TileWidth == 0 {
+			clear(r.bundles)
+		}
+		e, err := r.Entry(i)
+		if err != nil {
+			return nil, 0, err
+		}
+		if e.Seq > seq {
+			break
+		}
+		if err := replay.Apply(e); err != nil {
+			return nil, 0, err
+		}
+	}
+	if set, err = finished(&replay, seq); err != nil {
+		return nil, 0, err
+	}
+	if set.Root() != p.Entry.Root {
+		return nil, 0, fmt.Errorf("%w: the entries do not lead to the root", ErrProof)
+	}
+	return set, replay.Live(), nil
+}
+
 func finished(r *Replay, seq uint64) (*semaphore.Group, error) {
 	if err := r.Finish(); err != nil {
 		return nil, err

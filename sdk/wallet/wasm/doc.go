@@ -11,7 +11,8 @@
 //	newKey() -> Uint8Array                    32 random bytes
 //	identity(key) -> {commitment, public_key}
 //	possession(key, {nonce, issuer}) -> {public_key, signature, salt}
-//	sync(key, {issuer, at, state, zkey}) -> {member, position, seq, live, crowd, state}
+//	sync(key, {issuer, at, state, zkey, device, witnesses, quorum}) -> {member, position, seq, live, crowd, state}
+//	freeze(key, {issuer, seq}) -> {member, crowd}   the set frozen at seq
 //	book({origin, action, kind, len, k}) -> {book, rp, period}
 //	prepare(key, request) -> {book, rp, period, left, crowd, resend, key_checked, expires}
 //	prove(key, request) -> {response, nullifier, slot, scope, book, rp, period, resent}
@@ -21,9 +22,9 @@
 // own and exports perhumanHelper instead: load(section, g2, points) and
 // sum(section, scalars) -> point, which wipes the scalars.
 //
-// The only network is in sync, through configure's fetch. prove uses none.
+// The only network is in sync and freeze, through configure's fetch. prove uses none.
 //
-// The build must stay small (a test holds gzip -9 of it under 1,300,000 bytes,
+// The build must stay small (a test holds gzip -9 of it under 1,400,000 bytes,
 // after command slim has taken out what only prints the places of a panic)
 // and must not link net/http, gnark or go-iden3-crypto. For the same reason it
 // is without encoding/json (JavaScript has parsed what arrives here; package

@@ -17,6 +17,7 @@ import (
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/prove"
 	"github.com/perhuman/perhuman/semaphore/scope"
+	"github.com/perhuman/perhuman/semaphore/setlog"
 )
 
 // engine is all that lives between two calls: the sets that were synced and
@@ -106,14 +107,21 @@ func (e *engine) sync(ctx context.Context, args []js.Value) (any, error) {
 	defer clear(key)
 	o := bridge.Object(bridge.Arg(args, 1))
 	issuer, at := o.Text("issuer", 1024), o.Text("at", 2048)
-	state, zkey := o.Raw("state", 64<<20), o.Optional("zkey", 2048)
+	state, zkey, device := o.Raw("state", 64<<20), o.Optional("zkey", 2048), o.Raw("device", 64)
+	named, quorum := o.Texts("witnesses", 16, 1024), o.Count("quorum", 16)
 	if o.Err != nil {
 		return nil, o.Err
 	}
 	if at, err = address(at); err != nil {
 		return nil, err
 	}
-	w, err := e.open(issuer, at, state)
+	var witnesses *setlog.Witnesses
+	if len(named) > 0 {
+		if witnesses, err = setlog.NewWitnesses(int(quorum), named); err != nil {
+			return nil, &wallet.Refusal{Code: wallet.RequestInvalid, Detail: "witnesses", Err: err}
+		}
+	}
+	w, err := e.open(issuer, at, wallet.Config{State: state, Device: device, Witnesses: witnesses})
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +145,7 @@ func (e *engine) sync(ctx context.Context, args []js.Value) (any, error) {
 
 // open gives the wallet that follows an issuer. The state given counts only the
 // first time: what this engine has seen since is newer.
-func (e *engine) open(issuer, at string, state []byte) (*wallet.Wallet, error) {
+func (e *engine) open(issuer, at string, cfg wallet.Config) (*wallet.Wallet, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if w, ok := e.wallets[issuer]; ok {
@@ -145,13 +153,36 @@ func (e *engine) open(issuer, at string, state []byte) (*wallet.Wallet, error) {
 		return w.Wallet, nil
 	}
 	src := &source{host: e.host, at: at}
-	w, err := wallet.New(wallet.Config{
-		Issuer: issuer, Source: src, Store: e.pages, Prover: e.prover, State: state, Now: time.Now,
-	})
+	cfg.Issuer, cfg.Source, cfg.Store, cfg.Prover, cfg.Now = issuer, src, e.pages, e.prover, time.Now
+	w, err := wallet.New(cfg)
 	if err == nil {
 		e.wallets[issuer] = followed{w, src}
 	}
 	return w, err
+}
+
+// freeze rebuilds a frozen set; the network, like sync.
+func (e *engine) freeze(ctx context.Context, args []js.Value) (any, error) {
+	key, err := secretKey(args)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	o := bridge.Object(bridge.Arg(args, 1))
+	issuer, seq := o.Text("issuer", 1024), o.Number("seq", maxSnapshot)
+	if o.Err != nil {
+		return nil, o.Err
+	}
+	w, err := e.get(issuer)
+	if err != nil {
+		return nil, err
+	}
+	w.Watch(semaphore.IdentityFromKey(key).Commitment())
+	f, err := w.Freeze(ctx, seq)
+	if err != nil {
+		return nil, err
+	}
+	return bridge.Record("member", f.Member, "crowd", f.Live), nil
 }
 
 // get gives the wallet of an issuer that was synced, by default the last one.
@@ -182,6 +213,11 @@ func request(v js.Value) (wallet.Request, *bridge.Fields, error) {
 	if r.Policy, err = policy(kind, o); err != nil {
 		return r, o, err
 	}
+	if seq := o.Count("snapshot", maxSnapshot); seq != 0 {
+		if r.Policy = scope.Snapshot(uint64(seq), r.Policy); o.Err == nil && r.Policy.Validate() != nil {
+			return r, o, bridge.Invalid("snapshot: not a usable policy")
+		}
+	}
 	for _, k := range o.Texts("rp_keys", 64, 64) {
 		b, err := scope.DecodeToken(k)
 		if err != nil || len(b) != ed25519.PublicKeySize {
@@ -191,6 +227,9 @@ func request(v js.Value) (wallet.Request, *bridge.Fields, error) {
 	}
 	return r, o, o.Err
 }
+
+// maxSnapshot is what JavaScript counts exactly.
+const maxSnapshot = 1 << 53
 
 func policy(kind string, o *bridge.Fields) (scope.Policy, error) {
 	k, err := scope.ParseKind(kind)
@@ -238,9 +277,10 @@ func (e *engine) book(_ context.Context, args []js.Value) (any, error) {
 	return book(wallet.Book{RP: rp, Action: r.Action, Period: r.Policy.Period(time.Now())}), nil
 }
 
-// with unlocks the wallet for one call and lends it the slots that the page
-// knows to be used.
-func (e *engine) with(args []js.Value, f func(*wallet.Wallet, wallet.Request) (any, error)) (any, error) {
+// with unlocks wallets for one call, that of the issuer first and then those
+// who are to vouch as well, and lends them the slots that the page knows to be
+// used.
+func (e *engine) with(args []js.Value, f func([]*wallet.Wallet, wallet.Request) (any, error)) (any, error) {
 	key, err := secretKey(args)
 	if err != nil {
 		return nil, err
@@ -251,13 +291,9 @@ func (e *engine) with(args []js.Value, f func(*wallet.Wallet, wallet.Request) (a
 		return nil, err
 	}
 	used, refused := o.Numbers("used", scope.MaxSlots, scope.MaxSlots-1), o.Count("refused", scope.MaxSlots)
-	issuer := o.Optional("issuer", 1024)
+	issuers := append([]string{o.Optional("issuer", 1024)}, o.Texts("also", 16, 1024)...)
 	if o.Err != nil {
 		return nil, o.Err
-	}
-	w, err := e.get(issuer)
-	if err != nil {
-		return nil, err
 	}
 	token, err := scope.DecodeToken(r.Challenge)
 	if err != nil {
@@ -265,20 +301,36 @@ func (e *engine) with(args []js.Value, f func(*wallet.Wallet, wallet.Request) (a
 	}
 	e.asking.Lock()
 	defer e.asking.Unlock()
-	if err := w.Unlock(key); err != nil {
-		return nil, err
-	}
-	defer w.Lock()
-	e.pages.lend(used, int(refused), scope.ChallengeDigest(token))
-	return f(w, r)
-}
-
-// prepare applies every rule and proves nothing.
-func (e *engine) prepare(ctx context.Context, args []js.Value) (any, error) {
-	return e.with(args, func(w *wallet.Wallet, r wallet.Request) (any, error) {
-		p, err := w.Prepare(ctx, r)
+	var ws []*wallet.Wallet
+	for _, issuer := range issuers {
+		w, err := e.get(issuer)
 		if err != nil {
 			return nil, err
+		}
+		if err := w.Unlock(key); err != nil {
+			return nil, err
+		}
+		defer w.Lock()
+		ws = append(ws, w)
+	}
+	e.pages.lend(used, int(refused), scope.ChallengeDigest(token))
+	return f(ws, r)
+}
+
+// prepare applies every rule and proves nothing. The crowd is the smallest of
+// those that the person hides in.
+func (e *engine) prepare(ctx context.Context, args []js.Value) (any, error) {
+	return e.with(args, func(ws []*wallet.Wallet, r wallet.Request) (any, error) {
+		var p wallet.Prompt
+		for i, w := range ws {
+			next, err := w.Prepare(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			if i > 0 {
+				next.Crowd = min(next.Crowd, p.Crowd)
+			}
+			p = next
 		}
 		out := book(wallet.Book{RP: p.RP, Action: p.Action, Period: p.Period})
 		bridge.Add(out, "left", p.Left, "crowd", p.Crowd, "resend", p.Resend, "key_checked", p.KeyChecked, "expires", p.Expires.Unix())
@@ -289,8 +341,14 @@ func (e *engine) prepare(ctx context.Context, args []js.Value) (any, error) {
 // prove makes the proof. It uses no network, and the page writes the slot down
 // before it shows the response to anybody.
 func (e *engine) prove(ctx context.Context, args []js.Value) (any, error) {
-	return e.with(args, func(w *wallet.Wallet, r wallet.Request) (any, error) {
-		a, err := w.Answer(ctx, r)
+	return e.with(args, func(ws []*wallet.Wallet, r wallet.Request) (any, error) {
+		a, err := ws[0].Answer(ctx, r)
+		for _, w := range ws[1:] {
+			if err != nil {
+				return nil, err
+			}
+			a, err = w.Also(ctx, r, a)
+		}
 		if err != nil {
 			return nil, err
 		}
