@@ -1,16 +1,22 @@
 // What the wallet must not forget: which slots it has used, and what it knows
-// of issuers. Records are encrypted, and their names are keyed hashes, so
-// whoever copies the browser's storage learns neither where this person acted
-// nor how often.
+// of issuers; and what the person may want to look up: the history. Records are
+// encrypted and the names of slot pages are keyed hashes, so whoever copies the
+// browser's storage learns neither where this person acted nor how often. A page
+// of slots does not say of itself what it is about: the history does, and can be
+// erased without the wallet losing count.
 
 import { encode, toBase64url } from '../bytes.js'
 import * as db from './db.js'
 
 /**
  * @typedef {{rp: string, action: string, start: number, len: number}} Book
- * @typedef {Book & {used: number[], at: number[]}} Page
+ * @typedef {{until: number, used: number[]}} Page  until: end of the period, 0 for ever
  * @typedef {{id: string, receipt: string, enrolled: number}} Enrolment
+ * @typedef {import('./backup.js').Act} Act
  */
+
+/** Pages of periods that ended this long ago, in seconds, are dropped: longer than any clock is wrong. */
+const keep = 90 * 86400
 
 export class Books {
   #naming
@@ -47,10 +53,15 @@ export class Books {
   }
 
   /** @param {string} name @param {Uint8Array<ArrayBuffer>} bytes */
-  async #seal(name, bytes) {
+  async #sealed(name, bytes) {
     const iv = crypto.getRandomValues(new Uint8Array(12))
     const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: encode(name) }, this.#sealing, bytes)
-    await db.put(name, { iv, sealed: new Uint8Array(sealed) })
+    return { iv, sealed: new Uint8Array(sealed) }
+  }
+
+  /** @param {string} name @param {Uint8Array<ArrayBuffer>} bytes */
+  async #seal(name, bytes) {
+    await db.put(name, await this.#sealed(name, bytes))
   }
 
   /** @param {string} name @returns {Promise<any>} */
@@ -64,21 +75,87 @@ export class Books {
     await this.#seal(name, encode(JSON.stringify(value)))
   }
 
-  /** Slots used in a book. @param {Book} book @returns {Promise<number[]>} */
-  async used({ rp, action, start, len }) {
-    const page = await this.#read(await this.#name('book', [rp, action, start, len]))
-    return page?.used ?? []
+  /** Records of one kind that this secret opens: another wallet's, left behind, are passed over. @param {string} kind @returns {Promise<[string, any][]>} */
+  async #all(kind) {
+    const found = []
+    for (const name of await db.names(kind + '/')) {
+      const value = await this.#read(name).catch(() => undefined)
+      if (value !== undefined) found.push(/** @type {[string, any]} */ ([name, value]))
+    }
+    return found
   }
 
-  /** Writes a slot down as used; returns when that is on disk. @param {Book} book @param {number} slot @param {number} now unix */
-  async spend({ rp, action, start, len }, slot, now) {
-    const name = await this.#name('book', [rp, action, start, len])
+  /** What the page of a book is called. @param {Book} book */
+  name({ rp, action, start, len }) {
+    return this.#name('book', [rp, action, start, len])
+  }
+
+  /** Slots used in a book. @param {Book} book @returns {Promise<number[]>} */
+  async used(book) {
+    return (await this.#read(await this.name(book)))?.used ?? []
+  }
+
+  /**
+   * Writes a slot down as used, and the act into the history, in one
+   * transaction; returns when that is on disk.
+   * @param {Book} book @param {number} slot @param {Act} act
+   */
+  async spend(book, slot, act) {
+    const name = await this.name(book)
     /** @type {Page} */
-    const page = await this.#read(name) ?? { rp, action, start, len, used: [], at: [] }
+    const page = { until: book.len ? book.start + book.len : 0, used: await this.used(book) }
     if (page.used.includes(slot)) throw new Error('slot used before')
     page.used.push(slot)
-    page.at.push(now)
-    await this.#write(name, page)
+    const line = this.#line()
+    await db.putAll([
+      [name, await this.#sealed(name, encode(JSON.stringify(page)))],
+      [line, await this.#sealed(line, encode(JSON.stringify(act)))],
+    ])
+  }
+
+  #line() { return 'history/' + toBase64url(crypto.getRandomValues(new Uint8Array(12))) }
+
+  /** Notes an act that uses no slot. @param {Act} act */
+  async note(act) { await this.#write(this.#line(), act) }
+
+  /** What was proven where, newest first. @returns {Promise<Act[]>} */
+  async history() {
+    return (await this.#all('history')).map(([, act]) => act).sort((a, b) => b.at - a.at)
+  }
+
+  /** Erases the history. The slot pages stay, without a word about where they belong. */
+  async erase() {
+    await db.remove(await db.names('history/'))
+    for (const [name, page] of await this.#all('book')) await this.#write(name, { until: until(page), used: page.used })
+  }
+
+  /** Drops pages of periods long past. @param {number} now unix */
+  async tidy(now) {
+    const old = (await this.#all('book')).filter(([, page]) => until(page) && until(page) + keep < now).map(([name]) => name)
+    if (old.length) await db.remove(old)
+  }
+
+  /** For a backup file. @param {import('./holder.js').Issuer[]} issuers */
+  async contents(issuers) {
+    const enrolments = []
+    for (const { vkey } of issuers) {
+      const e = await this.enrolment(vkey)
+      if (e) enrolments.push({ issuer: vkey, ...e })
+    }
+    const pages = (await this.#all('book')).map(([name, page]) => ({ name, until: until(page), used: page.used }))
+    return { pages, enrolments, history: await this.history() }
+  }
+
+  /** Takes over what a backup file brings; slots known here already stay used. @param {import('./backup.js').Contents} c */
+  async restore(c) {
+    for (const { name, until, used } of c.pages) {
+      if (!/^book\/[\w-]{22}$/.test(name)) continue
+      const here = (await this.#read(name).catch(() => undefined))?.used ?? []
+      await this.#write(name, { until, used: [...new Set([...here, ...used])] })
+    }
+    for (const { issuer, ...e } of c.enrolments) if (!await this.enrolment(issuer)) await this.keepEnrolment(issuer, e)
+    const known = new Set((await this.history()).map((act) => JSON.stringify(act)))
+    for (const act of c.history) if (!known.has(JSON.stringify(act))) await this.note(act)
   }
 
   /** What the engine knew of an issuer's log when it was last read. @param {string} vkey */
@@ -101,3 +178,6 @@ export class Books {
     await this.#write(await this.#name('enrolment', vkey), value)
   }
 }
+
+/** When a page's period ends; pages written before there were histories say so in another way. @param {any} page */
+const until = (page) => page.until ?? (page.len ? page.start + page.len : 0)

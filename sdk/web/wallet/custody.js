@@ -53,7 +53,7 @@ async function unwrap(way, key) {
 const bound = (way) => encode('perhuman/vault/1/' + way.type)
 
 /** @param {string} passphrase @param {Uint8Array<ArrayBuffer>} salt @param {number} n */
-async function passphraseKey(passphrase, salt, n) {
+export async function passphraseKey(passphrase, salt, n) {
   const base = await crypto.subtle.importKey('raw', encode(passphrase.normalize('NFKC')), 'PBKDF2', false, ['deriveKey'])
   return crypto.subtle.deriveKey({ name: 'PBKDF2', hash: 'SHA-256', salt, iterations: n }, base, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt'])
 }

@@ -1,6 +1,7 @@
 // The wallet's storage: one IndexedDB, one object store, whole values by key.
 //   vault            the wrapped secret (custody.js)
 //   book/<id>        slots used, one record a site, action and period, encrypted (books.js)
+//   history/<id>     what was proven where, one record an act, encrypted
 //   issuer/<name>    what the engine remembers of an issuer, and the enrolment's receipt, encrypted
 //   device           random bytes that set this device's slot order apart
 
@@ -39,6 +40,12 @@ async function within(mode, work) {
 export const get = (key) => within('readonly', (s) => s.get(key))
 /** @param {string} key @param {unknown} value */
 export const put = (key, value) => within('readwrite', (s) => s.put(value, key))
+/** Several values in one transaction: all of them or none. @param {[string, unknown][]} values */
+export const putAll = (values) => within('readwrite', (s) => values.map(([key, value]) => s.put(value, key))[0])
+/** @param {string[]} keys */
+export const remove = (keys) => (keys.length ? within('readwrite', (s) => keys.map((key) => s.delete(key))[0]) : Promise.resolve())
+/** Names that begin so. @param {string} prefix @returns {Promise<string[]>} */
+export const names = (prefix) => within('readonly', (s) => s.getAllKeys(IDBKeyRange.bound(prefix, prefix + '\uffff'))).then((keys) => keys.map(String))
 /** Everything this wallet ever stored. */
 export const wipe = () => within('readwrite', (s) => s.clear())
 /** Asks the browser not to clear this storage on its own. */

@@ -6,12 +6,11 @@ const failure = (code) => Object.assign(new Error(code), { code })
 
 /**
  * Call it from a click. Resolves when the issuer has taken the enrolment in.
- * @param {import('./holder.js').Holder} holder
+ * @param {import('./holder.js').Holder} holder @param {import('./holder.js').Issuer} issuer
  * @param {(step: 'opened' | 'possession' | 'enrolled') => void} onstep
  * @returns {Promise<void>}
  */
-export async function enrol(holder, onstep) {
-  const issuer = holder.issuer
+export async function enrol(holder, issuer, onstep) {
   const origin = new URL(issuer.at).origin
   const popup = window.open(issuer.at + '/enrol', 'perhuman-issuer', 'popup,width=640,height=900')
   if (!popup) throw failure('popup_blocked')
@@ -32,13 +31,13 @@ export async function enrol(holder, onstep) {
             case 'perhuman-possess': {
               // The signature names the issuer: one page cannot collect it for another.
               if (message.issuer !== issuer.name || typeof message.nonce !== 'string') throw failure('request_invalid')
-              const { signature, salt } = await holder.possess(message.nonce)
+              const { signature, salt } = await holder.possess(issuer, message.nonce)
               tell({ type: 'perhuman-possession', signature, salt, public_key })
               onstep('possession')
               break
             }
             case 'perhuman-enrolled':
-              await holder.enrolled(String(message.id), String(message.receipt))
+              await holder.enrolled(issuer, String(message.id), String(message.receipt))
               onstep('enrolled')
               resolve(undefined)
               break
@@ -59,13 +58,13 @@ export async function enrol(holder, onstep) {
 
 /**
  * Reads the set until the identity is in it: the issuer anchors in steps.
- * @param {import('./holder.js').Holder} holder @param {number} patience milliseconds
+ * @param {import('./holder.js').Holder} holder @param {import('./holder.js').Issuer} issuer @param {number} patience milliseconds
  */
-export async function untilMember(holder, patience) {
+export async function untilMember(holder, issuer, patience) {
   const end = Date.now() + patience
   for (let wait = 1000; ; wait = Math.min(wait * 1.5, 8000)) {
-    await holder.sync()
-    if (holder.locked || holder.membership?.member) return
+    await holder.sync(issuer)
+    if (holder.locked || holder.memberships.get(issuer.vkey)?.member) return
     if (Date.now() > end) throw failure('not_member')
     await new Promise((resolve) => setTimeout(resolve, wait))
   }

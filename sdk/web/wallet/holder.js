@@ -2,18 +2,25 @@
 // that proves, and what is known of the issuer. It tells of changes by the
 // event 'change'.
 
+import { fromBase64url, toBase64url } from '../bytes.js'
 import { Engine } from '../engine.js'
+import * as backup from './backup.js'
 import { Books } from './books.js'
 import * as custody from './custody.js'
 import * as db from './db.js'
 
 /**
- * @typedef {{name: string, vkey: string, at: string}} Issuer
+ * @typedef {{name: string, vkey: string, at: string, witnesses?: string[], quorum?: number}} Issuer
  * @typedef {{member: boolean, seq: number, live: number, crowd: number}} Membership
- * @typedef {{origin: string, rp: string, action: string, kind: Kind, len: number, k: number, challenge: string, content_digest: string}} Ask
+ * @typedef {{
+ *   origin: string, rp: string, action: string, kind: Kind, len: number, k: number, challenge: string, content_digest: string,
+ *   issuers?: string[], all?: boolean, snapshot?: number,
+ * }} Ask  issuers: the verifier keys that the site accepts, of any one or, with all, of every one of them; snapshot: a frozen set
+ * @typedef {{response: string, slot: number, book: import('./books.js').Book}} Proposal
  * @typedef {import('../engine.js').ProofRequest['kind']} Kind
  */
 
+const now = () => Math.floor(Date.now() / 1000)
 const idle = 5 * 60_000 // until the wallet locks by itself
 
 export class Holder extends EventTarget {
@@ -23,13 +30,15 @@ export class Holder extends EventTarget {
   vault
   /** @type {Books | undefined} */
   books
-  /** @type {Membership | undefined} */
-  membership
-  /** @type {import('./books.js').Enrolment | undefined} */
-  enrolment
+  /** What is known of each issuer's set, by verifier key. @type {Map<string, Membership>} */
+  memberships = new Map()
+  /** @type {Map<string, import('./books.js').Enrolment>} */
+  enrolments = new Map()
 
   /** @type {Uint8Array<ArrayBuffer> | undefined} */
   #secret
+  /** @type {Uint8Array<ArrayBuffer> | undefined} */
+  #device
   /** @type {Promise<Engine> | undefined} */
   #engine
   #timer = 0
@@ -48,8 +57,8 @@ export class Holder extends EventTarget {
   }
 
   get locked() { return this.#secret === undefined }
-  /** The first issuer; wallets with several come later. */
-  get issuer() { return this.issuers[0] }
+  /** Whether this person is in the set of any issuer. */
+  get member() { return [...this.memberships.values()].some((m) => m.member) }
 
   /** @returns {Promise<Engine>} the engine, started once; again after it failed */
   engine() {
@@ -82,8 +91,8 @@ export class Holder extends EventTarget {
     this.#secret?.fill(0)
     this.#secret = undefined
     this.books = undefined
-    this.membership = undefined
-    this.enrolment = undefined
+    this.memberships.clear()
+    this.enrolments.clear()
     clearTimeout(this.#timer)
     this.#changed()
   }
@@ -91,8 +100,14 @@ export class Holder extends EventTarget {
   /** @param {Uint8Array<ArrayBuffer>} secret */
   async #take(secret) {
     this.books = await Books.open(secret)
-    this.enrolment = await this.books.enrolment(this.issuer.vkey)
+    for (const { vkey } of this.issuers) {
+      const enrolment = await this.books.enrolment(vkey)
+      if (enrolment) this.enrolments.set(vkey, enrolment)
+    }
+    this.#device = await db.get('device')
+    if (!this.#device) await db.put('device', this.#device = crypto.getRandomValues(new Uint8Array(16)))
     this.#secret = secret
+    await this.books.tidy(now())
     this.#awake()
     this.#changed()
   }
@@ -106,12 +121,14 @@ export class Holder extends EventTarget {
    * Makes a vault for a new secret, or for one that was imported.
    * @param {(secret: Uint8Array<ArrayBuffer>) => Promise<custody.Wrapped>} wrap
    * @param {Uint8Array<ArrayBuffer>} [imported]
+   * @param {backup.Contents} [contents] what else a file brought
    */
-  async create(wrap, imported) {
+  async create(wrap, imported, contents) {
     const secret = imported ?? new Uint8Array(await (await this.engine()).newKey())
-    const vault = { version: /** @type {1} */ (1), created: Math.floor(Date.now() / 1000), ways: [await wrap(secret)], backedUp: imported !== undefined }
+    const vault = { version: /** @type {1} */ (1), created: now(), ways: [await wrap(secret)], backedUp: imported !== undefined }
     await custody.save(vault)
     await db.persist()
+    if (contents) await (await Books.open(secret)).restore(contents)
     this.vault = vault
     await this.#take(secret)
   }
@@ -130,10 +147,30 @@ export class Holder extends EventTarget {
     await this.#take(await custody.openWay(way, passphrase))
   }
 
-  /** The backup code, or the long form for secrets that were imported with another length. */
-  async backup() {
+  /** What goes onto paper: words and code, or the long form of a secret that was imported with another length. */
+  async paper() {
     const { secret } = this.#open()
-    return secret.length === 32 ? custody.backupCode(secret) : (await this.engine()).export(secret)
+    if (secret.length !== 32) return { long: await (await this.engine()).export(secret) }
+    return { words: await backup.toWords(secret, await backup.wordList()), code: await custody.backupCode(secret) }
+  }
+
+  /** The encrypted backup file. @param {string} passphrase */
+  async file(passphrase) {
+    const { secret, books } = this.#open()
+    return backup.sealFile({ created: now(), secret: toBase64url(secret), ...await books.contents(this.issuers) }, passphrase)
+  }
+
+  /** An address for another device, and the five words that open it. */
+  async passage() {
+    const { secret } = this.#open()
+    const { key, text } = await backup.sealPassage(secret, await backup.wordList(), now())
+    return { key, address: `${location.origin}/#bring=${text}` }
+  }
+
+  /** The official form of the identity, which every Semaphore v4 program reads. */
+  async exported() {
+    const { secret } = this.#open()
+    return (await this.engine()).export(secret)
   }
 
   async backedUp() {
@@ -143,10 +180,22 @@ export class Holder extends EventTarget {
     this.#changed()
   }
 
-  /** Reads a backup code or an identity exported by an official Semaphore client. @param {string} text */
+  /** Reads words, a backup code, or an identity exported by an official Semaphore client. @param {string} text */
   async read(text) {
+    if (backup.areWords(text)) return backup.fromWords(text, await backup.wordList())
     if (/^\s*ph[1il]/i.test(text) && !/[+/=]/.test(text)) return custody.readBackupCode(text)
     return new Uint8Array(await (await this.engine()).import(text.trim()))
+  }
+
+  /** @param {string} text of a file @param {string} passphrase @returns {Promise<{secret: Uint8Array<ArrayBuffer>, contents: backup.Contents}>} */
+  async readFile(text, passphrase) {
+    const contents = await backup.openFile(text, passphrase)
+    return { secret: fromBase64url(contents.secret), contents }
+  }
+
+  /** @param {string} text @param {string} words */
+  async readPassage(text, words) {
+    return backup.openPassage(text, words, await backup.wordList(), now())
   }
 
   async wipe() {
@@ -161,30 +210,33 @@ export class Holder extends EventTarget {
     return (await this.engine()).identity(secret)
   }
 
-  /** Signs that this wallet holds the identity being enrolled. @param {string} nonce */
-  async possess(nonce) {
+  /** Signs that this wallet holds the identity being enrolled. @param {Issuer} issuer @param {string} nonce */
+  async possess(issuer, nonce) {
     const { secret } = this.#open()
-    return (await this.engine()).possession(secret, { nonce, issuer: this.issuer.name })
+    return (await this.engine()).possession(secret, { nonce, issuer: issuer.name })
   }
 
-  /** @param {string} id @param {string} receipt */
-  async enrolled(id, receipt) {
+  /** @param {Issuer} issuer @param {string} id @param {string} receipt */
+  async enrolled(issuer, id, receipt) {
     const { books } = this.#open()
-    this.enrolment = { id, receipt, enrolled: Math.floor(Date.now() / 1000) }
-    await books.keepEnrolment(this.issuer.vkey, this.enrolment)
+    const enrolment = { id, receipt, enrolled: now() }
+    this.enrolments.set(issuer.vkey, enrolment)
+    await books.keepEnrolment(issuer.vkey, enrolment)
     this.#changed()
   }
 
-  /** Reads the issuer's log and set. All network traffic of a proof happens here. */
-  async sync() {
+  /** Reads an issuer's log and set. All network traffic of a proof happens here. @param {Issuer} issuer */
+  async sync(issuer) {
     const { secret, books } = this.#open()
-    const { vkey, at } = this.issuer
+    const { vkey, at, witnesses, quorum } = issuer
     const engine = await this.engine()
     try {
-      const seen = await engine.sync(secret, { issuer: vkey, at, state: await books.state(vkey), zkey: new URL('/perhuman/semaphore-20.zkey', location.href).href })
+      const seen = await engine.sync(secret, {
+        issuer: vkey, at, witnesses, quorum, device: this.#device, state: await books.state(vkey), zkey: new URL('/perhuman/semaphore-20.zkey', location.href).href,
+      })
       await books.keepState(vkey, seen.state)
       if (this.locked) return
-      this.membership = { member: seen.member, seq: seen.seq, live: seen.live, crowd: seen.crowd }
+      this.memberships.set(vkey, { member: seen.member, seq: seen.seq, live: seen.live, crowd: seen.crowd })
       this.#changed()
     } catch (err) {
       const kept = /** @type {any} */ (err)?.state // what a failed read proved stays known, a fork above all
@@ -193,11 +245,43 @@ export class Holder extends EventTarget {
     }
   }
 
+  /**
+   * The issuers that are to vouch for an answer: of those that the site accepts, one that has this person in its set, or
+   * with all every one. Refuses if the site accepts none that this wallet knows. Call it after sync.
+   * @param {Ask} ask @returns {Issuer[]}
+   */
+  vouching({ issuers, all }) {
+    const known = this.accepted({ issuers, all })
+    return all ? known : [known.find(({ vkey }) => this.memberships.get(vkey)?.member) ?? known[0]]
+  }
+
+  /** The issuers that a site accepts and this wallet knows, in the site's order. @param {Pick<Ask, 'issuers' | 'all'>} ask */
+  accepted({ issuers, all }) {
+    if (!issuers) return this.issuers
+    const known = issuers.map((vkey) => this.issuers.find((i) => i.vkey === vkey)).filter((i) => i !== undefined)
+    if (known.length === 0 || all && known.length < issuers.length) throw Object.assign(new Error('issuer'), { code: 'issuer_unknown' })
+    return known
+  }
+
+  /** Reads what an answer needs: the sets of the accepted issuers, and the frozen one. @param {Ask} ask */
+  async gather(ask) {
+    const { secret } = this.#open()
+    const accepted = this.accepted(ask)
+    let last
+    for (const issuer of accepted) await this.sync(issuer).catch((err) => { last = err })
+    if (last && (ask.all || !accepted.some(({ vkey }) => this.memberships.has(vkey)))) throw last
+    if (ask.snapshot && !this.locked) {
+      const engine = await this.engine()
+      for (const { vkey } of this.vouching(ask)) await engine.freeze(secret, { issuer: vkey, seq: ask.snapshot }).catch((err) => this.#failed(err))
+    }
+  }
+
   /** The question as the engine takes it, with the slots used before. @param {Ask} ask */
   async #request(ask) {
     const { books } = this.#open()
-    const { origin, action, kind, len, k, challenge, content_digest } = ask
-    const request = { origin, action, kind, len, k, challenge, content_digest, issuer: this.issuer.vkey }
+    const { origin, action, kind, len, k, challenge, content_digest, snapshot } = ask
+    const [first, ...rest] = this.vouching(ask).map((i) => i.vkey)
+    const request = { origin, action, kind, len, k, challenge, content_digest, snapshot, issuer: first, also: rest }
     const { rp, period } = await (await this.engine()).book(request)
     const book = { rp, action, start: period.start, len: period.len }
     return { book, request: { ...request, used: kind === 'returning' ? [] : await books.used(book) } }
@@ -211,18 +295,46 @@ export class Holder extends EventTarget {
   }
 
   /**
+   * Makes the proof and shows it to nobody: while the person still reads. Nothing is written down; a proposal that is
+   * thrown away was never there.
+   * @param {Ask} ask @returns {Promise<Proposal>}
+   */
+  async propose(ask) {
+    const { secret } = this.#open()
+    const { book, request } = await this.#request(ask)
+    const made = await (await this.engine()).prove(secret, request).catch((err) => this.#failed(err))
+    return { response: made.response, slot: made.slot, book }
+  }
+
+  /**
    * Answers a question, without the network. The slot is on disk as used
    * before the response is returned; tabs of this wallet take turns.
-   * @param {Ask} ask @returns {Promise<string>}
+   * @param {Ask} ask @param {Proposal} [proposal] made before; another is made if its slot was used meanwhile, or its period has ended
+   * @param {() => void} [onmade] called when the proof is there and the slot is not yet written
+   * @returns {Promise<string>}
    */
-  async answer(ask) {
-    const { secret, books } = this.#open()
-    const engine = await this.engine()
+  async answer(ask, proposal, onmade) {
+    const { books } = this.#open()
     return navigator.locks.request('perhuman-slots', async () => {
       const { book, request } = await this.#request(ask)
-      const record = (/** @type {import('../engine.js').Answer} */ made) =>
-        ask.kind === 'returning' ? undefined : books.spend(book, made.slot, Math.floor(Date.now() / 1000))
-      return (await engine.prove(secret, request, { record }).catch((err) => this.#failed(err))).response
+      const good = proposal && proposal.book.start === book.start && !request.used.includes(proposal.slot)
+      const { response, slot } = good ? proposal : await this.propose(ask)
+      onmade?.()
+      const act = { at: now(), rp: book.rp, action: ask.action, kind: ask.kind, len: ask.len, k: ask.k, issuer: this.vouching(ask).map((i) => i.name).join(', ') }
+      try {
+        if (ask.kind === 'returning') await books.note(act)
+        else await books.spend(book, slot, act)
+      } catch (err) {
+        throw Object.assign(new Error('slot', { cause: err }), { code: 'store_unavailable' })
+      }
+      return response
     })
+  }
+
+  /** Ends a proof that is being made. */
+  async cancel() {
+    const engine = this.#engine
+    this.#engine = undefined
+    ;(await engine?.catch(() => undefined))?.close()
   }
 }

@@ -1,29 +1,28 @@
-// The view of an open wallet: is this person in the set, is the secret backed
-// up, how does it open, and how to erase it.
+// The view of an open wallet: is this person in the set of each issuer, is the
+// secret backed up, what was proven, how does it open, and how to erase it.
 
 import { crowd, fill, h, icon } from '../dom.js'
 import * as custody from './custody.js'
 import { enrol, untilMember } from './enrol.js'
+import { history } from './history.js'
+import { backup, identity } from './keep.js'
 import { passphraseForm, press } from './setup.js'
-import { codeOf, sentence } from './texts.js'
+import { codeOf, sentence, t } from './texts.js'
 
 /** @typedef {import('./holder.js').Holder} Holder */
 
 /** @param {Holder} holder @returns {{el: HTMLElement, update: () => void}} */
 export function home(holder) {
-  const member = membership(holder), safe = backup(holder)
-  const el = h('section', { class: 'stack loose' }, member.el, safe.el, ways(holder), erase(holder))
-  return {
-    el, update: () => {
-      member.update()
-      safe.update()
-    },
-  }
+  const parts = [...holder.issuers.map((issuer, i) => membership(holder, issuer, i === 0)), backup(holder)]
+  const el = h('section', { class: 'stack loose' }, ...parts.map((p) => p.el), history(holder), ways(holder), erase(holder))
+  return { el, update: () => parts.forEach((p) => p.update()) }
 }
 
-/** @param {Holder} holder */
-function membership(holder) {
+/** @param {Holder} holder @param {import('./holder.js').Issuer} issuer @param {boolean} first gets the title of the page */
+function membership(holder, issuer, first) {
+  const title = first ? 'h1' : 'h2'
   const el = h('div', { class: 'card status' })
+  const host = new URL(issuer.at).host
   const picture = h('div', { class: 'picture' })
   const text = h('div', { class: 'stack' })
   const status = h('div', { role: 'status', class: 'stack' })
@@ -33,13 +32,13 @@ function membership(holder) {
   const check = async () => {
     if (busy) return
     busy = true
-    fill(status, h('span', { class: 'muted' }, 'Reading the issuer’s public log …'))
+    fill(status, h('span', { class: 'muted' }, t('reading_log')))
     try {
-      if (holder.enrolment) await untilMember(holder, 60_000)
-      else await holder.sync()
+      if (holder.enrolments.has(issuer.vkey)) await untilMember(holder, issuer, 60_000)
+      else await holder.sync(issuer)
       fill(status)
     } catch (err) {
-      if (!holder.locked) fill(status, h('div', { class: 'note bad' }, sentence(err)), h('button', { type: 'button', onclick: check }, 'Try again'))
+      if (!holder.locked) fill(status, h('div', { class: 'note bad' }, sentence(err)), h('button', { type: 'button', onclick: check }, t('try_again')))
     } finally {
       busy = false
       update()
@@ -52,8 +51,7 @@ function membership(holder) {
     busy = true
     button.disabled = true
     const steps = [
-      ['opened', `Opening ${new URL(holder.issuer.at).host}`], ['possession', 'Consent, and proof that the secret is yours'],
-      ['enrolled', 'Capture and comparison at the issuer'], ['member', 'Waiting until the public log holds you'],
+      ['opened', t('step_open', { host })], ['possession', t('step_possession')], ['enrolled', t('step_capture')], ['member', t('step_anchor')],
     ]
     const items = steps.map(([, label]) => h('li', null, label))
     fill(status, h('ol', { class: 'steps' }, items))
@@ -65,13 +63,13 @@ function membership(holder) {
       if (at < items.length) items[at].dataset.state = 'now'
     }
     try {
-      await enrol(holder, reach)
-      await untilMember(holder, 60_000)
+      await enrol(holder, issuer, reach)
+      await untilMember(holder, issuer, 60_000)
       reach('member')
       fill(status)
     } catch (err) {
       items[Math.min(at, items.length - 1)].dataset.state = 'failed'
-      if (codeOf(err) === 'cancelled') fill(status, h('span', { class: 'muted' }, 'The issuer’s window was closed before the enrolment was complete.'))
+      if (codeOf(err) === 'cancelled') fill(status, h('span', { class: 'muted' }, t('issuer_closed')))
       else status.append(h('div', { class: 'note bad' }, sentence(err)))
     } finally {
       busy = false
@@ -81,63 +79,27 @@ function membership(holder) {
   }
 
   function update() {
-    const seen = holder.membership
-    const host = new URL(holder.issuer.at).host
+    const seen = holder.memberships.get(issuer.vkey)
     fill(picture, crowd(seen?.live ?? 120))
     picture.classList.toggle('in', Boolean(seen?.member))
     if (seen?.member) {
-      fill(text, h('span', { class: 'badge good' }, icon('seal'), 'Verified human'),
-        h('h1', null, `You are one of ${seen.live} people`),
-        h('p', { class: 'muted' }, `${holder.issuer.name} has you in its public set. When a site asks, this wallet shows that you are one of them, and nobody can tell which, not even the issuer.`))
-    } else if (holder.enrolment) {
-      fill(text, h('span', { class: 'badge warn' }, icon('open'), 'Waiting'),
-        h('h1', null, 'The issuer has your enrolment'),
-        h('p', { class: 'muted' }, 'It enters the public set with the next anchor. You hold a signed receipt for it.'))
+      fill(text, h('span', { class: 'badge good' }, icon('seal'), t('verified_human')),
+        h(title, null, t('one_of', { n: seen.live })), h('p', { class: 'muted' }, t('member_text', { issuer: issuer.name })))
+    } else if (holder.enrolments.has(issuer.vkey)) {
+      fill(text, h('span', { class: 'badge warn' }, icon('open'), t('waiting')),
+        h(title, null, t('enrolment_there')), h('p', { class: 'muted' }, t('enrolment_wait')))
     } else {
-      const button = h('button', { class: 'primary', type: 'button' }, 'Become verified', icon('out'))
+      const button = h('button', { class: 'primary', type: 'button' }, t('become'), icon('out'))
       button.disabled = busy
       button.addEventListener('click', () => become(button))
-      fill(text, h('span', { class: 'badge' }, icon('open'), 'Not verified yet'),
-        h('h1', null, 'Become a verified human'),
-        h('p', { class: 'muted' }, `The issuer ${holder.issuer.name} checks once that you are a person it has not seen before. It never learns your secret, and never hears where you use it.`,
-          seen ? ` ${seen.live} people are in its set.` : ''),
-        h('div', { class: 'row' }, button, h('span', { class: 'muted small' }, `opens ${host}`)))
+      fill(text, h('span', { class: 'badge' }, icon('open'), t('not_yet')),
+        h(title, null, t('become_title')),
+        h('p', { class: 'muted' }, t('become_text', { issuer: issuer.name }), seen ? ' ' + t('in_its_set', { n: seen.live }) : ''),
+        h('div', { class: 'row' }, button, h('span', { class: 'muted small' }, t('opens', { host }))))
     }
   }
   update()
   check()
-  return { el, update }
-}
-
-/** @param {Holder} holder */
-function backup(holder) {
-  const el = h('div', { class: 'card stack' })
-  const show = async () => {
-    const code = await holder.backup()
-    const dialog = h('dialog', { class: 'stack backup', 'aria-labelledby': 'backup-title' },
-      h('h2', { id: 'backup-title' }, 'Your backup code'),
-      h('p', { class: 'muted' }, 'Whoever has this code is you, for every site, past and future. Write it down or print it; do not keep a picture of it online.'),
-      h('pre', { class: 'code', tabindex: 0 }, code),
-      h('p', { class: 'print-only' }, `perhuman backup code for the wallet at ${location.host}. To use it, open the wallet and choose “Bring a backup code”.`),
-      h('div', { class: 'row end' },
-        h('button', { type: 'button', onclick: () => window.print() }, icon('print'), 'Print'),
-        h('button', {
-          type: 'button', class: 'primary', onclick: async () => {
-            await holder.backedUp()
-            dialog.close()
-          },
-        }, 'I have it on paper')))
-    dialog.addEventListener('close', () => dialog.remove())
-    document.body.append(dialog)
-    dialog.showModal()
-  }
-  const update = () => {
-    const done = holder.vault?.backedUp
-    fill(el, h('div', { class: 'row between' }, h('h2', null, 'Backup'), h('span', { class: done ? 'badge good' : 'badge warn' }, done ? 'on paper' : 'not yet')),
-      h('p', { class: 'muted' }, 'If this browser’s data is lost, the backup code brings the same secret back. Without it you would have to enrol again, and the issuer would recognise you and refuse.'),
-      h('div', null, h('button', { type: 'button', onclick: show }, 'Show the backup code')))
-  }
-  update()
   return { el, update }
 }
 
@@ -147,25 +109,26 @@ function ways(holder) {
   const update = () => {
     const list = holder.vault?.ways ?? []
     const status = h('div', { role: 'status' })
-    const passkey = h('button', { type: 'button', hidden: !custody.passkeysExist() || list.some((w) => w.type === 'passkey') }, icon('key'), 'Add a passkey')
-    passkey.addEventListener('click', () => press(passkey, status, 'Follow your device’s prompt …', async () => {
+    const passkey = h('button', { type: 'button', hidden: !custody.passkeysExist() || list.some((w) => w.type === 'passkey') }, icon('key'), t('add_passkey'))
+    passkey.addEventListener('click', () => press(passkey, status, t('follow_prompt'), async () => {
       await holder.addWay(custody.withPasskey)
       update()
     }).catch(() => {}))
-    fill(el, h('summary', null, 'How this wallet opens'),
+    const receipts = [...holder.enrolments.values()].filter((e) => e.receipt)
+    fill(el, h('summary', null, t('ways')),
       h('div', { class: 'stack' },
         h('ul', { class: 'facts' }, list.map((w) => h('li', { 'data-state': 'good' }, icon(w.type === 'passkey' ? 'key' : 'lock'),
-          h('b', null, w.type === 'passkey' ? 'A passkey of this device' : 'A passphrase'),
-          h('span', null, w.type === 'passkey' ? 'The key is derived inside the authenticator (WebAuthn PRF).' : `The key is derived with PBKDF2-SHA256, ${(w.rounds ?? custody.rounds).toLocaleString('en')} rounds.`)))),
+          h('b', null, w.type === 'passkey' ? t('way_passkey') : t('way_passphrase')),
+          h('span', null, w.type === 'passkey' ? t('way_passkey_text') : t('way_passphrase_text', { n: w.rounds ?? custody.rounds }))))),
         passkey, status,
-        list.some((w) => w.type === 'passphrase') ? null : h('details', null, h('summary', null, 'Add a passphrase'),
-          passphraseForm('Add it', async (p) => {
+        list.some((w) => w.type === 'passphrase') ? null : h('details', null, h('summary', null, t('add_passphrase')),
+          passphraseForm(t('add_it'), async (p) => {
             await holder.addWay((s) => custody.withPassphrase(s, p))
             update()
           })),
-        holder.enrolment?.receipt ? h('details', null, h('summary', null, 'Signed receipt of your enrolment'),
-          h('p', { class: 'muted small' }, 'The issuer signed that it took your enrolment in. Keep it with your backup: with it you can show what was accepted, and “perhuman receipt check” verifies it.'),
-          h('pre', { tabindex: 0 }, holder.enrolment.receipt)) : null))
+        receipts.length ? h('details', null, h('summary', null, t('receipt')),
+          h('p', { class: 'muted small' }, t('receipt_text')), receipts.map((e) => h('pre', { tabindex: 0 }, e.receipt))) : null,
+        identity(holder)))
   }
   update()
   return el
@@ -174,12 +137,12 @@ function ways(holder) {
 /** @param {Holder} holder */
 function erase(holder) {
   const sure = h('input', { type: 'checkbox', id: 'sure' })
-  const button = h('button', { type: 'button', class: 'danger', disabled: true }, 'Erase this wallet')
+  const button = h('button', { type: 'button', class: 'danger', disabled: true }, t('erase_wallet'))
   sure.addEventListener('change', () => { button.disabled = !sure.checked })
   button.addEventListener('click', () => holder.wipe())
-  return h('details', { class: 'card' }, h('summary', null, 'Erase this wallet'),
+  return h('details', { class: 'card' }, h('summary', null, t('erase_wallet')),
     h('div', { class: 'stack' },
-      h('p', { class: 'muted' }, 'This deletes the secret, the used slots and the receipts from this browser. It does not take you out of the issuer’s set.'),
-      h('label', { class: 'choice', for: 'sure' }, sure, 'I have the backup code, or I do not need this secret any more.'),
+      h('p', { class: 'muted' }, t('erase_text')),
+      h('label', { class: 'choice', for: 'sure' }, sure, t('erase_sure')),
       h('div', null, button)))
 }

@@ -5,7 +5,7 @@
 import { canonicalPost, contentDigest, encode, equal, fromBase64url, readChallenge, rpFromOrigin, sha256, toBase64url } from '../bytes.js'
 import { fill, h, icon } from '../dom.js'
 import { unlockForm } from './setup.js'
-import { codeOf, periodWord, policySentence, sentence } from './texts.js'
+import { codeOf, periodWord, policySentence, sentence, t } from './texts.js'
 
 /**
  * @typedef {import('./holder.js').Holder} Holder
@@ -35,8 +35,8 @@ export function question() {
         return
       }
       asked = event.origin
-      const { action, kind, len, k, challenge, content_digest, content } = event.data
-      resolve({ origin: event.origin, rp: rpFromOrigin(event.origin), action, kind, len, k, challenge, content_digest, content, tell })
+      const { action, kind, len, k, challenge, content_digest, content, issuers, all, snapshot } = event.data
+      resolve({ origin: event.origin, rp: rpFromOrigin(event.origin), action, kind, len, k, challenge, content_digest, content, issuers, all, snapshot, tell })
     })
     opener.postMessage({ type: 'perhuman-ready' }, '*') // says nothing but that this window listens
   })
@@ -59,7 +59,9 @@ function tellIfPossible(tell, code) {
 async function consistent(r) {
   const whole = (/** @type {unknown} */ n) => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0
   if (typeof r.action !== 'string' || !/^[a-z0-9._/-]{1,128}$/.test(r.action) || !whole(r.len) || !whole(r.k) || r.k < 1 || r.k > 1000 ||
-    !['once', 'returning', 'per_epoch'].includes(r.kind) || (r.kind === 'per_epoch') !== (r.len > 0)) throw refusal('request_invalid')
+    !['once', 'returning', 'per_epoch'].includes(r.kind) || (r.kind === 'per_epoch') !== (r.len > 0) ||
+    (r.issuers !== undefined && !(Array.isArray(r.issuers) && r.issuers.length > 0 && r.issuers.length <= 16 && r.issuers.every((i) => typeof i === 'string' && i.length <= 1024))) ||
+    (r.all !== undefined && (typeof r.all !== 'boolean' || r.all && !r.issuers)) || (r.snapshot !== undefined && !whole(r.snapshot))) throw refusal('request_invalid')
   let c
   try {
     c = readChallenge(r.challenge)
@@ -80,25 +82,27 @@ async function consistent(r) {
   }
 }
 
-/** @param {Request} r @returns {Node} */
-function whatIsAsked(r) {
+/** @param {Request} r @param {import('./holder.js').Issuer[]} accepted @returns {Node} */
+function whatIsAsked(r, accepted) {
   const bound = fromBase64url(r.content_digest).some((b) => b !== 0)
   return h('div', { class: 'stack' },
     h('dl', { class: 'pairs' },
-      h('dt', null, 'For what'), h('dd', null, r.action),
-      h('dt', null, 'How often'), h('dd', null, policySentence(r))),
+      h('dt', null, t('for_what')), h('dd', null, r.action),
+      h('dt', null, t('how_often')), h('dd', null, policySentence(r)),
+      r.issuers || accepted.length > 1 ? [h('dt', null, t(r.all ? 'vouched_all' : 'vouched')), h('dd', { id: 'vouched' }, accepted.map((i) => i.name).join(', '))] : null),
+    r.snapshot ? h('p', { class: 'note' }, t('frozen_set', { n: r.snapshot })) : null,
     r.content
-      ? h('div', { class: 'stack tight' }, h('span', { class: 'muted small' }, `Your text, as ${r.content.author}`), h('blockquote', { class: 'content', tabindex: 0 }, r.content.text))
-      : bound ? h('p', { class: 'note' }, 'Bound to content that only the site can show you (fingerprint ', h('code', null, r.content_digest.slice(0, 10)), ').') : null)
+      ? h('div', { class: 'stack tight' }, h('span', { class: 'muted small' }, t('your_text', { author: r.content.author })), h('blockquote', { class: 'content', tabindex: 0 }, r.content.text))
+      : bound ? h('p', { class: 'note' }, t('bound_to', { print: r.content_digest.slice(0, 10) })) : null)
 }
 
 /** @param {Request} r @param {number} crowd members among whom the person cannot be told apart */
 function whatIsShared(r, crowd) {
+  const learns = r.kind === 'returning' ? t('learns_returning', { n: crowd }) : t('learns_text', { n: crowd, when: periodWord(r.len) })
   return h('ul', { class: 'facts' },
-    h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, 'It learns'),
-      h('span', null, `that one of ${crowd} verified people does this ${r.kind === 'returning' ? 'and is the same one as last time' : periodWord(r.len)}${r.content ? ', and wrote exactly this text' : ''}.`)),
-    h('li', null, icon('no'), h('b', null, 'The proof does not tell it'),
-      h('span', null, `who you are, what you do on other sites${r.kind === 'per_epoch' ? ', or which other actions here are yours' : ''}.`)))
+    h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, t('learns')), h('span', null, learns, r.content ? ' ' + t('learns_content') : '')),
+    h('li', null, icon('no'), h('b', null, t('not_learns')), h('span', null, r.kind === 'per_epoch' ? t('not_learns_slots') : t('not_learns_text'))),
+    h('li', null, icon('lock'), h('b', null, t('also_unknown')), h('span', null, t('also_unknown_text'))))
 }
 
 /**
@@ -106,14 +110,14 @@ function whatIsShared(r, crowd) {
  * @param {Holder} holder @param {HTMLElement} main
  */
 export async function dialog(holder, main) {
-  fill(main, h('p', { role: 'status', class: 'muted' }, 'Waiting for the site’s question …'))
+  fill(main, h('p', { role: 'status', class: 'muted' }, t('waiting_question')))
   /** @type {Request} */
   let r
   try {
     r = await question()
   } catch (err) {
-    fill(main, h('section', { class: 'card stack' }, h('h1', null, 'Nobody asked'),
-      h('p', { class: 'muted' }, 'This window is opened by sites that ask for a proof.'), h('p', null, h('a', { href: '/' }, 'Open the wallet'))))
+    fill(main, h('section', { class: 'card stack' }, h('h1', null, t('nobody_asked')),
+      h('p', { class: 'muted' }, t('nobody_asked_text')), h('p', null, h('a', { href: '/' }, t('open_wallet')))))
     return
   }
   let answered = false
@@ -128,30 +132,33 @@ export async function dialog(holder, main) {
   const status = h('div', { role: 'status', class: 'stack' })
   const middle = h('div', { class: 'stack' })
   const actions = h('div', { class: 'row end' })
-  const decline = h('button', { type: 'button', onclick: () => leave('cancelled') }, 'Decline')
+  const decline = h('button', { type: 'button', onclick: () => leave('cancelled') }, t('decline'))
   const refuse = (/** @type {unknown} */ err) => {
     const code = codeOf(err)
     fill(middle)
-    fill(status, h('div', { class: 'note bad' }, h('b', null, 'The wallet does not prove this. '), sentence(code)))
-    const close = h('button', { type: 'button', class: 'primary', onclick: () => leave(code) }, 'Back to the site')
+    fill(status, h('div', { class: 'note bad' }, h('b', null, t('no_proof')), sentence(code)))
+    const close = h('button', { type: 'button', class: 'primary', onclick: () => leave(code) }, t('back_to_site'))
     fill(actions, close)
     close.focus()
   }
   const card = h('section', { class: 'card stack request' },
-    h('h1', null, h('span', { class: 'asker', id: 'asker' }, r.rp), ' asks: are you one human?'),
+    h('h1', null, h('span', { class: 'asker', id: 'asker' }, r.rp), t('asks')),
     h('div', { class: 'asked' }), middle, status, actions)
   fill(main, card)
+  /** @type {import('./holder.js').Issuer[]} */
+  let accepted
   try {
     await consistent(r)
+    accepted = holder.accepted(r)
   } catch (err) {
     refuse(err)
     return
   }
-  fill(/** @type {Element} */ (card.querySelector('.asked')), whatIsAsked(r))
+  fill(/** @type {Element} */ (card.querySelector('.asked')), whatIsAsked(r, accepted))
 
   if (!holder.vault) {
-    fill(status, h('div', { class: 'note' }, 'There is no wallet in this browser yet. Make one, become verified, and come back.'))
-    fill(actions, decline, h('a', { class: 'button primary', href: '/', target: '_blank', rel: 'noopener', onclick: () => leave('not_member') }, 'Set up my wallet'))
+    fill(status, h('div', { class: 'note' }, t('no_wallet')))
+    fill(actions, decline, h('a', { class: 'button primary', href: '/', target: '_blank', rel: 'noopener', onclick: () => leave('not_member') }, t('set_up')))
     return
   }
 
@@ -159,20 +166,24 @@ export async function dialog(holder, main) {
   const prepare = async () => {
     fill(middle)
     fill(actions, decline)
-    fill(status, h('span', { class: 'muted' }, 'Reading the issuer’s public log …'))
+    fill(status, h('span', { class: 'muted' }, t('reading_log')))
     try {
-      await holder.sync()
-      const seen = holder.membership
-      if (holder.locked || !seen) return
-      if (!seen.member) {
-        fill(status, h('div', { class: 'note' }, sentence('not_member'), ' Become verified in your wallet, then come back.'))
-        fill(actions, decline, h('a', { class: 'button primary', href: '/', target: '_blank', rel: 'noopener', onclick: () => leave('not_member') }, 'Become verified'))
+      await holder.gather(r)
+      if (holder.locked) return
+      if (!holder.vouching(r).every(({ vkey }) => holder.memberships.get(vkey)?.member)) {
+        fill(status, h('div', { class: 'note' }, sentence('not_member'), ' ', t('become_then_back')))
+        fill(actions, decline, h('a', { class: 'button primary', href: '/', target: '_blank', rel: 'noopener', onclick: () => leave('not_member') }, t('become')))
         return
       }
       const prompt = await holder.prepare(r)
       fill(middle, whatIsShared(r, prompt.crowd), r.kind === 'per_epoch' ? meter(prompt.left, r) : null)
-      const prove = h('button', { type: 'button', class: 'primary', disabled: true }, icon('seal'), 'Prove it')
-      prove.addEventListener('click', () => go(prove))
+      const prove = h('button', { type: 'button', class: 'primary', disabled: true }, icon('seal'), t('prove'))
+      // The proof needs nothing that is not known by now: it is made while the person reads, and thrown away if they decline.
+      /** @type {import('./holder.js').Proposal | undefined} */
+      let made
+      const making = holder.propose(r).then((p) => { made = p })
+      making.catch(() => {}) // the click hears of it
+      prove.addEventListener('click', () => go(prove, making, () => made))
       fill(status)
       fill(actions, decline, prove)
       // A key or click that was meant for something else must not count as consent.
@@ -187,36 +198,59 @@ export async function dialog(holder, main) {
         return
       }
       fill(status, h('div', { class: 'note bad' }, sentence(err)))
-      fill(actions, decline, h('button', { type: 'button', class: 'primary', onclick: prepare }, 'Try again'))
+      fill(actions, decline, h('button', { type: 'button', class: 'primary', onclick: prepare }, t('try_again')))
     }
   }
 
-  /** The click: from here to the finished proof nothing touches the network. @param {HTMLButtonElement} prove */
-  const go = async (prove) => {
+  /**
+   * The click: from here to the finished proof nothing touches the network.
+   * @param {HTMLButtonElement} prove @param {Promise<void>} making @param {() => import('./holder.js').Proposal | undefined} made
+   */
+  const go = async (prove, making, made) => {
     if (prove.disabled) return
     prove.disabled = true
-    decline.hidden = true
     r.tell({ type: 'perhuman-proving' })
     const steps = h('ol', { class: 'steps' },
-      h('li', { 'data-state': 'now' }, 'Making the proof on this computer'), h('li', null, 'Writing down the slot as used'), h('li', null, `Handing it to ${r.rp}`))
-    const [making, writing, handing] = steps.children
+      h('li', { 'data-state': made() ? 'done' : 'now' }, t(made() ? 'prepared' : 'making')), h('li', null, t('writing')), h('li', null, t('handing', { rp: r.rp })))
+    const [step, writing, handing] = steps.children
     fill(status, steps)
     const bar = h('progress', { max: 1, 'aria-hidden': 'true' })
-    making.append(bar)
+    if (!made()) step.append(bar)
+    let given = false
+    fill(actions, h('button', {
+      type: 'button', onclick: () => {
+        given = true
+        holder.cancel()
+        leave('cancelled')
+      },
+    }, t('cancel')))
     const onstage = (/** @type {any} */ event) => {
       const { done, total } = event.detail
       if (total > 0) bar.value = done / total
     }
     holder.addEventListener('stage', onstage)
     try {
-      const response = await holder.answer(r)
-      for (const li of [making, writing, handing]) li.setAttribute('data-state', 'done')
+      await making.catch(() => {}) // a failure is met again below, and told
+      if (given) return
+      const response = await holder.answer(r, made(), () => {
+        step.setAttribute('data-state', 'done')
+        writing.setAttribute('data-state', 'now')
+        fill(actions)
+      })
+      if (answered) return
+      for (const li of [step, writing, handing]) li.setAttribute('data-state', 'done')
       answered = true
       r.tell({ type: 'perhuman-response', response })
       fill(actions)
       setTimeout(() => window.close(), 700)
     } catch (err) {
-      refuse(err)
+      if (given) return
+      if (!passing.has(codeOf(err))) {
+        refuse(err)
+        return
+      }
+      fill(status, h('div', { class: 'note bad' }, sentence(err)))
+      fill(actions, decline, h('button', { type: 'button', class: 'primary', onclick: prepare }, t('try_again')))
     } finally {
       holder.removeEventListener('stage', onstage)
     }
@@ -249,6 +283,6 @@ const passing = new Set(['source_unavailable', 'timeout', 'closed', 'worker_fail
 /** What is left, as dots and in words. @param {number} left @param {Request} r */
 function meter(left, r) {
   const dots = r.k <= 20 ? h('span', { class: 'dots', 'aria-hidden': 'true' }, Array.from({ length: r.k }, (_, i) => h('i', { class: i < left ? 'left' : '' }))) : null
-  return h('p', { class: 'row meter' }, dots, h('span', null, `${left} of ${r.k} left ${periodWord(r.len)}`, r.len % 86400 === 0 && r.len ? h('span', { class: 'muted' }, ' (UTC)') : null))
+  return h('p', { class: 'row meter' }, dots, h('span', null, t('left', { n: left, k: r.k, when: periodWord(r.len) }), r.len % 86400 === 0 && r.len ? h('span', { class: 'muted' }, t('utc')) : null))
 }
 

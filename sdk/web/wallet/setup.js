@@ -3,7 +3,7 @@
 
 import { fill, h, icon } from '../dom.js'
 import * as custody from './custody.js'
-import { codeOf, sentence } from './texts.js'
+import { codeOf, sentence, t, when } from './texts.js'
 
 /** @typedef {import('./holder.js').Holder} Holder */
 
@@ -27,7 +27,7 @@ export async function press(button, status, busy, work) {
 }
 
 /** @param {(form: HTMLFormElement) => void} onsubmit @param {...import('../dom.js').Children} children */
-function form(onsubmit, ...children) {
+export function form(onsubmit, ...children) {
   const el = h('form', {
     class: 'stack', onsubmit: (/** @type {SubmitEvent} */ e) => {
       e.preventDefault()
@@ -37,85 +37,117 @@ function form(onsubmit, ...children) {
   return el
 }
 
+/** @param {string} id @param {string} label @param {HTMLElement} input @param {string} [hint] */
+const field = (id, label, input, hint) => h('div', { class: 'field' }, h('label', { for: id }, label), input, hint ? h('span', { class: 'hint', id: id + '-hint' }, hint) : null)
+
 /**
  * Two fields for a new passphrase.
  * @param {string} submit label of the button @param {(passphrase: string) => Promise<void>} take
  */
 export function passphraseForm(submit, take) {
-  const first = h('input', { type: 'password', id: 'new-passphrase', autocomplete: 'new-password', minlength: 12, required: true, 'aria-describedby': 'passphrase-hint' })
+  const first = h('input', { type: 'password', id: 'new-passphrase', autocomplete: 'new-password', minlength: 12, required: true, 'aria-describedby': 'new-passphrase-hint' })
   const again = h('input', { type: 'password', id: 'new-passphrase-again', autocomplete: 'new-password', required: true })
   const status = h('div', { role: 'status' })
   const button = h('button', { class: 'primary wide', type: 'submit' }, submit)
   again.addEventListener('input', () => again.setCustomValidity(''))
   first.addEventListener('input', () => again.setCustomValidity(''))
-  const el = form(() => {
+  return form(() => {
     if (first.value !== again.value) {
-      again.setCustomValidity('The two passphrases differ.')
+      again.setCustomValidity(t('passphrases_differ'))
       again.reportValidity()
       return
     }
-    press(button, status, 'Deriving a key; this takes a moment …', () => take(first.value)).catch(() => {})
-  },
-  h('div', { class: 'field' }, h('label', { for: 'new-passphrase' }, 'Passphrase'), first,
-    h('span', { class: 'hint', id: 'passphrase-hint' }, 'At least 12 characters. Four or five unrelated words are good.')),
-  h('div', { class: 'field' }, h('label', { for: 'new-passphrase-again' }, 'The same again'), again),
-  button, status)
-  return el
+    press(button, status, t('deriving'), () => take(first.value)).catch(() => {})
+  }, field('new-passphrase', t('passphrase'), first, t('passphrase_hint')), field('new-passphrase-again', t('same_again'), again), button, status)
 }
 
 /** @param {Holder} holder @param {() => void} bring shows the import view */
 export function welcome(holder, bring) {
   const status = h('div', { role: 'status' })
   const byPassphrase = h('section', { class: 'stack', hidden: custody.passkeysExist() },
-    h('h2', null, 'Protect it with a passphrase'),
-    passphraseForm('Make my secret', (passphrase) => holder.create((s) => custody.withPassphrase(s, passphrase))))
+    h('h2', null, t('protect_passphrase')),
+    passphraseForm(t('make_my_secret'), (passphrase) => holder.create((s) => custody.withPassphrase(s, passphrase))))
   const showPassphrase = () => {
     byPassphrase.hidden = false
     byPassphrase.querySelector('input')?.focus()
   }
-  const passkey = h('button', { class: 'primary wide', type: 'button' }, icon('key'), 'Make my secret with a passkey')
+  const passkey = h('button', { class: 'primary wide', type: 'button' }, icon('key'), t('make_with_passkey'))
   passkey.addEventListener('click', () => {
-    press(passkey, status, 'Follow your device’s prompt …', () => holder.create(custody.withPasskey))
+    press(passkey, status, t('follow_prompt'), () => holder.create(custody.withPasskey))
       .catch((err) => { if (codeOf(err) === 'passkey_without_prf') showPassphrase() })
   })
   return h('section', { class: 'stack loose' },
-    h('div', { class: 'stack tight' },
-      h('h1', null, 'A wallet for one thing: proving you are one human'),
-      h('p', { class: 'lead' }, 'It keeps a single secret in this browser. With it you can show a site that you are one of many verified people, without showing which one.')),
+    h('div', { class: 'stack tight' }, h('h1', null, t('welcome_title')), h('p', { class: 'lead' }, t('welcome_lead'))),
     h('div', { class: 'card stack' },
       h('div', { class: 'stack', hidden: !custody.passkeysExist() },
-        h('h2', null, 'Make your secret'),
-        h('p', { class: 'muted' }, 'The secret never leaves this wallet. A passkey (fingerprint, face or device PIN) unlocks it.'),
-        passkey, h('button', { type: 'button', class: 'wide', onclick: showPassphrase }, 'Use a passphrase instead')),
+        h('h2', null, t('make_secret')), h('p', { class: 'muted' }, t('make_secret_hint')),
+        passkey, h('button', { type: 'button', class: 'wide', onclick: showPassphrase }, t('use_passphrase'))),
       status, byPassphrase),
-    h('p', { class: 'row' }, h('span', { class: 'muted' }, 'You have a wallet already?'),
-      h('button', { class: 'quiet', type: 'button', onclick: bring }, 'Bring a backup code')))
+    h('p', { class: 'row' }, h('span', { class: 'muted' }, t('have_wallet')), h('button', { class: 'quiet', type: 'button', onclick: bring }, t('bring_backup'))))
+}
+
+/**
+ * The last step of bringing a secret: how it is to be protected here.
+ * @param {Holder} holder @param {Element} card @param {string} good @param {Uint8Array<ArrayBuffer>} secret @param {import('./backup.js').Contents} [contents]
+ */
+function protect(holder, card, good, secret, contents) {
+  const status = h('div', { role: 'status' })
+  const passkey = h('button', { class: 'primary wide', type: 'button', hidden: !custody.passkeysExist() }, icon('key'), t('protect_passkey'))
+  passkey.addEventListener('click', () => press(passkey, status, t('follow_prompt'), () => holder.create(custody.withPasskey, secret, contents)).catch(() => {}))
+  fill(card, h('div', { class: 'note good', role: 'status' }, good), passkey, status,
+    h('h2', null, t('or_passphrase')), passphraseForm(t('bring_in'), (p) => holder.create((s) => custody.withPassphrase(s, p), secret, contents)))
 }
 
 /** @param {Holder} holder @param {() => void} back */
 export function bring(holder, back) {
-  const code = h('textarea', { id: 'backup', rows: 4, required: true, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'characters', class: 'mono' })
-  const status = h('div', { role: 'status' })
-  const next = h('button', { class: 'primary wide', type: 'submit' }, 'Continue')
+  const code = h('textarea', { id: 'backup', rows: 4, required: true, autocomplete: 'off', spellcheck: 'false', autocapitalize: 'none', class: 'mono', 'aria-describedby': 'backup-hint' })
+  const status = h('div', { role: 'status' }), fileStatus = h('div', { role: 'status' })
+  const next = h('button', { class: 'primary wide', type: 'submit' }, t('go_on'))
+  const file = h('input', { type: 'file', id: 'backup-file', accept: '.json,application/json', required: true })
+  const phrase = h('input', { type: 'password', id: 'file-passphrase', autocomplete: 'off', required: true })
+  const open = h('button', { class: 'wide', type: 'submit' }, t('open_file'))
   const card = h('div', { class: 'card stack' })
   fill(card, form(() => {
-    press(next, status, 'Reading …', async () => {
+    press(next, status, t('reading'), async () => {
       const secret = await holder.read(code.value)
       code.value = ''
-      const passkeyStatus = h('div', { role: 'status' })
-      const passkey = h('button', { class: 'primary wide', type: 'button', hidden: !custody.passkeysExist() }, icon('key'), 'Protect it with a passkey')
-      passkey.addEventListener('click', () => press(passkey, passkeyStatus, 'Follow your device’s prompt …', () => holder.create(custody.withPasskey, secret)).catch(() => {}))
-      fill(card, h('div', { class: 'note good' }, 'The code is complete and correct.'), passkey, passkeyStatus,
-        h('h2', null, 'Or with a passphrase'), passphraseForm('Bring it in', (p) => holder.create((s) => custody.withPassphrase(s, p), secret)))
+      protect(holder, card, t('backup_good'), secret)
     }).catch(() => {})
-  },
-  h('div', { class: 'field' }, h('label', { for: 'backup' }, 'Backup code'), code,
-    h('span', { class: 'hint' }, 'It starts with PH1. An identity exported by a Semaphore v4 client works too.')),
-  next, status))
+  }, field('backup', t('backup_label'), code, t('backup_hint')), next, status),
+  h('hr'),
+  form(() => {
+    press(open, fileStatus, t('deriving'), async () => {
+      const { secret, contents } = await holder.readFile(await /** @type {FileList} */ (file.files)[0].text(), phrase.value)
+      phrase.value = ''
+      protect(holder, card, t('file_good', { date: when(contents.created) }), secret, contents)
+    }).catch(() => {})
+  }, h('h2', null, t('or_file')), field('backup-file', t('backup_file'), file), field('file-passphrase', t('file_passphrase'), phrase), open, fileStatus))
   return h('section', { class: 'stack loose' },
-    h('div', { class: 'stack tight' }, h('h1', null, 'Bring your secret'),
-      h('p', { class: 'lead' }, 'Everything this wallet proves follows from the secret, so the backup is the wallet.')),
-    card, h('button', { class: 'quiet', type: 'button', onclick: back }, 'Back'))
+    h('div', { class: 'stack tight' }, h('h1', null, t('bring_title')), h('p', { class: 'lead' }, t('bring_lead'))),
+    card, h('button', { class: 'quiet', type: 'button', onclick: back }, t('back')))
+}
+
+/**
+ * The other end of a transfer: the address of this page brought the sealed secret.
+ * @param {Holder} holder @param {string} text @param {() => void} back
+ */
+export function passage(holder, text, back) {
+  const words = h('input', { type: 'text', id: 'passage-words', required: true, autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false' })
+  const status = h('div', { role: 'status' })
+  const next = h('button', { class: 'primary wide', type: 'submit' }, t('go_on'))
+  const card = h('div', { class: 'card stack' })
+  if (holder.vault) fill(card, h('div', { class: 'note warn' }, t('passage_over')))
+  else {
+    fill(card, form(() => {
+      press(next, status, t('deriving'), async () => {
+        const secret = await holder.readPassage(text, words.value)
+        protect(holder, card, t('backup_good'), secret)
+      }).catch(() => {})
+    }, field('passage-words', t('passage_words'), words), next, status))
+  }
+  return h('section', { class: 'stack loose' },
+    h('div', { class: 'stack tight' }, h('h1', null, t('passage_title')), h('p', { class: 'lead' }, t('passage_lead'))),
+    card, h('button', { class: 'quiet', type: 'button', onclick: back }, t('back')))
 }
 
 /**
@@ -128,16 +160,16 @@ export function unlockForm(holder) {
   const parts = []
   if (passkey) {
     const status = h('div', { role: 'status' })
-    const button = h('button', { class: 'primary wide', type: 'button' }, icon('key'), 'Unlock with your passkey')
-    button.addEventListener('click', () => press(button, status, 'Follow your device’s prompt …', () => holder.unlock(passkey, '')).catch(() => {}))
+    const button = h('button', { class: 'primary wide', type: 'button' }, icon('key'), t('unlock_passkey'))
+    button.addEventListener('click', () => press(button, status, t('follow_prompt'), () => holder.unlock(passkey, '')).catch(() => {}))
     parts.push(button, status)
   }
   if (phrase) {
     const input = h('input', { type: 'password', id: 'passphrase', autocomplete: 'current-password', required: true })
     const status = h('div', { role: 'status' })
-    const button = h('button', { class: passkey ? 'wide' : 'primary wide', type: 'submit' }, icon('lock'), 'Unlock')
+    const button = h('button', { class: passkey ? 'wide' : 'primary wide', type: 'submit' }, icon('lock'), t('unlock'))
     parts.push(form(() => {
-      press(button, status, 'Unlocking …', async () => {
+      press(button, status, t('unlocking'), async () => {
         try {
           await holder.unlock(phrase, input.value)
         } finally {
@@ -145,7 +177,7 @@ export function unlockForm(holder) {
           input.focus()
         }
       }).catch(() => {})
-    }, h('div', { class: 'field' }, h('label', { for: 'passphrase' }, 'Passphrase'), input), button, status))
+    }, field('passphrase', t('passphrase'), input), button, status))
   }
   return h('div', { class: 'stack' }, ...parts)
 }
@@ -153,7 +185,6 @@ export function unlockForm(holder) {
 /** @param {Holder} holder */
 export function locked(holder) {
   return h('section', { class: 'stack loose' },
-    h('div', { class: 'stack tight' }, h('h1', null, 'Your wallet is locked'),
-      h('p', { class: 'lead' }, 'It locks by itself after five minutes without a touch.')),
+    h('div', { class: 'stack tight' }, h('h1', null, t('locked_title')), h('p', { class: 'lead' }, t('locked_lead'))),
     h('div', { class: 'card' }, unlockForm(holder)))
 }

@@ -4,10 +4,25 @@ import { byId, fill, h } from '../dom.js'
 import { Holder } from './holder.js'
 import { home } from './home.js'
 import { dialog } from './request.js'
-import { bring, locked, welcome } from './setup.js'
-import { sentence } from './texts.js'
+import { bring, locked, passage, welcome } from './setup.js'
+import { choose, language, languages, sentence, t } from './texts.js'
 
 const main = byId('main')
+
+/** What stands in the page itself, in the person's language. */
+function furnish() {
+  document.documentElement.lang = language
+  document.title = t('wallet')
+  byId('name').textContent = t('wallet')
+  byId('lock').textContent = t('lock')
+  const select = /** @type {HTMLSelectElement} */ (byId('language'))
+  select.setAttribute('aria-label', t('language'))
+  fill(select, Object.entries(languages).map(([tag, name]) => h('option', { value: tag, lang: tag, selected: tag === language }, name)))
+  select.addEventListener('change', () => {
+    choose(select.value)
+    location.reload()
+  })
+}
 
 /** @param {Holder} holder */
 function whole(holder) {
@@ -34,12 +49,17 @@ function whole(holder) {
     main.querySelector('textarea')?.focus()
   })
   holder.addEventListener('change', show)
-  show()
+  // The other end of a transfer. What the address brought leaves it at once.
+  const brought = /^#bring=([\w-]+)$/.exec(location.hash)?.[1]
+  if (location.hash) history.replaceState(null, '', '/')
+  if (brought) fill(main, passage(holder, brought, show))
+  else show()
 }
 
 try {
+  furnish()
   const holder = await Holder.start()
-  if (!holder.issuer) throw Object.assign(new Error('no issuer'), { code: 'no_issuer' })
+  if (holder.issuers.length === 0) throw Object.assign(new Error('no issuer'), { code: 'no_issuer' })
   if (new URLSearchParams(location.search).has('request')) {
     document.documentElement.classList.add('asked')
     await dialog(holder, main)

@@ -39,7 +39,7 @@ export async function untilMember(wallet) {
 
 /** Reads the secret off the backup code, as the person would. */
 export async function readSecret(wallet) {
-  await wallet.getByRole('button', { name: 'Show the backup code' }).click()
+  await wallet.getByRole('button', { name: 'Words on paper' }).click()
   const code = await wallet.locator('dialog .code').textContent()
   await wallet.getByRole('button', { name: 'I have it on paper' }).click()
   return { code, secret: await readBackupCode(code) }

@@ -21,3 +21,32 @@ test('the closest language is chosen', () => {
   assert.equal(wordsFor('fr'), words.en)
   assert.equal(wordsFor('constructor'), words.en)
 })
+
+test('every language of the wallet has every key, with the same gaps to fill', async () => {
+  const en = (await import('../../wallet/lang/en.js')).default
+  const gaps = (/** @type {string} */ s) => (s.match(/\{\w+\}/g) ?? []).sort()
+  // Words that are the same in the other language, and said so here.
+  const alike = { de: ['passphrase', 'utc'], es: [], zh: [] }
+  for (const lang of ['de', 'es', 'zh']) {
+    const list = (await import(`../../wallet/lang/${lang}.js`)).default
+    assert.deepEqual(Object.keys(list).sort(), Object.keys(en).sort(), lang)
+    for (const key of Object.keys(en)) {
+      assert.ok(list[key].trim(), `${lang} ${key}`)
+      assert.deepEqual(gaps(list[key]), gaps(en[key]), `${lang} ${key}`)
+      assert.equal(list[key] === en[key], alike[lang].includes(key), `${lang} ${key}`)
+    }
+  }
+})
+
+test('every key of the wallet is used, and every code that the wallet can refuse with has a sentence', async () => {
+  const { readFileSync, readdirSync } = await import('node:fs')
+  const wallet = new URL('../../wallet/', import.meta.url)
+  const source = readdirSync(wallet).filter((n) => n.endsWith('.js')).map((n) => readFileSync(new URL(n, wallet), 'utf8')).join('\n')
+  const en = (await import('../../wallet/lang/en.js')).default
+  for (const key of Object.keys(en)) if (!key.startsWith('code_')) assert.match(source, new RegExp(`'${key}'`), key)
+  const go = readFileSync(new URL('../../../wallet/refusal.go', import.meta.url), 'utf8')
+  const internal = ['locked', 'internal_error'] // the page shows its lock, and "that did not work"
+  const codes = [...go.matchAll(/ Code += "(\w+)"/g)].map((m) => m[1])
+  assert.ok(codes.length > 15)
+  for (const code of codes) assert.ok(internal.includes(code) || en[`code_${code}`], code)
+})
