@@ -262,8 +262,8 @@ func (w *Wallet) Also(ctx context.Context, r Request, first Answer) (Answer, err
 	if err != nil {
 		return Answer{}, err
 	}
-	proofs, token := first.split()
-	if token != scope.EncodeToken(q.token) {
+	proofs, challenge := first.split()
+	if challenge != scope.EncodeToken(q.token) {
 		return Answer{}, refuse(RequestInvalid, "the first answer is to another challenge")
 	}
 	a, err := w.prove(ctx, s, q, first.Slot)
@@ -279,7 +279,7 @@ func (w *Wallet) Also(ctx context.Context, r Request, first Answer) (Answer, err
 }
 
 // split parts the proofs of a response from the challenge at its end.
-func (a Answer) split() (proofs, token string) {
+func (a Answer) split() (proofs, challenge string) {
 	i := strings.LastIndexByte(a.Response, '.')
 	if i < 0 {
 		return "", ""
