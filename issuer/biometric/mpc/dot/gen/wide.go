@@ -1,0 +1,146 @@
+package main
+
+import "fmt"
+
+// The 512-bit kernel: sums of 8 rotations, 8 columns of the entry, and columns
+// of the query that come and go: 15 of those give 64 multiply-adds of 32 words.
+const (
+	rotations   = 8
+	window      = 8
+	wideEntry   = rotations
+	wideQuery   = wideEntry + window
+	wideQueries = 16 // registers that columns of the query take in turn
+)
+
+// arguments loads what both kernels are given.
+func (e *emitter) arguments(name string) {
+	e.line("// func %s(query, entry *uint16, windows, queryStep, entryStep, planes, queryPlane, entryPlane int, ahead *uint16, aheadStep int, out *[8]uint32)", name)
+	e.line("TEXT ·%s(SB), NOSPLIT, $0-88", name)
+	for i, a := range []struct{ name, reg string }{
+		{"query", "AX"}, {"entry", "BX"}, {"windows", "R8"}, {"queryStep", "R13"}, {"entryStep", "R14"}, {"planes", "R9"},
+		{"queryPlane", "R10"}, {"entryPlane", "R11"}, {"ahead", "R12"}, {"aheadStep", "R15"}, {"out", "DX"},
+	} {
+		e.line("\tMOVQ %s+%d(FP), %s", a.name, 8*i, a.reg)
+	}
+}
+
+// loops begins the loops over planes and windows, and next ends them.
+func (e *emitter) loops(name string) {
+	e.line("\n%sPlane:", name)
+	e.line("\tMOVQ AX, SI")
+	e.line("\tMOVQ BX, DI")
+	e.line("\tMOVQ R8, CX")
+	e.line("\n%sWindow:", name)
+	// What is compared next comes into the second-level cache meanwhile.
+	for i := range 4 {
+		e.op("PREFETCHT1", at("R12", column*i))
+	}
+}
+
+func (e *emitter) next(name string) {
+	e.line("\tADDQ R13, SI")
+	e.line("\tADDQ R14, DI")
+	e.line("\tADDQ R15, R12")
+	e.line("\tDECQ CX")
+	e.line("\tJNZ %sWindow", name)
+	e.line("\tADDQ R10, AX")
+	e.line("\tADDQ R11, BX")
+	e.line("\tDECQ R9")
+	e.line("\tJNZ %sPlane\n", name)
+}
+
+func (e *emitter) wide() {
+	e.arguments("window512")
+	for i := range rotations {
+		e.op("VPXORD", z(i), z(i), z(i))
+	}
+	e.loops("wide")
+	for i := range window {
+		e.op("VMOVDQU64", at("DI", column*i), z(wideEntry+i))
+	}
+	for j := range rotations + window - 1 {
+		q := z(wideQuery + j%wideQueries)
+		e.op("VMOVDQU64", at("SI", column*j), q)
+		for i := range window {
+			if r := j - i; r >= 0 && r < rotations {
+				e.op("VPDPWSSD", z(wideEntry+i), q, z(r))
+			}
+		}
+	}
+	e.next("wide")
+	e.wideSums()
+	e.line("\tVZEROUPPER\n\tRET\n")
+}
+
+// wideSums adds up the lanes of eight registers by transposing them, and stores
+// the sums in order.
+func (e *emitter) wideSums() {
+	a, b := z(wideEntry), z(wideQuery)
+	n := rotations
+	for _, pair := range [][2]string{{"VPUNPCKLDQ", "VPUNPCKHDQ"}, {"VPUNPCKLQDQ", "VPUNPCKHQDQ"}} {
+		for i := 0; i < n; i += 2 {
+			e.op(pair[0], z(i+1), z(i), a)
+			e.op(pair[1], z(i+1), z(i), b)
+			e.op("VPADDD", a, b, z(i/2))
+		}
+		n /= 2
+	}
+	// Z0 has sums 0 to 3 in each of its quarters, Z1 the others.
+	e.op("VSHUFI64X2", "$0x88", z(1), z(0), a)
+	e.op("VSHUFI64X2", "$0xdd", z(1), z(0), b)
+	e.op("VPADDD", a, b, z(0))
+	e.op("VSHUFI64X2", "$0xd8", z(0), z(0), z(0)) // quarters 0, 2, 1, 3
+	e.op("VEXTRACTI64X4", "$1", z(0), "Y1")
+	e.op("VPADDD", "Y1", "Y0", "Y0")
+	e.op("VMOVDQU", "Y0", "(DX)")
+}
+
+// sums adds up quarters of blocks of 32 columns, for Karatsuba's method.
+func (e *emitter) sums(name, move string, size int, reg func(int) string) {
+	e.line("// func %s(entry, out *uint16, blocks, apart int)", name)
+	e.line("TEXT ·%s(SB), NOSPLIT, $0-32", name)
+	e.line("\tMOVQ entry+0(FP), SI")
+	e.line("\tMOVQ out+8(FP), DI")
+	e.line("\tMOVQ blocks+16(FP), CX")
+	e.line("\tMOVQ apart+24(FP), R8")
+	e.line("\tLEAQ (R8)(R8*2), R9")
+	e.line("\n%s:", name+"Block")
+	for off := 0; off < window*column; off += size {
+		r := 8 * (off / size % 2)
+		for k := range 4 {
+			e.op(move, at("SI", off+k*window*column), reg(r+k))
+		}
+		add := func(a, b, to int, where string) {
+			e.op("VPADDW", reg(r+a), reg(r+b), reg(r+to))
+			e.op(move, reg(r+to), where)
+		}
+		add(0, 2, 4, fmt.Sprintf("%d(DI)(R8*1)", off))
+		add(1, 3, 5, fmt.Sprintf("%d(DI)(R8*2)", off))
+		add(0, 1, 6, fmt.Sprintf("%d(DI)(R9*1)", off))
+		add(2, 3, 7, fmt.Sprintf("%d(DI)(R8*4)", off))
+		add(4, 5, 4, fmt.Sprintf("%d(DI)", off))
+	}
+	e.line("\tADDQ $%d, SI", 4*window*column)
+	e.line("\tADDQ $%d, DI", window*column)
+	e.line("\tDECQ CX")
+	e.line("\tJNZ %s", name+"Block")
+	e.line("\tVZEROUPPER\n\tRET\n")
+}
+
+// peak is what the kernel is measured against: the same multiply-adds, and
+// nothing else.
+func (e *emitter) peak() {
+	e.line("// func peak512(rounds int)")
+	e.line("TEXT ·peak512(SB), NOSPLIT, $0-8")
+	e.line("\tMOVQ rounds+0(FP), CX")
+	for i := range 32 {
+		e.op("VPXORD", z(i), z(i), z(i))
+	}
+	e.line("\npeak:")
+	for i := range 2 * window * rotations {
+		e.op("VPDPWSSD", z(16+i%8), z(24+i%8), z(i%16))
+	}
+	e.line("\tDECQ CX")
+	e.line("\tJNZ peak")
+	e.line("\tVZEROUPPER\n\tRET")
+}

@@ -1,0 +1,13 @@
+//go:build !amd64 || purego
+
+package dot
+
+func bestTier() tier { return pureGo }
+
+// Never reached: no query has another tier than pureGo here.
+
+func (t tier) window(_, _ []uint16, _ *steps, _ *uint16, _ int, _ *[8]uint32) {
+	panic("dot: no kernel")
+}
+
+func (t tier) sums(_, _ []uint16, _, _ int) { panic("dot: no kernel") }
