@@ -144,7 +144,7 @@ func (i *Issuer) build(ordered []Change, log tlog.HashReader, now uint64) (*Batc
 		}
 		b.Entries = append(b.Entries, BatchEntry{
 			Ticket: c.Ticket, Op: c.Op, Index: entries[n].LeafIndex,
-			Commitment: c.Commitment, Document: c.Document, Entry: raw,
+			Commitment: c.Commitment, Document: c.Document, Entry: raw, Imported: c.imported,
 		})
 	}
 	if err := i.steps(b, ordered, last.LogSize, now); err != nil {

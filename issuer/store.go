@@ -106,6 +106,8 @@ type Change struct {
 	Since      uint64 // unix seconds
 	Due        uint64 // unix seconds: not anchored before; 0 is at any time
 	Link       []byte // of OpRekeyIn: the sealed serial
+
+	imported bool // it waits nowhere
 }
 
 // BatchEntry is a change with its place in the log.
@@ -152,7 +154,7 @@ type State struct {
 	Roots  []Root              // ascending; the last is current; none before the first anchor
 	Hashes int64               // number of stored log hashes; if asked for
 
-	Imported bool // BeginImport was called once
+	Imported bool // an import has taken members in
 }
 
 // Template is a sealed template at rest. Sealed is empty if the matcher keeps

@@ -144,8 +144,7 @@ type ImportMark struct {
 
 // ImportStore is the part of a Store that migrations use.
 type ImportStore interface {
-	// BeginImport notes that the set has imported members from now on, and gives
-	// how far the import of that name is.
+	// BeginImport gives how far the import of that name is; an unknown one begins.
 	BeginImport(ctx context.Context, name [32]byte) (ImportMark, error)
 	// Taken tells of each commitment whether it is a live member, or reserved by
 	// an intake or recovery that waits.

@@ -12,7 +12,7 @@ const (
 	beginImport   = `INSERT INTO imports (set_id, name, lines, prefix) VALUES (?, ?, 0, zeroblob(32)) ON CONFLICT DO NOTHING`
 	selectImport  = `SELECT lines, prefix FROM imports WHERE set_id = ? AND name = ?`
 	advanceImport = `UPDATE imports SET lines = ?1, prefix = ?2 WHERE set_id = ?3 AND name = ?4 AND lines <= ?1`
-	anyImport     = `SELECT EXISTS (SELECT 1 FROM imports WHERE set_id = ?)`
+	anyImport     = `SELECT EXISTS (SELECT 1 FROM imports WHERE set_id = ? AND lines > 0)`
 )
 
 // BeginImport implements issuer.ImportStore.

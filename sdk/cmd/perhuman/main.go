@@ -2,7 +2,7 @@
 // services and checks what others claim.
 //
 //	perhuman issuer serve FLAGS        run an issuer service
-//	perhuman issuer keygen NAME        make an issuer's keys; rotate, config print, doctor
+//	perhuman issuer keygen NAME        make an issuer's keys; import, rotate, config print, doctor
 //	perhuman verifier FLAGS            run a verifier service
 //	perhuman verify FLAGS post.json    check a post bundle, with no network
 //	perhuman audit FLAGS [URL|PATH]    replay an issuer's log, name a lie or report
@@ -61,6 +61,7 @@ func commands() []command {
 		{[]string{"issuer", "rotate"}, "make the signing key that follows another one, and say how to change over", issuerRotate},
 		{[]string{"issuer", "config", "print"}, "show what flags, environment and file come to, secrets left out", issuerConfigPrint},
 		{[]string{"issuer", "doctor"}, "look at an issuer's files, database, witnesses and service", issuerDoctor},
+		{[]string{"issuer", "import"}, "take members over from another group; goes on where it stopped", issuerImport},
 		{[]string{"issuer", "serve"}, "run an issuer service; -help lists its flags", issuerServe},
 		{[]string{"verifier", "keygen"}, "[-test] FILE  make an app key, a site's secret or an admin token", verifierKeygen},
 		{[]string{"verifier", "config", "print"}, "show what flags and environment come to, secrets left out", verifierConfig},
