@@ -32,6 +32,9 @@ var smallOrder = [...]string{
 	"5487079760113093288563806980711815926787480345107458321944110994429565256206",
 }
 
+// ofNoKey are commitments of identities whose secret everybody has.
+var ofNoKey = [...]string{noSecret}
+
 // parseCommitment reads a commitment that nobody proves to own: canonical
 // decimal, or 0x and 64 hexadecimal digits. It refuses those that nobody can
 // own alone, by name.
@@ -49,11 +52,10 @@ func parseCommitment(text string) (semaphore.Element, error) {
 	case c.IsZero():
 		return c, ErrZero
 	}
-	s := c.String()
 	switch {
-	case s == noSecret:
+	case slices.Contains(ofNoKey[:], c.String()):
 		return c, ErrNoSecret
-	case slices.Contains(smallOrder[:], s):
+	case slices.Contains(smallOrder[:], c.String()):
 		return c, ErrSmallOrder
 	}
 	return c, nil
