@@ -40,6 +40,9 @@ func (f *front) challenge(w http.ResponseWriter, r *http.Request) (api.Challenge
 	if in.Session != "" {
 		return none, api.Errorf(api.MalformedRequest, "the session is not the page's to name")
 	}
+	if in.Sitekey != "" {
+		return none, api.Errorf(api.MalformedRequest, "sitekeys are the verifier service's")
+	}
 	p, ok := f.policy(in.Action)
 	if !ok {
 		return none, api.Errorf(api.ActionUnknown, "")

@@ -44,7 +44,7 @@ func (v *Verifier) Challenge(ctx context.Context, r ChallengeRequest) (api.Chall
 		return api.ChallengeResponse{}, api.Wrap(api.Internal, err)
 	}
 	out := api.ChallengeResponse{
-		Challenge: scope.EncodeToken(c.Sign(v.keys.signer())),
+		Challenge: scope.EncodeToken(c.Sign(v.keys.signer())), Action: r.Action,
 		Policy:    r.Policy.Kind.String(), K: t.k, Period: r.Policy.Len, Snapshot: r.Policy.Snapshot, ExpiresAt: c.Expires,
 	}
 	if crowd, ok := v.cfg.Roots.(Crowd); ok {

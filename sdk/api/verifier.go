@@ -2,10 +2,12 @@ package api
 
 import "encoding/json"
 
-// ChallengeRequest asks for a challenge: POST /v1/challenges. ContentDigest is
-// base64url of 32 bytes.
+// ChallengeRequest asks for a challenge: POST /v1/challenges, for an action by
+// its name or, from a page that was written for a CAPTCHA, by its sitekey.
+// ContentDigest is base64url of 32 bytes.
 type ChallengeRequest struct {
-	Action        string `json:"action"`
+	Action        string `json:"action,omitempty"`
+	Sitekey       string `json:"sitekey,omitempty"`
 	ContentDigest string `json:"content_digest,omitempty"`
 	Session       string `json:"session,omitempty"`
 }
@@ -14,6 +16,7 @@ type ChallengeRequest struct {
 // "returning" or "per_epoch"; Period is the length in seconds, 0 for ever.
 type ChallengeResponse struct {
 	Challenge string `json:"challenge"`
+	Action    string `json:"action"`
 	Policy    string `json:"policy"`
 	K         uint32 `json:"k"`
 	Period    uint64 `json:"period"`

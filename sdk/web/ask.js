@@ -13,6 +13,7 @@ import { canonicalPost, contentDigest, encode, fromBase64url, toBase64url } from
  * @typedef {object} Question
  * @property {string} wallet origin of the wallet
  * @property {string} action
+ * @property {string} [sitekey] in place of the action
  * @property {string} challengeURL where this site hands out challenges
  * @property {string} rp the name of this site, as in its scopes
  * @property {Content | null | (() => Content | null)} content
@@ -52,7 +53,7 @@ async function fetchChallenge(url, body, signal) {
   }
   const json = await answer.json().catch(() => ({}))
   if (!answer.ok) throw new AskError(json.code ?? 'network', json.detail)
-  return /** @type {{challenge: string, policy: string, k: number, period: number, expires_at: number, snapshot?: number}} */ (json)
+  return /** @type {{challenge: string, action: string, policy: string, k: number, period: number, expires_at: number, snapshot?: number}} */ (json)
 }
 
 /**
@@ -104,12 +105,13 @@ async function converse(popup, question, signal) {
   try {
     const content = typeof question.content === 'function' ? question.content() : question.content
     const digest = toBase64url(await digestOf(content, question.rp))
-    const body = content ? { action: question.action, content_digest: digest } : { action: question.action }
+    const what = question.sitekey ? { sitekey: question.sitekey } : { action: question.action }
+    const body = content ? { ...what, content_digest: digest } : what
     const challenge = await fetchChallenge(question.challengeURL, body, signal)
     await ready.promise
     question.onstage('waiting')
     popup.postMessage({
-      type: 'perhuman-request', action: question.action, kind: challenge.policy, len: challenge.period, k: challenge.k,
+      type: 'perhuman-request', action: question.action || challenge.action, kind: challenge.policy, len: challenge.period, k: challenge.k,
       challenge: challenge.challenge, content_digest: digest, content: content && !('bytes' in content) ? content : undefined,
       snapshot: challenge.snapshot, issuers: question.issuers, all: question.all,
     }, question.wallet)

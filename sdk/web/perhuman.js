@@ -5,6 +5,7 @@
 //
 // Attributes
 //   action     what is done; the site's server knows its policy
+//   sitekey    in place of action, where a verifier service knows the site by one
 //   wallet     origin of the person's wallet
 //   app        the site's name, if the page wants it compared with where it runs
 //   challenge  where the site hands out challenges (default /perhuman/challenge)
@@ -17,7 +18,7 @@
 
 import { ask, AskError, rawContent } from './ask.js'
 import { rpFromOrigin } from './bytes.js'
-import { wordsFor } from './words.js'
+import { load, wordsFor } from './words.js'
 
 /** @typedef {import('./ask.js').Content} Content */
 
@@ -63,6 +64,8 @@ export class PerhumanCheck extends HTMLElement {
   /** @type {AbortController | null} */
   #running = null
   #timer = 0
+  /** What is shown: the state, and the word of the message. @type {[State, string]} */
+  #shown = ['idle', '']
 
   constructor() {
     super()
@@ -111,7 +114,6 @@ export class PerhumanCheck extends HTMLElement {
   async execute() {
     if (this.#running) throw new AskError('busy')
     if (this.#response) return this.#response
-    const words = wordsFor(this.#language())
     const running = new AbortController()
     this.#running = running
     this.#show('busy', '')
@@ -123,13 +125,14 @@ export class PerhumanCheck extends HTMLElement {
       const answer = await ask({
         wallet: new URL(this.getAttribute('wallet') ?? '', location.href).origin,
         action: this.getAttribute('action') ?? '',
+        sitekey: this.getAttribute('sitekey') ?? '',
         challengeURL: this.getAttribute('challenge') ?? '/perhuman/challenge',
         rp,
         content: this.content ?? (text === null ? null : rawContent(text)),
         issuers: this.getAttribute('issuers')?.split(/\s+/).filter(Boolean),
         all: this.hasAttribute('all') || undefined,
         signal: running.signal,
-        onstage: (stage) => { if (this.#running === running) this.#show('busy', words[stage]) },
+        onstage: (stage) => { if (this.#running === running) this.#show('busy', stage) },
       })
       if (this.#running !== running) throw new AskError('cancelled')
       this.#running = null
@@ -142,7 +145,7 @@ export class PerhumanCheck extends HTMLElement {
       const code = err instanceof AskError ? err.code : 'failed'
       if (this.#running === running) {
         this.#running = null
-        this.#show('failed', Object.hasOwn(words, code) ? words[/** @type {import('./words.js').Word} */ (code)] : `${words.failed} (${code})`)
+        this.#show('failed', code)
         this.dispatchEvent(new CustomEvent('perhuman-error', { bubbles: true, composed: true, detail: { code } }))
       }
       throw err
@@ -155,7 +158,7 @@ export class PerhumanCheck extends HTMLElement {
 
   #expire() {
     this.#set('')
-    this.#show('idle', wordsFor(this.#language()).expired)
+    this.#show('idle', 'expired')
     this.dispatchEvent(new CustomEvent('perhuman-expired', { bubbles: true, composed: true }))
   }
 
@@ -166,16 +169,19 @@ export class PerhumanCheck extends HTMLElement {
     this.#internals.setFormValue(response || null)
   }
 
-  /** @param {State} state @param {string} message */
-  #show(state, message) {
-    const words = wordsFor(this.#language())
+  /** @param {State} state @param {string} code of the message: a word, or what there is no word for */
+  #show(state, code) {
+    this.#shown = [state, code]
+    const lang = this.#language()
+    load(lang).then((more) => { if (more && this.isConnected) this.#show(...this.#shown) }, () => {}) // English stays
+    const words = wordsFor(lang)
     const states = this.#internals.states
     for (const s of ['busy', 'verified', 'failed']) states.delete(s)
     if (state !== 'idle') states.add(state)
     const prompt = this.getAttribute('label') ?? words.prompt
     this.#label.textContent = state === 'verified' ? words.verified : state === 'failed' ? words.retry : prompt
     this.#button.setAttribute('aria-disabled', String(state === 'busy' || state === 'verified'))
-    this.#status.textContent = message
+    this.#status.textContent = code && (Object.hasOwn(words, code) ? words[/** @type {import('./words.js').Word} */ (code)] : `${words.failed} (${code})`)
     if (this.hasAttribute('required') && !this.#response) this.#internals.setValidity({ valueMissing: true }, words.required, this.#button)
     else this.#internals.setValidity({})
   }

@@ -26,8 +26,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -63,6 +65,32 @@ var shared = sync.OnceValues(func() (map[string]asset, error) {
 func Static() http.Handler {
 	files, err := shared()
 	return newFiles(files, err, Policy{})
+}
+
+// widget are the files that a page needs to show the widget, by name, and the
+// addresses that vendors of CAPTCHAs give to theirs.
+var widgetFiles = map[string]string{
+	Prefix + "perhuman.js": "perhuman.js", Prefix + "ask.js": "ask.js", Prefix + "bytes.js": "bytes.js",
+	Prefix + "words.js": "words.js", Prefix + "words-de.js": "words-de.js", Prefix + "words-es.js": "words-es.js", Prefix + "words-zh.js": "words-zh.js",
+	Prefix + "captcha.js": "captcha.js", "/turnstile/v0/api.js": "captcha.js", "/1/api.js": "captcha.js", "/recaptcha/api.js": "captcha.js", "/recaptcha/enterprise.js": "captcha.js",
+}
+
+// WidgetPaths are the addresses that Widget serves.
+func WidgetPaths() []string { return slices.Sorted(maps.Keys(widgetFiles)) }
+
+// Widget serves the widget's files to pages of any origin: a verifier service
+// does, for apps that serve nothing of ours themselves. What it serves names
+// nobody and asks nothing; the scripts run in the page that loads them.
+func Widget() (http.Handler, error) {
+	all, err := shared()
+	if err != nil {
+		return nil, err
+	}
+	own := map[string]asset{}
+	for path, name := range widgetFiles {
+		own[path] = all[Prefix+name]
+	}
+	return newFiles(own, nil, Policy{Shared: true}), nil
 }
 
 // Issuer is a set that a wallet accepts: the key string that pins the issuer's

@@ -190,3 +190,83 @@ func TestSourcesFitThePolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// The widget is what every page of an app loads: in English under 6,000 bytes,
+// another language is another request of less than 1,024.
+func TestWidgetIsSmall(t *testing.T) {
+	h := Static()
+	size := func(name string) int {
+		r := get(h, "GET", Prefix+name, "Accept-Encoding", "gzip")
+		if r.StatusCode != 200 {
+			t.Fatalf("%s: %s", name, r.Status)
+		}
+		return len(body(t, r))
+	}
+	sum := 0
+	for _, name := range []string{"perhuman.js", "ask.js", "bytes.js", "words.js"} {
+		sum += size(name)
+	}
+	if sum > 6000 {
+		t.Errorf("the widget is %d bytes with gzip", sum)
+	}
+	for _, name := range []string{"words-de.js", "words-es.js", "words-zh.js"} {
+		if n := size(name); n > 1024 {
+			t.Errorf("%s is %d bytes with gzip", name, n)
+		}
+	}
+}
+
+// Lines that are dropped are comments: none stands inside a template literal,
+// which has an odd number of back quotes before it.
+func TestWithoutComments(t *testing.T) {
+	const source = "/** What\n * it is. */\nexport const a = 1 // kept\n\n  // gone\n/** @type {X} */\nconst b = /** @type {Y} */ (a)\n/** @type {Z} */ (b).c()\n"
+	if got := string(withoutComments([]byte(source))); got != "export const a = 1 // kept\nconst b = /** @type {Y} */ (a)\n/** @type {Z} */ (b).c()\n" {
+		t.Errorf("%q", got)
+	}
+	err := fs.WalkDir(embedded, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".js") || strings.HasPrefix(name, "dist/") {
+			return err
+		}
+		source, err := fs.ReadFile(embedded, name)
+		if err != nil {
+			return err
+		}
+		quotes := 0
+		for line := range strings.Lines(string(source)) {
+			dropped := len(withoutComments([]byte(line))) == 0
+			if dropped && strings.TrimSpace(line) != "" && quotes%2 == 1 {
+				t.Errorf("%s: a line like a comment inside a template literal: %s", name, line)
+			}
+			if !dropped && !strings.HasPrefix(strings.TrimSpace(line), "*") {
+				quotes += strings.Count(line, "`")
+			}
+		}
+		if quotes%2 == 1 {
+			t.Errorf("%s: %d back quotes outside of comments", name, quotes)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The widget's files may be loaded by any page; nothing else is served there.
+func TestWidgetOfAService(t *testing.T) {
+	h, err := Widget()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range WidgetPaths() {
+		r := get(h, "GET", path)
+		if r.StatusCode != 200 || r.Header.Get("Access-Control-Allow-Origin") != "*" || r.Header.Get("Cross-Origin-Resource-Policy") != "cross-origin" || r.Header.Get("Content-Type") != kinds[".js"] {
+			t.Errorf("%s: %s %v", path, r.Status, r.Header)
+		}
+	}
+	if r := get(h, "GET", Prefix+"engine.js"); r.StatusCode != 404 {
+		t.Errorf("engine.js: %s", r.Status)
+	}
+	if r := get(Static(), "GET", Prefix+"perhuman.js"); r.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Error("an app's own files are not for everybody")
+	}
+}

@@ -26,11 +26,11 @@ func (s *server) challenge(c *gin.Context) (any, error) {
 	if err := serve.ReadJSON(c.Writer, r, maxChallengeBody, &in); err != nil {
 		return nil, s.early(apps[0], err)
 	}
-	a := apps[0]
-	if i := slices.IndexFunc(apps, func(a *app) bool { _, err := a.policy(in.Action); return err == nil }); i >= 0 {
-		a = apps[i]
+	a, action, err := asked(apps, in, origin)
+	if err != nil {
+		return nil, s.early(apps[0], err)
 	}
-	policy, err := a.policy(in.Action)
+	policy, err := a.policy(action)
 	if err != nil {
 		return nil, s.early(a, err)
 	}
@@ -43,12 +43,36 @@ func (s *server) challenge(c *gin.Context) (any, error) {
 		return nil, s.early(a, err)
 	}
 	out, err := v.Challenge(c, verifier.ChallengeRequest{
-		Action: in.Action, Policy: policy, Content: content, Session: in.Session, Origin: origin,
+		Action: action, Policy: policy, Content: content, Session: in.Session, Origin: origin,
 	})
 	if err != nil {
 		return nil, s.early(a, err)
 	}
 	return out, nil
+}
+
+// asked finds which of the apps is meant, and which of its actions: by the
+// action's name, or by the sitekey of a page that was written for a CAPTCHA.
+func asked(apps []*app, in api.ChallengeRequest, origin string) (*app, string, error) {
+	if in.Sitekey == "" {
+		for _, a := range apps {
+			if _, err := a.policy(in.Action); err == nil {
+				return a, in.Action, nil
+			}
+		}
+		return apps[0], in.Action, nil // refused for its action
+	}
+	if in.Action != "" {
+		return nil, "", api.Errorf(api.MalformedRequest, "an action or a sitekey, not both")
+	}
+	for _, a := range apps {
+		for i := range a.Sites {
+			if site := &a.Sites[i]; site.Key == in.Sitekey && slices.Contains(site.Origins, origin) {
+				return a, site.Action, nil
+			}
+		}
+	}
+	return nil, "", api.Errorf(api.ActionUnknown, "no site of this origin has this sitekey")
 }
 
 // askers finds the app by its key, or those that have the origin of a browser

@@ -223,3 +223,32 @@ func TestReservedKeys(t *testing.T) {
 		t.Errorf("counted %d", n)
 	}
 }
+
+// A page that was written for a CAPTCHA knows its sitekey and no action: the
+// challenge is for the site's action, for pages of the site's origins alone.
+func TestChallengeBySitekey(t *testing.T) {
+	s, _, _, secret, site := newSite(t)
+	ask := func(body, from string) reply {
+		return s.do(call{"POST", "/v1/challenges", body, map[string]string{"Origin": from}})
+	}
+	r := ask(`{"sitekey":"`+site.Key+`"}`, origin)
+	var c api.ChallengeResponse
+	if err := json.Unmarshal([]byte(r.body), &c); err != nil || r.status != 200 || c.Action != "vote" || c.Policy != "once" {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	if v := s.site("/siteverify", url.Values{"secret": {secret}, "response": {s.response(2, "vote", c.Challenge)}}, false); !v.SiteverifyResponse.Success {
+		t.Fatal(v.body)
+	}
+	for body, want := range map[string]api.Code{
+		`{"sitekey":"phsite_other"}`:                     api.ActionUnknown,
+		`{"sitekey":"` + site.Key + `","action":"vote"}`: api.MalformedRequest,
+		`{}`: api.ActionUnknown,
+	} {
+		if r := ask(body, origin); r.Code != want {
+			t.Errorf("%s: %s", body, r.body)
+		}
+	}
+	if r := ask(`{"sitekey":"`+site.Key+`"}`, "https://elsewhere.example"); r.Code != api.OriginNotAllowed {
+		t.Error(r.body)
+	}
+}

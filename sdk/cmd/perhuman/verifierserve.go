@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/perhuman/perhuman/sdk"
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/sdk/serve"
+	"github.com/perhuman/perhuman/sdk/web"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/semaphore/setlog"
@@ -287,10 +289,28 @@ func (s *service) run(ctx context.Context, l net.Listener, h *httpapi.Service, o
 			}
 		})
 	}
-	err := serve.Run(ctx, l, h, serve.Options{})
+	public, err := withWidget(h)
+	if err == nil {
+		err = serve.Run(ctx, l, public, serve.Options{})
+	}
 	stop()
 	all.Wait()
 	return err
+}
+
+// withWidget serves the widget beside the service, for apps that serve nothing
+// of ours themselves: also at the addresses that vendors of CAPTCHAs have.
+func withWidget(h http.Handler) (http.Handler, error) {
+	widget, err := web.Widget()
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", h)
+	for _, path := range web.WidgetPaths() {
+		mux.Handle("GET "+path, widget)
+	}
+	return mux, nil
 }
 
 // sweep forgets now and then what can no longer matter, for all apps at once.

@@ -89,6 +89,12 @@ func TestVerifierWithManyApps(t *testing.T) {
 	if status, _ := ask("POST", public+"/admin/apps", `{}`, secret); status != 404 {
 		t.Errorf("the admin surface is on the public listener: %d", status)
 	}
+	if status, m := ask("GET", public+"/turnstile/v0/api.js?wallet=https://wallet.example", "", ""); status != 200 || !strings.Contains(m["text"].(string), "cf-turnstile") {
+		t.Errorf("pages written for a CAPTCHA get no script: %d", status)
+	}
+	if status, m := ask("POST", public+"/turnstile/v0/siteverify", `{"secret":"x","response":"y"}`, ""); status != 200 || m["success"] != false {
+		t.Errorf("beside the script: %d %v", status, m)
+	}
 	if status, m := ask("GET", operator+"/metrics", "", secret); status != 200 || !strings.Contains(m["text"].(string), `perhuman_decisions_total{app="`+app["id"].(string)+`",code="malformed_request"} 1`) ||
 		!strings.Contains(m["text"].(string), "perhuman_roots_fresh") {
 		t.Errorf("%d %v", status, m)

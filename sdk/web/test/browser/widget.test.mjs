@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { assertAccessible, assertFits, launch, skip, watch } from '../support/chromium.mjs'
 import { serve } from '../support/site.mjs'
-import { words } from '../../words.js'
+import { everyWord } from '../support/words.mjs'
 
 const why = skip()
+const words = await everyWord()
 const html = (body, script) => ({ type: 'text/html; charset=utf-8', body: `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>test</title><meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/perhuman/style.css"><script type="module" src="${script}"></script></head><body><main>${body}</main></body></html>` })
 const js = (body) => ({ type: 'text/javascript', body })
 
@@ -101,7 +102,7 @@ test('a refusal and a closed window are told by their codes', { skip: why, timeo
     await page.locator('perhuman-check button').click()
     await untilEvent(page)
     assert.deepEqual(await events(page), [['perhuman-error', { code }]])
-    assert.equal(await page.locator('perhuman-check [role=status]').textContent(), words.en[code])
+    await page.locator('perhuman-check [role=status]').getByText(words.en[code], { exact: true }).waitFor()
     await page.close()
   }
 })
@@ -167,7 +168,7 @@ test('four languages, two themes, 360 px, no violation of WCAG', { skip: why, ti
     for (const theme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme: theme })
       await page.setViewportSize({ width: 360, height: 640 })
-      assert.equal(await page.locator('perhuman-check button').textContent(), words[lang].prompt)
+      await page.locator('perhuman-check button').getByText(words[lang].prompt, { exact: true }).waitFor()
       await assertFits(page, lang)
       await assertAccessible(page, `${lang} ${theme}`)
     }

@@ -1,0 +1,110 @@
+// Pages written for Turnstile, hCaptcha and reCAPTCHA, whose script comes from
+// another address. Markup as the vendors' manuals show it: implicit, explicit,
+// on the page's own button.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { assertAccessible, launch, skip, watch } from '../support/chromium.mjs'
+import { serve } from '../support/site.mjs'
+
+const why = skip()
+const js = (body) => ({ type: 'text/javascript', body })
+/** @param {string} src address of the vendor's script, on the verifier's host @param {string} body */
+const page = (src, body) => () => ({
+  type: 'text/html; charset=utf-8',
+  body: `<!doctype html><html lang="en"><head><title>app</title><script src="/app.js"></script><script src="http://verifier.localhost:${site.port}${src}${src.includes('?') ? '&' : '?'}wallet=http://wallet.localhost:${site.port}" async defer></script></head><body><main><h1>App</h1>${body}</main></body></html>`,
+})
+
+let site, context, seen
+const asked = []
+before(async () => {
+  if (why) return
+  site = await serve({
+    'app /app.js': () => js(`window.told = []
+      window.done = (token) => told.push(['done', token])
+      window.failed = (code) => told.push(['failed', code])
+      addEventListener('submit', (e) => { e.preventDefault(); window.sent = [...new FormData(e.target)] })
+      window.onloadTurnstile = () => { window.id = turnstile.render('#place', { sitekey: 'phsite_b', callback: done, theme: 'dark', language: 'de', 'response-field-name': 'token' }) }
+      window.onloadHCaptcha = () => { window.id = hcaptcha.render('place', { sitekey: 'phsite_c', callback: done }) }
+      window.onSubmit = (token) => { told.push(['done', token]); document.getElementById('form').requestSubmit() }`),
+    'app /turnstile': page('/turnstile/v0/api.js', '<form><div class="cf-turnstile" data-sitekey="phsite_a" data-callback="done" data-error-callback="failed" data-theme="light"></div><button>Send</button></form>'),
+    'app /turnstile-explicit': page('/turnstile/v0/api.js?onload=onloadTurnstile&render=explicit', '<form><div id="place"></div><button>Send</button></form>'),
+    'app /hcaptcha': page('/1/api.js', '<form><div class="h-captcha" data-sitekey="phsite_a" data-callback="done"></div><button>Send</button></form>'),
+    'app /hcaptcha-explicit': page('/1/api.js?onload=onloadHCaptcha&render=explicit&hl=es', '<form><div id="place"></div><button>Send</button></form>'),
+    'app /recaptcha': page('/recaptcha/api.js', '<form><div class="g-recaptcha" data-sitekey="phsite_a" data-callback="done"></div><button>Send</button></form>'),
+    'app /recaptcha-button': page('/recaptcha/api.js', '<form id="form"><button class="g-recaptcha" data-sitekey="phsite_a" data-callback="onSubmit">Send</button></form>'),
+    'verifier /v1/challenges': (request, body) => {
+      asked.push({ ...JSON.parse(body || '{}'), origin: request.headers.origin, method: request.method })
+      const open = { 'Access-Control-Allow-Origin': request.headers.origin, 'Access-Control-Allow-Headers': 'Content-Type' }
+      return { type: 'application/json', headers: open, body: JSON.stringify({ challenge: 'challenge', action: 'comment', policy: 'per_epoch', k: 20, period: 86400, expires_at: Math.floor(Date.now() / 1000) + 300, set_size: 300 }) }
+    },
+    'wallet /': () => ({ type: 'text/html; charset=utf-8', body: '<!doctype html><html lang="en"><title>wallet</title><script type="module" src="/wallet.js"></script></html>' }),
+    'wallet /wallet.js': () => js(`opener.postMessage({ type: 'perhuman-ready' }, '*')
+      addEventListener('message', (event) => {
+        if (event.data?.type !== 'perhuman-request') return
+        const packed = 'A'.repeat(342) + 'A'
+        opener.postMessage({ type: 'perhuman-response', response: packed + '.' + event.data.action }, event.origin)
+        window.close()
+      })`),
+  }, { loose: true })
+  context = await launch()
+  seen = watch(context)
+})
+after(async () => {
+  await context?.close()
+  await site?.close()
+})
+
+const open = async (path) => {
+  const p = await context.newPage()
+  await p.goto(`http://app.localhost:${site.port}${path}`)
+  return p
+}
+const token = 'A'.repeat(343) + '.comment'
+
+for (const [path, fields, global] of [
+  ['/turnstile', ['cf-turnstile-response'], 'turnstile'],
+  ['/turnstile-explicit', ['token'], 'turnstile'],
+  ['/hcaptcha', ['h-captcha-response', 'g-recaptcha-response'], 'hcaptcha'],
+  ['/hcaptcha-explicit', ['h-captcha-response', 'g-recaptcha-response'], 'hcaptcha'],
+  ['/recaptcha', ['g-recaptcha-response'], 'grecaptcha'],
+]) {
+  test(`${path}: callback, hidden field, getResponse, reset`, { skip: why, timeout: 30_000 }, async () => {
+    const p = await open(path)
+    await p.locator('perhuman-check button').waitFor()
+    assert.equal(await p.evaluate((g) => globalThis[g].getResponse(), global), '')
+    await p.locator('perhuman-check button').click()
+    await p.waitForFunction(() => window.told.length > 0)
+    assert.deepEqual(await p.evaluate(() => window.told), [['done', token]])
+    await p.getByRole('button', { name: 'Send' }).click()
+    assert.deepEqual(await p.evaluate(() => window.sent), fields.map((name) => [name, token]))
+    assert.equal(await p.evaluate((g) => globalThis[g].getResponse(window.id), global), token)
+    assert.equal(await p.evaluate((f) => document.querySelector(`[name="${f}"]`).value, fields[0]), token, 'scripts that read the field by its name')
+    await p.evaluate((g) => globalThis[g].reset(window.id), global)
+    assert.equal(await p.evaluate((g) => globalThis[g].getResponse(), global), '')
+    const { sitekey, origin, action } = asked.filter((a) => a.method === 'POST').at(-1)
+    assert.deepEqual([sitekey, origin, action], [{ '/turnstile-explicit': 'phsite_b', '/hcaptcha-explicit': 'phsite_c' }[path] ?? 'phsite_a', `http://app.localhost:${site.port}`, undefined])
+    await assertAccessible(p, path)
+    await p.evaluate((g) => globalThis[g].remove(window.id), global)
+    assert.equal(await p.locator('perhuman-check').count(), 0)
+    await p.close()
+  })
+}
+
+test("the page's own button asks, and its callback sends the form", { skip: why, timeout: 30_000 }, async () => {
+  const p = await open('/recaptcha-button')
+  await p.locator('perhuman-check').waitFor({ state: 'attached' })
+  await p.getByRole('button', { name: 'Send' }).click()
+  await p.waitForFunction(() => window.sent)
+  assert.deepEqual(await p.evaluate(() => window.sent), [['g-recaptcha-response', token]])
+  await p.close()
+})
+
+test('languages and themes by the vendors’ options; nothing complains', { skip: why, timeout: 30_000 }, async () => {
+  const p = await open('/turnstile-explicit')
+  await p.getByRole('button', { name: 'Bestätigen, dass Sie ein Mensch sind' }).waitFor()
+  assert.equal(await p.locator('perhuman-check').getAttribute('theme'), 'dark')
+  await p.goto(`http://app.localhost:${site.port}/hcaptcha-explicit`)
+  await p.getByRole('button', { name: 'Confirme que es una persona' }).waitFor()
+  await p.close()
+  assert.deepEqual(seen.complaints, [])
+})
