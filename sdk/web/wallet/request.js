@@ -2,7 +2,8 @@
 // what, answer after a click. The asking site is whoever the browser says it
 // is; after the first question every other origin is refused.
 
-import { canonicalPost, contentDigest, encode, equal, fromBase64url, readChallenge, rpFromOrigin, sha256, toBase64url } from '../bytes.js'
+import { canonicalPost, contentDigest, encode, equal, fromBase64url, rpFromOrigin, sha256, toBase64url } from '../bytes.js'
+import { readChallenge } from '../challenge.js'
 import { fill, h, icon } from '../dom.js'
 import { unlockForm } from './setup.js'
 import { codeOf, periodWord, policySentence, sentence, t } from './texts.js'
