@@ -130,12 +130,14 @@ func (s *Store) Sweep(ctx context.Context, before time.Time) (int, error) {
 // forgetClosed deletes rows of scopes that closed before a time, with what the
 // index says of them. Only rows that are in the index may go.
 func (w *writer) forgetClosed(ctx context.Context, ms int64) (int64, error) {
-	var any bool
-	if err := w.anyClosed.QueryRowContext(ctx, ms).Scan(&any); err != nil || !any {
+	var last int64
+	if err := w.lastClosed.QueryRowContext(ctx, ms).Scan(&last); err != nil || last == 0 {
 		return 0, err
 	}
-	if err := w.index(ctx); err != nil {
-		return 0, err
+	if last > w.upto { // that long ago, and still in the tail: there is little to do here
+		if err := w.index(ctx); err != nil {
+			return 0, err
+		}
 	}
 	listed, err := affected(w.unindex.ExecContext(ctx, ms))
 	if err != nil {

@@ -71,6 +71,7 @@ func (w *writer) prepareFast(raw any) error {
 		{&w.begin, sqlBegin}, {&w.commit, sqlCommit}, {&w.mark, sqlMark}, {&w.knownParts, sqlKnownParts},
 		{&w.insertNonces[0], sqlInsert64Nonces}, {&w.insertNonces[1], sqlInsert8Nonces},
 		{&w.insertSpents[0], sqlInsert64Spent}, {&w.insertSpents[1], sqlInsert8Spent},
+		{&w.insertParts, sqlInsertParts},
 	} {
 		stmt, err := conn.Prepare(s.query)
 		if err != nil {

@@ -73,9 +73,18 @@ WHERE i.part = substr(?1, 1, 16) AND s.nullifier = ?1 AND s.scope = ?2 AND s.env
 	sqlTail = `
 SELECT m.upto, s.id, s.nullifier, s.scope, s.environment, s.nonce, s.message, s.first_ms
 FROM spent_mark m LEFT JOIN spent s ON s.id > max(m.upto, ?) ORDER BY s.id`
+
+	sqlPartRow     = `(?, ?)`
+	sqlPartRows2   = sqlPartRow + `, ` + sqlPartRow
+	sqlPartRows4   = sqlPartRows2 + `, ` + sqlPartRows2
+	sqlPartRows8   = sqlPartRows4 + `, ` + sqlPartRows4
+	sqlPartRows16  = sqlPartRows8 + `, ` + sqlPartRows8
+	sqlPartRows32  = sqlPartRows16 + `, ` + sqlPartRows16
+	sqlInsertParts = `
+INSERT OR IGNORE INTO spent_by_nullifier (part, id) SELECT * FROM (VALUES ` + sqlPartRows32 + `, ` + sqlPartRows32 + sqlBound
 	sqlIndexTail = `
-INSERT INTO spent_by_nullifier (part, id) SELECT substr(nullifier, 1, 16), id FROM spent WHERE id > ? ORDER BY 1, 2`
-	sqlMoveMark = `UPDATE spent_mark SET upto = ?`
+INSERT OR IGNORE INTO spent_by_nullifier (part, id) SELECT substr(nullifier, 1, 16), id FROM spent WHERE id > ? ORDER BY 1, 2`
+	sqlMoveMark = `UPDATE spent_mark SET upto = max(upto, ?)`
 
 	// A repeat is a committed write, so its answer comes from this transaction.
 	sqlRepeatNonce = `
@@ -133,8 +142,8 @@ RETURNING id, body, created_ms, attempts`
 	// Forgetting is done in bites, so that it never holds up the writer long.
 	sqlForgetNonces = `
 DELETE FROM nonces WHERE (nonce, environment) IN (SELECT nonce, environment FROM nonces WHERE expires_ms < ? LIMIT 5000)`
-	sqlAnyClosed = `SELECT EXISTS (SELECT 1 FROM spent WHERE closes_ms > 0 AND closes_ms < ?)`
-	sqlUnindex   = `
+	sqlLastClosed = `SELECT coalesce(max(id), 0) FROM spent WHERE closes_ms > 0 AND closes_ms < ?`
+	sqlUnindex    = `
 DELETE FROM spent_by_nullifier WHERE (part, id) IN
 	(SELECT substr(nullifier, 1, 16), id FROM spent WHERE closes_ms > 0 AND closes_ms < ? ORDER BY closes_ms, id LIMIT 5000)`
 	sqlForgetSpent = `
@@ -154,7 +163,7 @@ func (w *writer) prepare(ctx context.Context) error {
 		{&w.signingKeys, sqlSigningKeys}, {&w.addKey, sqlAddKey},
 		{&w.putState, sqlPutState}, {&w.swapState, sqlSwapState}, {&w.addState, sqlAddState},
 		{&w.postEvent, sqlPostEvent}, {&w.claim, sqlClaim}, {&w.settled, sqlSettled}, {&w.retry, sqlRetry},
-		{&w.forgetNonces, sqlForgetNonces}, {&w.anyClosed, sqlAnyClosed}, {&w.unindex, sqlUnindex}, {&w.forgetSpent, sqlForgetSpent},
+		{&w.forgetNonces, sqlForgetNonces}, {&w.lastClosed, sqlLastClosed}, {&w.unindex, sqlUnindex}, {&w.forgetSpent, sqlForgetSpent},
 		{&w.readTail, sqlTail}, {&w.indexTail, sqlIndexTail}, {&w.moveMark, sqlMoveMark},
 	} {
 		var err error

@@ -12,18 +12,14 @@ import (
 // Nullifiers come from all over their range. Kept in a tree by their value, each
 // of them costs a page of its own in every commit: a page to sum up, to write to
 // the WAL, to wait for and to write back. So rows of spent are appended, and the
-// index over them follows later, thousands of entries at once in their order.
-// The rows it does not have yet, those above spent_mark.upto, are known from
-// memory: this is the tail.
+// index over them follows later and in its own order; see index.go. The rows that
+// it may not have yet, those above spent_mark.upto, are known from memory: this
+// is the tail.
 //
 // What makes it safe: rows above the mark are never deleted and the mark never
 // falls, so ids only rise, and "rows above id n" is all that anybody, in whatever
 // process, may have missed. A writer looks for them inside its immediate
 // transaction, where nobody else writes, before it decides anything.
-
-// tailLimit is how many rows the tail holds before they are put into the index:
-// a bite of some ten milliseconds.
-const tailLimit = 4096
 
 // spentKey is what must be unique in the table spent.
 type spentKey struct {
@@ -179,25 +175,13 @@ func (w *writer) enter(ctx context.Context) error {
 		return err
 	}
 	w.upto, w.last = w.mark.number(0), w.mark.number(1)
+	if w.upto != w.pass.base {
+		w.pass = pass{} // another process was faster, or Sweep
+	}
 	if upto, last := w.tail.span(); upto == w.upto && last == w.last {
 		return nil
 	}
 	return w.tail.catchUp(ctx, w.readTail) // another process wrote, or this one before its connection broke
-}
-
-// index puts the tail into the index, with what this transaction added.
-func (w *writer) index(ctx context.Context) error {
-	if w.last == w.upto {
-		return nil
-	}
-	if _, err := w.indexTail.ExecContext(ctx, w.upto); err != nil {
-		return err
-	}
-	if _, err := w.moveMark.ExecContext(ctx, w.last); err != nil {
-		return err
-	}
-	w.upto = w.last
-	return nil
 }
 
 // publish makes what was committed known to the readers.

@@ -84,8 +84,8 @@ func (s *Store) write(batched []*batch.Job[job]) (err error) {
 	if err == nil {
 		err = w.apply(ctx, live)
 	}
-	if err == nil && w.last-w.upto >= w.tailLimit {
-		err = w.index(ctx)
+	if err == nil {
+		err = w.follow(ctx, len(w.fresh))
 	}
 	if err != nil {
 		w.discard()
@@ -142,6 +142,7 @@ type writer struct {
 	added      map[spentKey]spentRow
 	tail       *tail // what was committed before
 	tailLimit  int64
+	pass       pass
 
 	run    []*spending // memory for the acts of a batch
 	values []any       // and for the values of a statement
@@ -151,6 +152,7 @@ type writer struct {
 	begin, commit              fast
 	mark, knownParts           fast
 	insertNonces, insertSpents [len(together)]fast
+	insertParts                fast
 
 	insertNonce, repeatNonce               *sql.Stmt
 	insertSpent, touchNullifier            *sql.Stmt
@@ -158,7 +160,7 @@ type writer struct {
 	indexTail, moveMark                    *sql.Stmt
 	nonceUsed, keyUsed                     *sql.Stmt
 	policy, putPolicy, signingKeys, addKey *sql.Stmt
-	forgetNonces, anyClosed                *sql.Stmt
+	forgetNonces, lastClosed               *sql.Stmt
 	unindex, forgetSpent                   *sql.Stmt
 	putState, swapState, addState          *sql.Stmt
 	postEvent, claim, settled, retry       *sql.Stmt
@@ -232,7 +234,7 @@ func (w *writer) drop() error {
 	if w.db != nil {
 		err = errors.Join(err, w.db.Close())
 	}
-	w.conn, w.db = nil, nil
+	w.conn, w.db, w.pass = nil, nil, pass{}
 	return err
 }
 
