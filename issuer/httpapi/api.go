@@ -26,6 +26,7 @@ import (
 
 	"github.com/perhuman/perhuman/issuer"
 	"github.com/perhuman/perhuman/issuer/biometric/capture"
+	"github.com/perhuman/perhuman/issuer/httpapi/page"
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/sdk/serve"
 )
@@ -72,6 +73,7 @@ type route struct {
 // routes is all there is. HEAD comes with every GET.
 func routes() []route {
 	return []route{
+		{Route{http.MethodGet, "/", Public}, (*server).front},
 		{Route{http.MethodGet, "/.well-known/perhuman-issuer.json", Public}, (*server).info},
 		{Route{http.MethodPost, "/v1/sessions", Own}, (*server).startSession},
 		{Route{http.MethodPost, "/v1/enrolments", Own}, (*server).enrol},
@@ -109,6 +111,7 @@ type server struct {
 	took            func(route string, code api.Code, d time.Duration)
 	paused, gallery func() bool
 	now             func() time.Time
+	page            *page.Page
 }
 
 // New gives the handler.
@@ -130,6 +133,7 @@ func newEngine(i *issuer.Issuer, o Options) *gin.Engine {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.page = page.New(i, s.now)
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash = false

@@ -174,6 +174,7 @@ func TestT43RouteTable(t *testing.T) {
 		"GET /tile/*path":                       Public,
 		"GET /set/:seq/tile/:level/:n":          Public,
 		"GET /set/:seq/leaves":                  Public,
+		"GET /":                                 Public,
 		"GET /livez":                            Public,
 		"GET /readyz":                           Public,
 	}

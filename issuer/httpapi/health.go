@@ -86,3 +86,16 @@ func (s *server) readyz(c *gin.Context) error {
 func pausable(path string) bool {
 	return path == "/v1/sessions" || path == "/v1/enrolments" || path == "/v1/recoveries"
 }
+
+// front is the page for people (package page).
+func (s *server) front(c *gin.Context) error {
+	html, err := s.page.Render(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	h := c.Writer.Header()
+	h.Set("Content-Security-Policy", s.page.Security())
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	return answer(c, "text/html; charset=utf-8", "public, max-age=5", "", html)
+}
