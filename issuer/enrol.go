@@ -113,10 +113,22 @@ func (i *Issuer) check(ctx context.Context, req api.EnrolmentRequest) (*candidat
 	if err != nil {
 		return nil, nil, err
 	}
-	commitment, err := possession(w.nonce, i.cfg.Name, req.PublicKey[0], req.PublicKey[1], w.signature)
+	j, err := judge(req.PublicKey[0], req.PublicKey[1], w.signature, enrolMessage(w.nonce, i.cfg.Name))
+	if err != nil {
+		return nil, nil, err
+	}
+	var c *candidate
+	var refused error
+	if earlier == nil && j.good() { // meanwhile
+		c, refused = i.capture(ctx, w, j.ours.commitment)
+	}
+	commitment, err := j.agreed()
 	if err != nil {
 		if errors.Is(err, errDisagree) {
 			i.cfg.Logf("issuer: %v", err)
+		}
+		if c != nil {
+			c.probe.Wipe()
 		}
 		return nil, nil, err
 	}
@@ -127,9 +139,8 @@ func (i *Issuer) check(ctx context.Context, req api.EnrolmentRequest) (*candidat
 		r := repeated(*earlier)
 		return nil, &r, nil
 	}
-	c, err := i.capture(ctx, w, commitment)
-	if err != nil {
-		return nil, nil, err
+	if refused != nil {
+		return nil, nil, refused
 	}
 	kept := c.probe.Keep()
 	defer clear(kept)

@@ -17,38 +17,65 @@ var errDisagree = errors.New("issuer: the two Baby Jubjub implementations disagr
 // official library gives to whoever imports garbage (semaphore-v4.md section 2).
 const noSecret = "6027627088000560743613994042391496229461807188521792038697313592680155902219"
 
-// possession checks that whoever asks holds the key behind (x, y), and gives
-// the commitment of that key. Both the key and the signature are judged twice,
-// side by side: by our own code and by go-iden3-crypto. Both must accept.
-func possession(nonce Nonce, issuer string, x, y string, packed []byte) (semaphore.Element, error) {
-	return signedBy(x, y, packed, func(c semaphore.Element) semaphore.Element { return scope.EnrolMessage(nonce, issuer, c) })
+// enrolMessage is what the holder of a key signs to enrol.
+func enrolMessage(nonce Nonce, issuer string) func(semaphore.Element) semaphore.Element {
+	return func(c semaphore.Element) semaphore.Element { return scope.EnrolMessage(nonce, issuer, c) }
 }
 
-// signedBy is possession for any message about the key's commitment.
+// signedBy checks that whoever asks holds the key behind (x, y), and gives the
+// commitment of that key. message makes what was signed of the commitment. Both
+// the key and the signature are judged twice, side by side: by our own code and
+// by go-iden3-crypto. Both must accept.
 func signedBy(x, y string, packed []byte, message func(commitment semaphore.Element) semaphore.Element) (semaphore.Element, error) {
-	key, err := publicKey(x, y)
+	p, err := judge(x, y, packed, message)
 	if err != nil {
 		return semaphore.Element{}, err
+	}
+	return p.agreed()
+}
+
+// judgement is a possession that our own code has judged and go-iden3-crypto is
+// still judging. Nothing may be answered or written before agreed.
+type judgement struct {
+	ours   opinion
+	theirs chan opinion
+}
+
+// judge starts both judgements and waits for ours.
+func judge(x, y string, packed []byte, message func(commitment semaphore.Element) semaphore.Element) (*judgement, error) {
+	key, err := publicKey(x, y)
+	if err != nil {
+		return nil, err
 	}
 	var hint *semaphore.Signature
 	sig, malformed := semaphore.ParseSignature(packed)
 	if malformed == nil {
 		hint = &sig
 	}
-	other := make(chan opinion, 1)
-	go func() { other <- second(key, packed, hint, message) }()
-	ours, theirs := first(key, sig, malformed, message), <-other
-	commitment, err := agreed(ours, theirs)
+	j := &judgement{theirs: make(chan opinion, 1)}
+	go func() { j.theirs <- second(key, packed, hint, message) }()
+	j.ours = first(key, sig, malformed, message)
+	return j, nil
+}
+
+// good reports whether we accept; agreed then says if they do too.
+func (j *judgement) good() bool { return j.ours.key == nil && j.ours.signature == nil }
+
+// agreed waits for the second opinion and gives the commitment that both accept.
+// It is called once.
+func (j *judgement) agreed() (semaphore.Element, error) {
+	theirs := <-j.theirs
+	commitment, err := agreed(j.ours, theirs)
 	if err != nil {
 		return semaphore.Element{}, err
 	}
 	switch {
-	case ours.signature == nil && theirs.signature == nil:
+	case j.good() && theirs.signature == nil:
 		return commitment, nil
-	case (ours.signature == nil) != (theirs.signature == nil):
+	case (j.ours.signature == nil) != (theirs.signature == nil):
 		return semaphore.Element{}, api.Wrap(api.PossessionInvalid, errDisagree)
 	}
-	return semaphore.Element{}, api.Wrap(api.PossessionInvalid, ours.signature)
+	return semaphore.Element{}, api.Wrap(api.PossessionInvalid, j.ours.signature)
 }
 
 // opinion is what one implementation says about a key and a signature. What is

@@ -52,6 +52,10 @@ func TestPossession(t *testing.T) {
 	}
 }
 
+func possession(nonce Nonce, issuer, x, y string, packed []byte) (semaphore.Element, error) {
+	return signedBy(x, y, packed, enrolMessage(nonce, issuer))
+}
+
 func errorOf(_ semaphore.Element, err error) error { return err }
 
 // S and S + l sign alike for a lax verifier: refused.

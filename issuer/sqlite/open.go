@@ -80,6 +80,8 @@ func dsn(path string, busy time.Duration, more url.Values) string {
 		"_foreign_keys":  {"1"},
 		"_secure_delete": {"1"}, // a removed row leaves no bytes behind
 		"_busy_timeout":  {strconv.FormatInt(busy.Milliseconds(), 10)},
+		// Compiling the statements of an intake takes longer than running them.
+		"_stmt_cache_size": {"64"},
 	}
 	for k, x := range more {
 		v[k] = x
