@@ -67,7 +67,7 @@ func TestBenchIntake(t *testing.T) {
 			}
 		}
 		wall = append(wall, time.Since(began).Seconds()/each)
-		used = append(used, (cpu(t) - spent).Seconds()/each)
+		used = append(used, (cpu(t)-spent).Seconds()/each)
 	}
 	fmt.Printf("BENCH enrol_intake_per_s %.0f 1/s\n", 1/median(wall))
 	fmt.Printf("BENCH enrol_intake_cpu_us %.0f us\n", 1e6*median(used))

@@ -35,6 +35,7 @@ type Issuer struct {
 	leaving map[Serial]leaver // deleted people whose templates are still there
 	doubt   bool              // memory may differ from the store: reload first
 
+	tiles      tileCache
 	gallery    gallery
 	snapshotAt atomic.Int64 // log size of the last snapshot
 	verified   atomic.Bool  // everything stored was replayed, not only what came after a snapshot

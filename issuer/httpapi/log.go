@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/perhuman/perhuman/issuer"
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore/setlog"
 )
@@ -23,11 +24,25 @@ const (
 
 // answer writes a body with its caching, or 304 when the client has it.
 func answer(c *gin.Context, mediaType, cache, etag string, body []byte) error {
-	h := c.Writer.Header()
-	h.Set("Cache-Control", cache)
 	if etag == "" {
 		sum := sha256.Sum256(body)
 		etag = `"` + hex.EncodeToString(sum[:16]) + `"`
+	}
+	return answerStatic(c, mediaType, cache, issuer.Static{Body: body, ETag: etag})
+}
+
+// answerStatic is answer for bytes that may be there compressed too. Only entry
+// bundles are: hashes do not compress, and everything else fits few packets.
+func answerStatic(c *gin.Context, mediaType, cache string, s issuer.Static) error {
+	h := c.Writer.Header()
+	h.Set("Cache-Control", cache)
+	body, etag := s.Body, s.ETag
+	if s.Gzip != nil {
+		h.Set("Vary", "Accept-Encoding")
+		if takesGzip(c.Request.Header.Get("Accept-Encoding")) {
+			h.Set("Content-Encoding", "gzip")
+			body, etag = s.Gzip, strings.TrimSuffix(s.ETag, `"`)+`-gzip"`
+		}
 	}
 	h.Set("ETag", etag)
 	if matches(c.Request.Header.Values("If-None-Match"), etag) {
@@ -40,6 +55,19 @@ func answer(c *gin.Context, mediaType, cache, etag string, body []byte) error {
 	c.Status(http.StatusOK)
 	_, _ = c.Writer.Write(body)
 	return nil
+}
+
+// takesGzip reads Accept-Encoding as RFC 9110 section 12.5.3 has it, as far as
+// gzip by name goes: no weight, or one that is not zero.
+func takesGzip(accept string) bool {
+	for part := range strings.SplitSeq(accept, ",") {
+		name, weight, weighted := strings.Cut(part, ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			_, q, _ := strings.Cut(weight, "=")
+			return !weighted || strings.Trim(q, " 0.") != ""
+		}
+	}
+	return false
 }
 
 // matches compares weakly, as RFC 9110 section 13.1.2 has it for If-None-Match.
@@ -75,15 +103,16 @@ func (s *server) tile(c *gin.Context) error {
 	if err != nil {
 		return api.Errorf(api.NotFound, "not a tile path")
 	}
-	b, err := s.issuer.Tile(c.Request.Context(), t)
+	b, err := s.issuer.StaticTile(c.Request.Context(), t)
 	if err != nil {
 		return err
 	}
-	return answer(c, octets, forEver, "", b)
+	return answerStatic(c, octets, forEver, b)
 }
 
 func (s *server) setTile(c *gin.Context) error {
-	seq, level, n, err := setlog.ParseSetTilePath(strings.TrimPrefix(c.Request.URL.Path, "/"))
+	path := strings.TrimPrefix(c.Request.URL.Path, "/")
+	seq, level, n, err := setlog.ParseSetTilePath(path)
 	if err != nil {
 		return api.Errorf(api.NotFound, "not a set tile path")
 	}
@@ -91,7 +120,9 @@ func (s *server) setTile(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, octets, setCache, "", b)
+	// A tile's path says all that it depends on; hashing it would cost more than
+	// sending it.
+	return answer(c, octets, setCache, `"`+path+`"`, b)
 }
 
 func (s *server) leaves(c *gin.Context) error {
@@ -105,6 +136,12 @@ func (s *server) leaves(c *gin.Context) error {
 	}
 	h := c.Writer.Header()
 	h.Set("Cache-Control", setCache)
+	h.Set("ETag", `"`+setlog.LeavesPath(seq)+`"`)
+	if matches(c.Request.Header.Values("If-None-Match"), h.Get("ETag")) {
+		c.Status(http.StatusNotModified)
+		c.Writer.WriteHeaderNow()
+		return nil
+	}
 	h.Set("Content-Type", octets)
 	h.Set("Content-Length", strconv.Itoa(size))
 	c.Status(http.StatusOK)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -17,6 +18,7 @@ const (
 		FROM roots WHERE set_id = ?1 AND (superseded_ms IS NULL OR superseded_ms >= ?2) ORDER BY seq`
 	countHashes     = `SELECT count(*), coalesce(max(n), -1) FROM hashes WHERE set_id = ?`
 	selectHash      = `SELECT hash FROM hashes WHERE set_id = ? AND n = ?`
+	selectHashes    = `SELECT n, hash FROM hashes WHERE set_id = ? AND n >= ? AND n <= ? ORDER BY n`
 	selectEntries   = `SELECT change_no, entry FROM changes WHERE set_id = ? AND change_no >= ? AND change_no < ? ORDER BY change_no`
 	selectTemplates = `SELECT serial, modality, sealed, mark FROM templates`
 )
@@ -155,6 +157,10 @@ func (s *Store) Entries(ctx context.Context, from, to int64) ([][]byte, error) {
 
 // Hashes implements issuer.Store.
 func (s *Store) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
+	if dense(indexes) {
+		out, err := s.scanHashes(ctx, indexes)
+		return out, classifyNil(err)
+	}
 	stmt, err := s.r.PrepareContext(ctx, selectHash)
 	if err != nil {
 		return nil, classify(err)
@@ -162,6 +168,41 @@ func (s *Store) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error
 	defer func() { _ = stmt.Close() }()
 	out, err := readHashes(ctx, stmt, indexes)
 	return out, classifyNil(err)
+}
+
+// dense reports whether indexes rise and are at least a third of their range, as
+// those of a tile and of a whole log are: then one statement reads the range.
+func dense(indexes []int64) bool {
+	return len(indexes) > 8 && slices.IsSorted(indexes) && indexes[len(indexes)-1]-indexes[0] < 3*int64(len(indexes))
+}
+
+func (s *Store) scanHashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
+	rows, err := s.r.QueryContext(ctx, selectHashes, setID, indexes[0], indexes[len(indexes)-1])
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	out := make([]tlog.Hash, len(indexes))
+	at := 0
+	for rows.Next() {
+		var n int64
+		var b sql.RawBytes
+		if err := rows.Scan(&n, &b); err != nil {
+			return nil, err
+		}
+		for ; at < len(indexes) && indexes[at] <= n; at++ {
+			if indexes[at] < n || copy(out[at][:], b) != tlog.HashSize || len(b) != tlog.HashSize {
+				return nil, fmt.Errorf("%w: log hash %d", issuer.ErrCorrupt, indexes[at])
+			}
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	if at < len(indexes) {
+		return nil, fmt.Errorf("%w: log hash %d", issuer.ErrNotFound, indexes[at])
+	}
+	return out, nil
 }
 
 func readHashes(ctx context.Context, stmt *sql.Stmt, indexes []int64) ([]tlog.Hash, error) {

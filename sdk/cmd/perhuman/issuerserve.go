@@ -76,6 +76,7 @@ func (s *issuing) config(e env) (cfg issuer.Config, err error) {
 		Depth: v.depth, Anchor: v.anchor, MinBatch: v.minBatch, Window: max(v.window, v.anchor), SessionTTL: v.session,
 		Life:   issuer.Life{RekeyPeriod: v.rekey, Cooldown: v.cooldown, ReentryDelay: v.reentry},
 		Quorum: v.quorum, Now: time.Now, Rand: e.rand, Logf: s.logf,
+		Snapshots: issuer.SnapshotFile(v.db + ".set"), Background: true,
 	}
 	if cfg.Signer, err = readSecret(v.key); err != nil {
 		return cfg, err
@@ -173,11 +174,14 @@ func (s *issuing) collect() error {
 	return err
 }
 
+// gallery says whether people can be matched yet.
+func (s *issuing) gallery() bool { return s.issuer.Gallery().Open }
+
 // run listens, serves until ctx ends, and then publishes what waits.
 func (s *issuing) run(ctx context.Context, e env) error {
 	v := s.flags
 	public := httpapi.New(s.issuer, httpapi.Options{
-		Origin: v.origin, Rand: e.rand, Logf: s.logf, Took: s.metrics.Took, Paused: s.pause.On,
+		Origin: v.origin, Rand: e.rand, Logf: s.logf, Took: s.metrics.Took, Paused: s.pause.On, Gallery: s.gallery,
 	})
 	var page http.Handler
 	var operator net.Listener
