@@ -65,6 +65,7 @@ var mayImport = map[string]string{
 	"sdk/serve":                        "sdk/api",
 	"sdk/sethttp":                      "semaphore semaphore/setlog sdk/serve sdk/api",
 	"sdk/post":                         "semaphore semaphore/setlog semaphore/scope sdk/api",
+	"sdk/relay":                        "sdk/api sdk/serve",
 	"sdk/witness":                      "semaphore/setlog",
 	"sdk/ginhuman":                     "sdk semaphore/scope",
 	"sdk/wallet":                       "semaphore semaphore/prove semaphore/setlog semaphore/scope semaphore/artifacts issuer/biometric/share",

@@ -1,0 +1,226 @@
+// Package relay is a mailbox between a page on one device and a wallet on
+// another: the page shows a QR code, a phone scans it, and question and answer
+// travel through here.
+//
+// It holds ciphertexts and nothing else. The page makes a key and puts it into
+// the fragment of the address in the QR code, which no server ever gets; both
+// ends encrypt with AES-256-GCM. So whoever runs the relay learns that two
+// devices spoke, when, and how many bytes, and can refuse its service; it cannot
+// read, and what it changes or swaps does not open.
+//
+//	POST /relay               a question, up to MaxBody bytes: 201 {id, expires_at}
+//	GET  /relay/{id}/question  once
+//	PUT  /relay/{id}/answer    once
+//	GET  /relay/{id}/answer    204 while there is none, then once
+//
+// A box lives for five minutes, as a challenge does, in memory. What was read
+// is gone. The id has 128 random bits; an id that is wrong, was read or is over
+// answers not_found alike. Pages of every origin may ask: there are no cookies
+// and nothing to steal. Handlers do not block.
+package relay
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/sdk/serve"
+)
+
+// Life is how long a box exists.
+const Life = 5 * time.Minute
+
+// MaxBody is the most bytes of a question or an answer.
+const MaxBody = 8 << 10
+
+// Config sets a Relay up.
+type Config struct {
+	Boxes int              // the most at one time; 4096 if 0: some 64 MB
+	Now   func() time.Time // time.Now if nil
+	Rand  io.Reader        // crypto/rand if nil
+	Logf  func(format string, args ...any)
+}
+
+// Relay is the mailbox, an http.Handler for paths below /relay. It is safe for
+// concurrent use.
+type Relay struct {
+	cfg Config
+	mux *http.ServeMux
+
+	mu    sync.Mutex
+	boxes map[string]*box
+	order []*box // by age: all live equally long
+}
+
+type box struct {
+	id               string
+	until            time.Time
+	question, answer []byte // nil when there is none, or it was read
+	answered         bool
+}
+
+// New makes an empty mailbox.
+func New(cfg Config) *Relay {
+	if cfg.Boxes == 0 {
+		cfg.Boxes = 4096
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if cfg.Logf == nil {
+		cfg.Logf = func(string, ...any) {}
+	}
+	r := &Relay{cfg: cfg, mux: http.NewServeMux(), boxes: map[string]*box{}}
+	r.mux.HandleFunc("POST /relay", r.handle(r.open))
+	r.mux.HandleFunc("GET /relay/{id}/question", r.handle(r.question))
+	r.mux.HandleFunc("PUT /relay/{id}/answer", r.handle(r.put))
+	r.mux.HandleFunc("GET /relay/{id}/answer", r.handle(r.answer))
+	r.mux.HandleFunc("OPTIONS /relay/", r.preflight)
+	r.mux.HandleFunc("OPTIONS /relay", r.preflight)
+	return r
+}
+
+// ServeHTTP implements http.Handler.
+func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "Retry-After")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	r.mux.ServeHTTP(w, req)
+}
+
+func (r *Relay) preflight(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Access-Control-Allow-Methods", "GET, POST, PUT")
+	w.Header().Set("Access-Control-Allow-Headers", "Content-Type")
+	w.Header().Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (r *Relay) handle(f func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, req *http.Request) {
+		if err := f(w, req); err != nil {
+			serve.LogProblem(r.cfg.Logf, req, err)
+			serve.WriteProblem(w, req, err)
+		}
+	}
+}
+
+// read takes a ciphertext. It can be as short as a tag and a nonce are long.
+func read(w http.ResponseWriter, req *http.Request) ([]byte, error) {
+	if err := serve.CheckMediaType(req, "application/octet-stream"); err != nil {
+		return nil, err
+	}
+	body, err := serve.ReadBody(w, req, MaxBody)
+	if err == nil && len(body) < 28 {
+		err = api.Errorf(api.MalformedRequest, "that is no ciphertext")
+	}
+	return body, err
+}
+
+func (r *Relay) open(w http.ResponseWriter, req *http.Request) error {
+	body, err := read(w, req)
+	if err != nil {
+		return err
+	}
+	var raw [16]byte
+	if _, err := io.ReadFull(r.cfg.Rand, raw[:]); err != nil {
+		return api.Wrap(api.Internal, err)
+	}
+	now := r.cfg.Now()
+	b := &box{id: base64.RawURLEncoding.EncodeToString(raw[:]), until: now.Add(Life), question: body}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sweep(now)
+	if len(r.boxes) >= r.cfg.Boxes {
+		return &api.Error{Code: api.Overloaded, RetryAfter: r.order[0].until.Sub(now)}
+	}
+	r.boxes[b.id] = b
+	r.order = append(r.order, b)
+	serve.WriteJSON(w, http.StatusCreated, map[string]any{"id": b.id, "expires_at": b.until.Unix()})
+	return nil
+}
+
+// sweep forgets what is over.
+func (r *Relay) sweep(now time.Time) {
+	n := 0
+	for n < len(r.order) && !now.Before(r.order[n].until) {
+		delete(r.boxes, r.order[n].id)
+		n++
+	}
+	r.order = append(r.order[:0:0], r.order[n:]...)
+}
+
+// box finds a live one.
+func (r *Relay) box(req *http.Request) (*box, error) {
+	b := r.boxes[req.PathValue("id")]
+	if b == nil || !r.cfg.Now().Before(b.until) {
+		return nil, api.Errorf(api.NotFound, "there is no such box, or not any more")
+	}
+	return b, nil
+}
+
+func (r *Relay) question(w http.ResponseWriter, req *http.Request) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b, err := r.box(req)
+	if err != nil {
+		return err
+	}
+	if b.question == nil {
+		return api.Errorf(api.NotFound, "there is no such box, or not any more")
+	}
+	write(w, b.question)
+	b.question = nil
+	return nil
+}
+
+func (r *Relay) put(w http.ResponseWriter, req *http.Request) error {
+	body, err := read(w, req)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b, err := r.box(req)
+	if err != nil {
+		return err
+	}
+	if b.answered && !bytes.Equal(b.answer, body) || b.question != nil { // nobody can answer what nobody read
+		return api.Errorf(api.NotFound, "there is no such box, or not any more")
+	}
+	b.answer, b.answered = body, true
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (r *Relay) answer(w http.ResponseWriter, req *http.Request) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b, err := r.box(req)
+	switch {
+	case err != nil:
+		return err
+	case b.answer != nil:
+		write(w, b.answer)
+		b.answer = nil
+	case b.answered:
+		return api.Errorf(api.NotFound, "there is no such box, or not any more")
+	default:
+		w.WriteHeader(http.StatusNoContent)
+	}
+	return nil
+}
+
+func write(w http.ResponseWriter, body []byte) {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	_, _ = w.Write(body) // the client went away: nobody is left to tell
+}
