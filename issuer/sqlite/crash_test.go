@@ -48,6 +48,9 @@ func TestChild(t *testing.T) {
 		_, err := Open(os.Getenv(pathEnv))
 		fmt.Println("OPEN", errors.Is(err, issuer.ErrLocked), err)
 		return
+	case "recovery", "deletion":
+		childLife(t, os.Getenv(childEnv))
+		return
 	}
 	child(t, os.Getenv(childEnv))
 }

@@ -178,12 +178,12 @@ func count(t testing.TB, s *Store) (c counts) {
 		to    *int
 		query string
 	}{
-		{&c.Matched, `SELECT count(*) FROM intakes WHERE state = 'matched'`},
-		{&c.Committed, `SELECT count(*) FROM intakes WHERE state = 'committed'`},
-		{&c.Refused, `SELECT count(*) FROM intakes WHERE state = 'refused'`},
+		{&c.Matched, `SELECT count(*) FROM intakes WHERE state = 'matched' AND op = 1`},
+		{&c.Committed, `SELECT count(*) FROM intakes WHERE state = 'committed' AND op = 1`},
+		{&c.Refused, `SELECT count(*) FROM intakes WHERE state = 'refused' AND op = 1`},
 		{&c.Pending, `SELECT count(*) FROM pending WHERE op = 1`},
-		{&c.Templates, `SELECT count(*) FROM templates`},
-		{&c.Live, `SELECT count(*) FROM members`},
+		{&c.Templates, `SELECT (SELECT count(*) FROM templates) + (SELECT count(*) FROM deletions WHERE destroyed > 0)`},
+		{&c.Live, `SELECT (SELECT count(*) FROM members) - (SELECT count(*) FROM intakes WHERE state = 'committed' AND op = 4)`},
 		{&c.Entries, `SELECT count(*) FROM changes`},
 		{&c.Roots, `SELECT count(*) FROM roots`},
 	} {
