@@ -51,6 +51,9 @@ func TestChild(t *testing.T) {
 	case "recovery", "deletion":
 		childLife(t, os.Getenv(childEnv))
 		return
+	case "share":
+		childShare(t)
+		return
 	}
 	child(t, os.Getenv(childEnv))
 }
