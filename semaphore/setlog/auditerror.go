@@ -17,6 +17,7 @@ const (
 	LieLeaf      Lie = "leaf"      // a leaf that cannot have been added or cleared
 	LieRoot      Lie = "root"      // another root than the set has
 	LieLive      Lie = "live"      // another count of live members
+	LieRekey     Lie = "rekey"     // a re-key that was not announced, or a new leaf before an old one had gone
 	LieDay       Lie = "day"       // back-dated, or dated ahead
 	LieFork      Lie = "fork"      // two logs under one key
 	LieRollback  Lie = "rollback"  // less than what was signed before

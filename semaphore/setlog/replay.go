@@ -16,6 +16,7 @@ type Replay struct {
 	day     uint32 // of the newest entry
 	entries int64
 	batch   []Entry
+	rekeys  rekeys
 
 	// ahead is how many leaves may wait before they are hashed: with 0 each
 	// batch is checked by itself, with more the roots of several at once.
@@ -100,6 +101,11 @@ func (r *Replay) endBatch() error {
 	first := &r.batch[0]
 	for i := range r.batch {
 		e := &r.batch[i]
+		if e.Op == OpRekeyAnnounced || e.Op == OpRekeyOut || e.Op == OpRekeyIn {
+			if lie, reason := r.rekeys.take(e, r.leafAt(g, e.LeafIndex)); lie != "" {
+				return r.fault(lie, i, e, reason)
+			}
+		}
 		switch {
 		case e.Root != first.Root:
 			return r.fault(LieRoot, i, e, "root differs within the batch")
@@ -150,6 +156,19 @@ func (r *Replay) endBatch() error {
 	}
 	return nil
 }
+
+// leafAt gives the leaf at a position as far as the batch is read, 0 if there is
+// none. Leaves that the batch clears still stand there.
+func (r *Replay) leafAt(g *semaphore.Group, index uint64) semaphore.Element {
+	switch size := uint64(g.Size()); {
+	case index < size:
+		return g.Member(int(index))
+	case index-size < uint64(len(r.adds)):
+		return r.adds[index-size]
+	}
+	return semaphore.Element{}
+}
+
 func (r *Replay) fault(lie Lie, i int, e *Entry, reason string) error {
 	return &AuditError{Lie: lie, Index: r.entries + int64(i), Seq: e.Seq, Reason: reason}
 }
