@@ -11,6 +11,7 @@
 //	perhuman capture virtual FLAGS     capture a synthetic person for a test issuer
 //	perhuman match report FLAGS        measure how well iris codes tell people apart
 //	perhuman setup check FLAGS         check a powers-of-tau file, and go on to make keys
+//	perhuman wallet COMMAND FLAGS      hold a person's secret: new, restore, import, status, prove, backup, export, history
 //	perhuman dev -rp RP                run everything an app needs while it is written
 //	perhuman healthcheck URL           ask a service whether it is ready
 //	perhuman doctor FLAGS              look at this machine, an issuer, a site, a database
@@ -80,6 +81,14 @@ func commands() []command {
 		{[]string{"setup", "finish"}, "verify a ceremony, add the beacon, write the keys", setupFinish},
 		{[]string{"setup", "plonk"}, "write the PLONK keys that follow from the powers", setupPlonk},
 		{[]string{"setup", "verify"}, "compute a set-up's keys again and compare", setupVerify},
+		{[]string{"wallet", "new"}, "make a wallet: one person's secret, under a passphrase", walletNew},
+		{[]string{"wallet", "restore"}, "make one out of a backup: file, words or code", walletRestore},
+		{[]string{"wallet", "import"}, "make one out of a Semaphore v4 identity", walletImport},
+		{[]string{"wallet", "status"}, "read the issuers' logs: is this person a member, in how large a crowd", walletStatus},
+		{[]string{"wallet", "prove"}, "say what a site asks and, with -yes, answer it with a proof", walletProve},
+		{[]string{"wallet", "backup"}, "write an encrypted file, or print the words or the code for paper", walletBackup},
+		{[]string{"wallet", "export"}, "print the identity as official Semaphore clients read it", walletExport},
+		{[]string{"wallet", "history"}, "print what was proven where, or erase it", walletHistory},
 		{[]string{"dev"}, "run issuer, verifier and a simulator wallet for an app that is being written", devServe},
 		{[]string{"doctor"}, "look at this machine and, if told where, at an issuer, a site, a database, secret files", doctor},
 		{[]string{"loadtest", "server"}, "the other process of a load test", loadtestServer},

@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -215,6 +216,13 @@ func (s *Store) Uses(_ context.Context, b wallet.Book) ([]wallet.Use, error) {
 		return nil, ErrFailed
 	}
 	return slices.Clone(s.books[b]), nil
+}
+
+// Books lists the books with a use, in no particular order.
+func (s *Store) Books() []wallet.Book {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.books))
 }
 
 // Take writes a use down and syncs before it returns.

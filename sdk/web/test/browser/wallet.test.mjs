@@ -1,0 +1,220 @@
+// The wallet's own flows on the real demo binary: words, code, file and transfer
+// bring the same person and what they have used up; the history is listed,
+// saved and erased without losing count; consent in another language, cancel,
+// wipe.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, before } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { assertAbsent, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
+import { start } from '../support/demo.mjs'
+import { agree, ask, captureIris, makeWallet, openIssuer, passphrase, post, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
+import { picture } from '../support/pictures.mjs'
+import { steps } from '../support/steps.mjs'
+import { fromWords, openFile } from '../../wallet/backup.js'
+
+const why = skip()
+const step = steps()
+const list = readFileSync(fileURLToPath(new URL('../../../wallet/backup/words.txt', import.meta.url)), 'utf8').trim().split('\n')
+const filePassphrase = 'the passphrase of the file'
+let demo, context, seen, secret, file, passage
+
+/** A browser of its own, with an open page. */
+const another = async (t, url, options = {}) => {
+  const browser = await launch()
+  t.after(() => browser.close())
+  const page = await browser.newPage()
+  if (options.clock) await page.clock.install()
+  await page.goto(url)
+  return page
+}
+
+/** Protects what was brought with a passphrase. */
+const protect = async (wallet) => {
+  await wallet.getByLabel('Passphrase', { exact: true }).fill(passphrase)
+  await wallet.getByLabel('The same again').fill(passphrase)
+  await wallet.getByRole('button', { name: 'Bring it in' }).click()
+}
+
+before(async () => {
+  if (why) return
+  demo = await start()
+  context = await launch()
+  seen = watch(context)
+}, { timeout: 180_000 })
+after(async () => {
+  await context?.close()
+  await demo?.stop()
+})
+
+step('a member posts; the paper, the file and the transfer hold the same secret', { skip: why, timeout: 120_000 }, async () => {
+  const wallet = await context.newPage()
+  await wallet.goto(demo.wallet)
+  await makeWallet(wallet)
+  ;({ secret } = await readSecret(wallet))
+  const issuer = await openIssuer(wallet)
+  await agree(issuer)
+  await captureIris(issuer, 'Greta')
+  await issuer.getByRole('button', { name: 'Back to my wallet' }).click()
+  await untilMember(wallet)
+  const board = await context.newPage()
+  await board.goto(demo.board)
+  await post(board, 'The first of today, from the first device.')
+  await board.close()
+
+  await wallet.getByRole('button', { name: 'Words on paper' }).click()
+  const words = await wallet.locator('dialog .words li').allTextContents()
+  assert.deepEqual(Buffer.from(await fromWords(words.join(' '), list)), Buffer.from(secret))
+  await picture(wallet, 'wallet-paper', { fullPage: false })
+  await wallet.emulateMedia({ media: 'print' })
+  assert.ok(await wallet.getByText(/To use it, open the wallet/).isVisible())
+  assert.ok(!await wallet.getByRole('heading', { name: /You are one of/ }).isVisible(), 'the page behind is printed too')
+  await wallet.emulateMedia({ media: null })
+  await wallet.getByRole('button', { name: 'I have it on paper' }).click()
+
+  await wallet.getByRole('button', { name: 'Encrypted file' }).click()
+  await wallet.getByLabel('Passphrase', { exact: true }).fill(filePassphrase)
+  await wallet.getByLabel('The same again').fill(filePassphrase)
+  const [saved] = await Promise.all([wallet.waitForEvent('download'), wallet.getByRole('button', { name: 'Save the file' }).click()])
+  file = await saved.path()
+  await wallet.getByText(/Saved as perhuman-wallet-/).waitFor()
+  const text = readFileSync(file)
+  assertAbsent(secret, text, 'the file')
+  const contents = await openFile(text.toString(), filePassphrase)
+  assert.deepEqual(Buffer.from(contents.secret, 'base64url'), Buffer.from(secret))
+  assert.deepEqual([contents.pages.length, contents.history.map((a) => [a.action, a.rp]), contents.enrolments.length], [1, [['post', new URL(demo.board).host]], 1])
+  await wallet.getByRole('button', { name: 'Close' }).click()
+
+  await wallet.getByRole('button', { name: 'Another device' }).click()
+  passage = { words: await wallet.locator('dialog .passage').textContent(), address: await wallet.locator('dialog .address').textContent() }
+  await picture(wallet, 'wallet-device', { fullPage: false })
+  await wallet.getByRole('button', { name: 'Close' }).click()
+
+  await wallet.getByText('How this wallet opens').click()
+  await wallet.getByText('Semaphore identity').click()
+  await wallet.getByRole('button', { name: 'Show the identity' }).click()
+  const exported = await wallet.locator('.exported').textContent()
+  const { Identity } = await import('@semaphore-protocol/identity')
+  assert.deepEqual(Buffer.from(exported, 'base64'), Buffer.from(secret))
+  assert.equal(Identity.import(exported).commitment.toString(), await wallet.locator('details[open] details[open] pre').first().textContent())
+})
+
+step('the history is listed, saved and erased; the count of slots stays', { skip: why, timeout: 60_000 }, async () => {
+  const wallet = context.pages().find((p) => p.url().startsWith(demo.wallet))
+  await wallet.getByText('What you proved, and where').click()
+  const rows = wallet.locator('.history li')
+  await rows.first().waitFor()
+  assert.equal(await rows.count(), 1)
+  assert.match(await rows.first().textContent(), /agora\.localhost.*post, under /)
+  await picture(wallet, 'wallet-history')
+  const [saved] = await Promise.all([wallet.waitForEvent('download'), wallet.getByRole('button', { name: 'Save as a file' }).click()])
+  const acts = JSON.parse(readFileSync(await saved.path(), 'utf8'))
+  assert.deepEqual([acts.length, acts[0].kind, acts[0].k, Object.hasOwn(acts[0], 'slot')], [1, 'per_epoch', 5, false])
+  await wallet.getByRole('button', { name: 'Erase the history' }).click()
+  await wallet.getByRole('button', { name: 'Yes, erase' }).click()
+  await wallet.getByText(/Nothing yet/).waitFor()
+  const names = await wallet.evaluate(async () => {
+    const db = await new Promise((resolve) => { indexedDB.open('perhuman-wallet').onsuccess = (e) => resolve(e.target.result) })
+    const keys = await new Promise((resolve) => { db.transaction('values').objectStore('values').getAllKeys().onsuccess = (e) => resolve(e.target.result) })
+    db.close()
+    return keys
+  })
+  assert.deepEqual([names.filter((n) => n.startsWith('history/')).length, names.filter((n) => n.startsWith('book/')).length], [0, 1])
+  const board = await context.newPage()
+  await board.goto(demo.board)
+  const popup = await ask(board, 'Never sent.')
+  await unlock(popup)
+  await popup.getByText('4 of 5 left today').waitFor({ timeout: 30_000 })
+  await popup.getByRole('button', { name: 'Decline' }).click()
+  await board.close()
+})
+
+step('the file brings the slots and the history to a second device', { skip: why, timeout: 60_000 }, async (t) => {
+  const wallet = await another(t, demo.wallet)
+  await wallet.getByRole('button', { name: 'Bring a backup' }).click()
+  await picture(wallet, 'wallet-bring')
+  await wallet.getByLabel('Backup words or code').fill('abandon '.repeat(25))
+  await wallet.getByRole('button', { name: 'Continue' }).click()
+  await wallet.getByText(/their checksum is wrong/).waitFor()
+  await wallet.getByLabel('Backup words or code').fill('abandon '.repeat(24) + 'abandom')
+  await wallet.getByRole('button', { name: 'Continue' }).click()
+  await wallet.getByText(/Word 25 is not in the list/).waitFor()
+  await wallet.getByLabel('Backup file').setInputFiles({ name: 'x.json', mimeType: 'application/json', buffer: readFileSync(file) })
+  await wallet.getByLabel('Passphrase of the file').fill('another passphrase')
+  await wallet.getByRole('button', { name: 'Open the file' }).click()
+  await wallet.getByText('That passphrase does not open this file.').waitFor()
+  await wallet.getByLabel('Passphrase of the file').fill(filePassphrase)
+  await wallet.getByRole('button', { name: 'Open the file' }).click()
+  await wallet.getByText(/The file is complete/).waitFor()
+  await protect(wallet)
+  await untilMember(wallet)
+  await wallet.getByText('What you proved, and where').click()
+  await wallet.locator('.history li').first().waitFor()
+  assert.equal(await wallet.locator('.history li').count(), 1)
+  const board = await wallet.context().newPage()
+  await board.goto(demo.board)
+  const popup = await ask(board, 'From the second device.')
+  await unlock(popup)
+  await popup.getByText('4 of 5 left today').waitFor({ timeout: 30_000 })
+})
+
+step('the transfer opens with its five words, once the clock allows, and leaves the address', { skip: why, timeout: 60_000 }, async (t) => {
+  const wallet = await another(t, passage.address, { clock: true })
+  await wallet.getByRole('heading', { name: 'Bring your wallet to this device' }).waitFor()
+  assert.equal(wallet.url(), demo.wallet + '/')
+  await wallet.getByLabel('The five words').fill('zoo zoo zoo zoo zoo')
+  await wallet.getByRole('button', { name: 'Continue' }).click()
+  await wallet.getByText(/not the five words/).waitFor()
+  await wallet.clock.fastForward('10:05')
+  await wallet.getByLabel('The five words').fill(passage.words)
+  await wallet.getByRole('button', { name: 'Continue' }).click()
+  await wallet.getByText(/older than ten minutes/).waitFor()
+
+  const inTime = await another(t, passage.address)
+  await inTime.getByLabel('The five words').fill(passage.words.toUpperCase())
+  await inTime.getByRole('button', { name: 'Continue' }).click()
+  await protect(inTime)
+  await untilMember(inTime)
+})
+
+step('the wallet speaks the person’s language; cancel stops a proof; wiping leaves nothing', { skip: why, timeout: 60_000 }, async () => {
+  const wallet = context.pages().find((p) => p.url().startsWith(demo.wallet))
+  await wallet.getByLabel('Language').selectOption('de')
+  await wallet.getByRole('heading', { name: 'Ihre Wallet ist gesperrt' }).waitFor()
+  assert.equal(await wallet.evaluate(() => document.documentElement.lang), 'de')
+  const board = await context.newPage()
+  await board.goto(demo.board)
+  await board.getByLabel('Your post').fill('Auf Deutsch gefragt.')
+  const [popup] = await Promise.all([context.waitForEvent('page'), board.locator('perhuman-check').getByRole('button').click()])
+  await popup.getByRole('heading', { name: /fragt: Sind Sie ein Mensch/ }).waitFor()
+  await popup.getByLabel('Passphrase').fill(passphrase)
+  await popup.getByRole('button', { name: 'Öffnen', exact: true }).click()
+  const prove = popup.getByRole('button', { name: 'Nachweisen' })
+  await prove.waitFor({ timeout: 30_000 })
+  await picture(popup, 'wallet-asked-de')
+  assert.equal(await popup.getByText(/[a-z] (the|you|your) [a-z]/).count(), 0, 'English is left')
+  // By now the proof is there, made while the person was reading.
+  await prove.click()
+  await popup.getByText('Der Nachweis entstand, während Sie gelesen haben').waitFor()
+  await popup.waitForEvent('close')
+  await board.locator('.post', { hasText: 'Auf Deutsch gefragt.' }).getByRole('button', { name: /verified human/ }).waitFor()
+  await board.close()
+
+  await wallet.getByLabel('Passphrase').fill(passphrase)
+  await wallet.getByRole('button', { name: 'Öffnen', exact: true }).click()
+  await wallet.getByText('Diese Wallet löschen').first().click()
+  await wallet.getByLabel(/Ich habe eine Sicherung/).check()
+  await wallet.getByRole('button', { name: 'Diese Wallet löschen' }).click()
+  await wallet.getByRole('heading', { name: /Eine Wallet für eine einzige Sache/ }).waitFor()
+  const left = await wallet.evaluate(async () => {
+    const db = await new Promise((resolve) => { indexedDB.open('perhuman-wallet').onsuccess = (e) => resolve(e.target.result) })
+    const n = await new Promise((resolve) => { db.transaction('values').objectStore('values').count().onsuccess = (e) => resolve(e.target.result) })
+    db.close()
+    return n
+  })
+  assert.equal(left, 0)
+  assertNotSent(secret, seen)
+  assertAbsent(secret, await storage(wallet).catch(() => Buffer.alloc(0)), 'storage')
+  assertLoopback(seen, demo.port)
+  assert.deepEqual(seen.complaints, [])
+})
