@@ -101,6 +101,48 @@ func TestT05FileTakenAway(t *testing.T) {
 	}
 }
 
+// T05: an older state of the file is put in its place, in the same inode.
+func TestT05FileSetBack(t *testing.T) {
+	s := mustOpen(t, filepath.Join(t.TempDir(), "s.db"), faults{})
+	defer s.Close()
+	for i := range uint64(3) {
+		if _, err := s.Spend(t.Context(), storetest.NewAct(1, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other, err := sql.Open("sqlite3", s.dsn("rw"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := other.Exec("DELETE FROM spent WHERE id > 1"); err != nil {
+		t.Fatal(err)
+	}
+	again := storetest.NewAct(1, 2)
+	again.Nonce[31]++
+	for range 2 {
+		if out, err := s.Spend(t.Context(), again); !errors.Is(err, verifier.ErrUnavailable) || !errors.Is(err, errSetBack) {
+			t.Fatalf("%+v %v", out, err)
+		}
+	}
+	// Another process puts rows into the index and adds one; then that is undone.
+	for _, statement := range []string{"UPDATE spent_mark SET upto = 9",
+		"INSERT INTO spent SELECT 10, zeroblob(32), scope, environment, message, nonce, key, 1, 1, 1, 0 FROM spent"} {
+		if _, err := other.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.Spent(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Exec("UPDATE spent_mark SET upto = 0"); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := s.Spent(t.Context(), again); !errors.Is(err, errSetBack) {
+		t.Fatalf("a look: %+v %v", out, err)
+	}
+}
+
 // T05: no room, and then room again.
 func TestT05DiskFull(t *testing.T) {
 	s := mustOpen(t, filepath.Join(t.TempDir(), "s.db"), faults{})

@@ -112,7 +112,7 @@ func (s *Store) Spent(ctx context.Context, a verifier.Act) (verifier.Outcome, er
 		return verifier.Outcome{}, err
 	}
 	defer s.queue.End()
-	for {
+	for range 100 {
 		out, current, err := s.look(ctx, &a)
 		if err == nil && !current {
 			err = s.tail.catchUp(ctx, s.seen.tail)
@@ -124,6 +124,7 @@ func (s *Store) Spent(ctx context.Context, a verifier.Act) (verifier.Outcome, er
 			return out, nil
 		}
 	}
+	return verifier.Outcome{}, unavailable(errSetBack)
 }
 
 // look answers from one read and the tail. The answer is no good if the two are

@@ -9,6 +9,10 @@
 // so throughput grows with load while a lone caller waits for one fsync. Reads
 // have connections of their own and never wait for the writer.
 //
+// What was spent is appended, and an index over it follows: see tail.go. A store
+// keeps the rows that the index does not have yet in memory, 50,000 at most, some
+// 15 MB.
+//
 // A COMMIT that fails leaves the act in doubt, not undone: the callers of that
 // transaction get verifier.ErrInDoubt, the connection is thrown away, and the
 // next act starts on a fresh one. A file that was deleted, replaced or cut
@@ -123,6 +127,9 @@ func open(path string, o Options, f faults) (_ *Store, err error) {
 	s.reads.SetMaxOpenConns(o.Readers)
 	s.reads.SetMaxIdleConns(o.Readers)
 	if s.seen, err = prepareReads(ctx, s.reads); err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlite: %w", err), s.reads.Close())
+	}
+	if err := s.tail.catchUp(ctx, s.seen.tail); err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: %w", err), s.reads.Close())
 	}
 	s.queue = batch.New(o.BatchLimit, s.write)

@@ -54,6 +54,10 @@ func (t *tail) span() (upto, last int64) {
 	return t.upto, t.last
 }
 
+// errSetBack: rows that were committed are not in the file. Somebody put an older
+// file in the place of this one, behind our back.
+var errSetBack = errors.New("the database file was set back to an earlier state")
+
 // find looks for a row that a transaction with this mark and this last row sees
 // above its mark. The answer is no good if it is not current: the tail is behind
 // that transaction, or ahead of it.
@@ -178,8 +182,11 @@ func (w *writer) enter(ctx context.Context) error {
 	if w.upto != w.pass.base {
 		w.pass = pass{} // another process was faster, or Sweep
 	}
-	if upto, last := w.tail.span(); upto == w.upto && last == w.last {
+	switch upto, last := w.tail.span(); {
+	case upto == w.upto && last == w.last:
 		return nil
+	case upto > w.upto || last > w.last:
+		return errSetBack
 	}
 	return w.tail.catchUp(ctx, w.readTail) // another process wrote, or this one before its connection broke
 }

@@ -18,32 +18,38 @@ var together = [...]int{64, 8}
 
 // spendRun spends acts in their order. Nearly every act that comes this far is
 // accepted for the first time: Spent has seen the others off. So a run is put in
-// by two statements, one a table; one act that is not new sends its whole piece
-// through act by act, which says why.
+// by two statements, one a table. If one of its acts is not new, both halves try
+// again; the last few go one by one, which says why.
 func (w *writer) spendRun(ctx context.Context, run []*spending) error {
-	for len(run) > 0 {
-		size := 0
-		if len(run) <= together[1] {
-			size = 1
-		}
-		piece := run[:min(len(run), together[size])]
-		all, err := w.spendTogether(ctx, size, piece)
-		if err == nil && !all {
-			err = w.spendEach(ctx, piece)
-		}
-		if err != nil {
+	half := len(run) / 2
+	if len(run) <= together[0] {
+		all, err := w.spendTogether(ctx, run)
+		if err != nil || all {
 			return err
 		}
-		run = run[len(piece):]
+		if len(run) <= together[1] {
+			return w.spendEach(ctx, run)
+		}
+	} else {
+		half = together[0]
 	}
-	return nil
+	if err := w.spendRun(ctx, run[:half]); err != nil {
+		return err
+	}
+	return w.spendRun(ctx, run[half:])
 }
 
 // spendTogether reports whether all acts were accepted for the first time;
 // otherwise nothing has changed.
-func (w *writer) spendTogether(ctx context.Context, size int, run []*spending) (bool, error) {
-	first := w.last + 1
-	if new, err := w.addNew(ctx, run); err != nil || !new {
+func (w *writer) spendTogether(ctx context.Context, run []*spending) (bool, error) {
+	first, size := w.last+1, 0
+	if len(run) <= together[1] {
+		size = 1
+	}
+	if len(run) == 0 {
+		return true, nil
+	}
+	if ok, err := w.addNew(ctx, run); err != nil || !ok {
 		return false, err
 	}
 	stmt := &w.insertNonces[size]
