@@ -29,40 +29,12 @@ const (
 	sequences
 )
 
-// turns are the three sequences of differences, each as long as the query.
-type turns [sequences - 1][]uint16
-
-func (q *Query) differences() *turns {
-	subtract := func(from []uint16, columns int) []uint16 {
-		out := aligned(len(from))
-		ext := q.shape.extended() * columnWords
-		for p := range q.shape.planes() {
-			a, to := from[p*ext:][:ext], out[p*ext:][:ext]
-			for i := range ext - columns*columnWords {
-				to[i] = a[i] - a[i+columns*columnWords]
-			}
-		}
-		return out
-	}
-	var t turns
-	t[apart16-1] = subtract(q.words, 16)
-	t[apart8-1] = subtract(q.words, 8)
-	t[apartBoth-1] = subtract(t[apart16-1], 8)
-	return &t
-}
-
-func (q *Query) sequence(s int) []uint16 {
-	if s == itself {
-		return q.words
-	}
-	return q.turns[s-1]
-}
-
-// leaf is one of the nine products: a sequence of the query from a column on,
-// times quarters of the entry or sums of them.
+// leaf is one of the products: a sequence of the query from a column on, times
+// quarters of the entry's blocks or sums of them.
 type leaf struct{ sequence, from, entry int }
 
-// Where a leaf's entry words are: quarter k of the blocks as they are, or a sum.
+// Where a leaf's entry words are: quarter k of the blocks as they are, a sum, or
+// the columns past the last block.
 const (
 	sumAll = 4 + iota
 	sum02
@@ -70,29 +42,114 @@ const (
 	sum01
 	sum23
 	sumsEnd
+	past
 )
 
-// leaves gives the products in the order that combine reads.
-func leaves() [9]leaf {
-	return [9]leaf{
+// The nine products of blocks, and those of the four eighths of the rotations
+// with the columns past the last block, which the method leaves over.
+const (
+	products9 = 9
+	leafCount = products9 + turnCount/outs
+)
+
+// leaves gives the products in the order that combine reads. done is how many
+// columns blocks have.
+func leaves(done int) [leafCount]leaf {
+	return [leafCount]leaf{
 		{itself, 24, sumAll}, {apart8, 16, sum02}, {apart8, 24, sum13},
 		{apart16, 8, sum01}, {apartBoth, 0, 0}, {apartBoth, 8, 1},
 		{apart16, 24, sum23}, {apartBoth, 16, 2}, {apartBoth, 24, 3},
+		{itself, done, past}, {itself, done + 8, past}, {itself, done + 16, past}, {itself, done + 24, past},
 	}
 }
 
-// partial are the results of the kernels for one query and one entry: the nine
-// products, and the columns that are left over, by eight rotations.
-type partial [9 + turnCount/outs][outs]uint32
+// plan is how the kernels go through codes of a shape.
+type plan struct {
+	leaves  [leafCount]leaf
+	blocks  int // of 32 columns
+	windows int // past them
+	columns int // of a query for each window
+}
 
-// combine puts the products together.
-func (p *partial) combine(set func(rotation int, sum uint32)) {
+func newPlan(s Shape, with tier) plan {
+	p := plan{blocks: s.Columns / blockColumns, columns: outs + wideWindow - 1}
+	p.windows = (s.Columns - p.blocks*blockColumns) / wideWindow
+	p.leaves = leaves(p.blocks * blockColumns)
+	if with == avx512 {
+		p.columns = foldedColumns
+	}
+	return p
+}
+
+// of gives the windows of a leaf, and how many columns they are apart.
+func (p *plan) of(l int) (windows, step int) {
+	if p.leaves[l].entry == past {
+		return p.windows, wideWindow
+	}
+	return p.blocks, blockColumns
+}
+
+// query gives where a leaf of a plane begins in an unfolded query, in words.
+func (p *plan) query(plane, l int) int {
+	before := plane*(products9*p.blocks+(leafCount-products9)*p.windows) +
+		min(l, products9)*p.blocks + max(0, l-products9)*p.windows
+	return before * p.columns * columnWords
+}
+
+// foldedColumns is what the third turn takes for a window of 8 columns: those of
+// T_1 for four of them, and differences of columns 4 apart for both.
+const foldedColumns = 7 + 11
+
+// unfold lays out what every leaf takes of the query, one window after the
+// other, so that kernels read it from one end to the other.
+func (q *Query) unfold() []uint16 {
+	p := newPlan(q.shape, q.tier)
+	out := aligned(p.query(q.shape.planes(), 0))
+	to := out
+	put := func(words []uint16) { to = to[copy(to, words):] }
+	for plane := range q.shape.planes() {
+		var all [sequences][]uint16
+		all[itself] = q.plane(plane)
+		all[apart16] = differences(all[itself], 16)
+		all[apart8] = differences(all[itself], 8)
+		all[apartBoth] = differences(all[apart16], 8)
+		for l, leaf := range p.leaves {
+			windows, step := p.of(l)
+			for w := range windows {
+				from := all[leaf.sequence][(leaf.from+w*step)*columnWords:]
+				if p.columns == foldedColumns {
+					put(from[4*columnWords:][:7*columnWords])
+					put(differences(from[:15*columnWords], 4)[:11*columnWords])
+				} else {
+					put(from[:p.columns*columnWords])
+				}
+			}
+		}
+	}
+	return out
+}
+
+// differences gives words[j] - words[j+columns] for every column j but the last.
+func differences(words []uint16, columns int) []uint16 {
+	out := make([]uint16, len(words))
+	for i := range len(words) - columns*columnWords {
+		out[i] = words[i] - words[i+columns*columnWords]
+	}
+	return out
+}
+
+// partial are the sums of the leaves for one query and one entry, by eight
+// rotations.
+type partial [leafCount][outs]uint32
+
+// combine puts them together: the sums of all 32 rotations.
+func (p *partial) combine(out *[turnCount]uint32) {
 	for i := range outs {
 		all := p[0][i]
 		even, odd := all+p[1][i], all-p[2][i]
-		set(i, even+p[3][i]+p[4][i]+p[9][i])
-		set(i+8, odd+p[3][i]-p[5][i]+p[10][i])
-		set(i+16, even-p[6][i]-p[7][i]+p[11][i])
-		set(i+24, odd-p[6][i]+p[8][i]+p[12][i])
+		out[i] = even + p[3][i] + p[4][i] + p[9][i]
+		out[i+8] = odd + p[3][i] - p[5][i] + p[10][i]
+		out[i+16] = even - p[6][i] - p[7][i] + p[11][i]
+		out[i+24] = odd - p[6][i] + p[8][i] + p[12][i]
 	}
 }

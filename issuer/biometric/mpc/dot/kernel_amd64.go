@@ -17,7 +17,18 @@ func bestTier() tier {
 	return pureGo
 }
 
-// window gives the sums of 8 rotations, the one where query stands and those
+// folded is window modulo 2^16, over a query that has been laid out for it
+// (Query.unfold). AVX-512 has the registers for another turn of Karatsuba's
+// method.
+func (t tier) folded(query, entry []uint16, s *steps, ahead *uint16, aheadStep int, out *[8]uint32) {
+	if t == avx512 {
+		folded512(&query[0], &entry[0], s.windows, s.query, s.entry, s.planes, s.queryPlane, s.entryPlane, ahead, aheadStep, out)
+		return
+	}
+	t.window(query, entry, s, ahead, aheadStep, out)
+}
+
+// window adds to out the sums of 8 rotations, the one where query stands and those
 // after it, over windows of 8 columns of the entry in each of planes.
 func (t tier) window(query, entry []uint16, s *steps, ahead *uint16, aheadStep int, out *[8]uint32) {
 	if t == avx512 {
@@ -39,6 +50,9 @@ func (t tier) sums(entry, out []uint16, blocks, apart int) {
 
 //go:noescape
 func window512(query, entry *uint16, windows, queryStep, entryStep, planes, queryPlane, entryPlane int, ahead *uint16, aheadStep int, out *[8]uint32)
+
+//go:noescape
+func folded512(query, entry *uint16, windows, queryStep, entryStep, planes, queryPlane, entryPlane int, ahead *uint16, aheadStep int, out *[8]uint32)
 
 //go:noescape
 func window256(query, entry *uint16, windows, queryStep, entryStep, planes, queryPlane, entryPlane int, ahead *uint16, aheadStep int, out *[8]uint32)

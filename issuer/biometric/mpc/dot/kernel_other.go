@@ -10,4 +10,8 @@ func (t tier) window(_, _ []uint16, _ *steps, _ *uint16, _ int, _ *[8]uint32) {
 	panic("dot: no kernel")
 }
 
+func (t tier) folded(_, _ []uint16, _ *steps, _ *uint16, _ int, _ *[8]uint32) {
+	panic("dot: no kernel")
+}
+
 func (t tier) sums(_, _ []uint16, _, _ int) { panic("dot: no kernel") }

@@ -57,6 +57,7 @@ type walker struct {
 	gallery *Gallery
 	tier    tier
 	shape   Shape
+	plan    plan
 	sums    []Sums
 	scratch [tile][]uint16
 	code    []partial
@@ -67,20 +68,14 @@ func newWalker(queries []*Query, g *Gallery) *walker {
 	w := &walker{queries: queries, gallery: g, tier: queries[0].tier, shape: g.shape}
 	w.sums = make([]Sums, tile*len(queries))
 	if karatsuba(w.shape, w.tier) {
+		w.plan = newPlan(w.shape, w.tier)
 		w.code, w.mask = make([]partial, len(w.sums)), make([]partial, len(w.sums))
 		for k := range w.scratch {
-			w.scratch[k] = aligned((sumsEnd - sumAll) * w.apart() / 2)
+			w.scratch[k] = aligned((sumsEnd - sumAll) * w.plan.blocks * windowBytes / 2)
 		}
 	}
 	return w
 }
-
-// blocks gives the number of blocks of 32 columns; what is left over are whole
-// windows.
-func (w *walker) blocks() int { return w.shape.Columns / blockColumns }
-
-// apart is the distance of the kinds of sums in scratch, in bytes.
-func (w *walker) apart() int { return w.shape.planes() * w.blocks() * windowBytes }
 
 // tile fills sums for n entries.
 func (w *walker) tile(at, n, last int) {
@@ -108,13 +103,14 @@ func (w *walker) plain(q *Query, entry []uint16, out *Sums) {
 	s := steps{w.shape.Columns / wideWindow, windowBytes, windowBytes, 1, 2 * ext, 2 * n}
 	two := s
 	two.planes = 2
-	var sums [outs]uint32
 	for from := 0; from < turnCount; from += outs {
 		plane := func(p int) []uint16 { return q.plane(p)[from*columnWords:] }
+		var sums [outs]uint32
 		w.tier.window(plane(planeRe), entry, &two, &entry[0], 0, &sums)
 		for i, v := range sums {
 			out.Code[from+i] = uint16(v) // #nosec G115 -- modulo 2^16
 		}
+		sums = [outs]uint32{}
 		w.tier.window(plane(planeMask), entry[planeMask*n:], &s, &entry[0], 0, &sums)
 		copy(out.Mask[from:], sums[:])
 		if !w.shape.Exact {
@@ -123,91 +119,91 @@ func (w *walker) plain(q *Query, entry []uint16, out *Sums) {
 			}
 			continue
 		}
+		sums = [outs]uint32{}
 		for _, p := range [2]int{planeMask, planeHigh} {
 			w.tier.window(plane(planeMask+planeHigh-p), entry[p*n:], &s, &entry[0], 0, &sums)
-			for i, v := range sums {
-				out.Mask[from+i] += v << 16
-			}
+		}
+		for i, v := range sums {
+			out.Mask[from+i] += v << 16
 		}
 	}
 }
 
 // fast computes all rotations of n entries for all queries by Karatsuba's
-// method, and fetches the next ones meanwhile.
+// method, and fetches the next ones meanwhile. One plane after the other, so that
+// what a product takes of the entries and of a query stays in the first-level
+// cache.
 func (w *walker) fast(at, n, last int) {
-	blocks, planeWords := w.blocks(), w.shape.plane()
+	clear(w.code)
+	clear(w.mask)
 	var entries, next [tile][]uint16
 	for k := range n {
 		entries[k] = w.gallery.Entry(at + k)
 		next[k] = w.gallery.Entry(min(at+k+tile, last-1))
-		for p := range w.shape.planes() {
-			w.tier.sums(entries[k][p*planeWords:], w.scratch[k][p*blocks*windowBytes/2:], blocks, w.apart())
-		}
 	}
-	ext := w.shape.extended() * columnBytes
-	raw := steps{blocks, blockBytes, blockBytes, 2, ext, 2 * planeWords}
-	sum := steps{blocks, blockBytes, windowBytes, 2, ext, blocks * windowBytes}
-	for l, leaf := range leaves() {
-		for kind, partials := range [2][]partial{w.code, w.mask} {
-			planes, from := 2, planeRe
-			if kind == 1 {
-				planes, from = 1, planeMask
-			}
-			raw.planes, sum.planes = planes, planes
-			for i, q := range w.queries {
-				query := q.sequence(leaf.sequence)[from*ext/2+leaf.from*columnWords:]
-				for k := range n {
-					s, entry := &raw, entries[k]
-					if leaf.entry < sumAll {
-						entry = entry[from*planeWords+leaf.entry*windowBytes/2:]
-					} else {
-						s, entry = &sum, w.scratch[k][((leaf.entry-sumAll)*w.apart()+from*blocks*windowBytes)/2:]
-					}
-					ahead, step := w.ahead(next[k], l, kind, i)
-					w.tier.window(query, entry, s, ahead, step, &partials[k*len(w.queries)+i][l])
-				}
-			}
+	for plane := range w.shape.planes() {
+		partials := w.code
+		if plane == planeMask {
+			partials = w.mask
 		}
+		w.products(plane, entries[:n], next[:n], partials)
 	}
-	w.rest(n, entries)
+	var all [turnCount]uint32
 	for j := range n * len(w.queries) {
 		out := &w.sums[j]
-		w.code[j].combine(func(i int, v uint32) { out.Code[i] = uint16(v) })  // #nosec G115 -- modulo 2^16
-		w.mask[j].combine(func(i int, v uint32) { out.Mask[i] = v & 0xffff }) // modulo 2^16
+		w.code[j].combine(&all)
+		for i, v := range all {
+			out.Code[i] = uint16(v) // #nosec G115 -- modulo 2^16
+		}
+		w.mask[j].combine(&all)
+		for i, v := range all {
+			out.Mask[i] = v & 0xffff
+		}
 	}
 }
 
-// ahead gives which part of the next entry to fetch during a call: the first
-// query's calls, of which there are 27 windows for each block of 32 columns of
-// 96 lines, fetch four lines each.
-func (w *walker) ahead(next []uint16, l, kind, query int) (*uint16, int) {
+// products adds all leaves of one plane.
+func (w *walker) products(plane int, entries, next [][]uint16, partials []partial) {
+	p := &w.plan
+	apart, words := p.blocks*windowBytes, w.shape.plane()
+	for k, e := range entries {
+		w.tier.sums(e[plane*words:], w.scratch[k], p.blocks, apart)
+	}
+	for l, leaf := range p.leaves {
+		windows, step := p.of(l)
+		if windows == 0 {
+			continue
+		}
+		s := steps{windows: windows, query: p.columns * columnBytes, entry: step * columnBytes, planes: 1}
+		if leaf.entry >= sumAll && leaf.entry < sumsEnd {
+			s.entry = windowBytes
+		}
+		for i, q := range w.queries {
+			query := q.turns[p.query(plane, l):]
+			for k, e := range entries {
+				switch {
+				case leaf.entry < sumAll:
+					e = e[plane*words+leaf.entry*windowBytes/2:]
+				case leaf.entry < sumsEnd:
+					e = w.scratch[k][(leaf.entry-sumAll)*apart/2:]
+				default:
+					e = e[plane*words+p.blocks*blockBytes/2:]
+				}
+				ahead, step := w.ahead(next[k], plane*products9+l, i)
+				w.tier.folded(query, e, &s, ahead, step, &partials[k*len(w.queries)+i][l])
+			}
+		}
+	}
+}
+
+// ahead gives which part of the next entry to fetch during a call, the first
+// query's calls being numbered: each window of each of the 27 products of blocks
+// fetches four lines, and a block of 32 columns has 96.
+func (w *walker) ahead(next []uint16, call, query int) (*uint16, int) {
 	const fetched = 4 * columnBytes
-	from := (3*l + 2*kind) * w.blocks() * fetched / 2
+	from := call * w.plan.blocks * fetched / 2
 	if query > 0 || from >= len(next) {
 		return &next[0], 0
 	}
 	return &next[from], fetched
-}
-
-// rest adds the columns past the last block, without Karatsuba's method.
-func (w *walker) rest(n int, entries [tile][]uint16) {
-	done := w.blocks() * blockColumns
-	ext, planeWords := w.shape.extended()*columnBytes, w.shape.plane()
-	s := steps{(w.shape.Columns - done) / wideWindow, windowBytes, windowBytes, 2, ext, 2 * planeWords}
-	if s.windows == 0 {
-		return
-	}
-	for group := range turnCount / outs {
-		for kind, partials := range [2][]partial{w.code, w.mask} {
-			s.planes = 2 - kind
-			from := kind * planeMask
-			for i, q := range w.queries {
-				query := q.words[from*ext/2+(done+group*outs)*columnWords:]
-				for k := range n {
-					entry := entries[k][from*planeWords+done*columnWords:]
-					w.tier.window(query, entry, &s, &entry[0], 0, &partials[k*len(w.queries)+i][9+group])
-				}
-			}
-		}
-	}
 }

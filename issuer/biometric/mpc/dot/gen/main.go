@@ -41,6 +41,7 @@ func assembly() []byte {
 	e.line("//go:build amd64 && !purego\n")
 	e.line("#include \"textflag.h\"\n")
 	e.wide()
+	e.folded()
 	e.narrow()
 	e.sums("sums512", "VMOVDQU64", 64, z)
 	e.sums("sums256", "VMOVDQU", 32, y)

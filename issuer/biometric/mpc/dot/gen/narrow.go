@@ -12,7 +12,7 @@ const (
 )
 
 func (e *emitter) narrow() {
-	e.arguments("window256")
+	e.arguments("window256", signature)
 	for i := range rotations {
 		e.op("VPXOR", y(i), y(i), y(i))
 	}
@@ -21,10 +21,10 @@ func (e *emitter) narrow() {
 	for from := 0; from < window; from += part {
 		for side := range 2 {
 			for i := range part {
-				e.op("VMOVDQU", at("DI", column*(from+i)+half*side), y(narrowEntry+i))
+				e.op("VMOVDQU", at(entryAt, column*(from+i)+half*side), y(narrowEntry+i))
 			}
 			for j := range rotations + part - 1 {
-				e.op("VMOVDQU", at("SI", column*(from+j)+half*side), y(narrowQuery))
+				e.op("VMOVDQU", at(queryAt, column*(from+j)+half*side), y(narrowQuery))
 				for i := range part {
 					if r := j - i; r >= 0 && r < rotations {
 						t := y(narrowTemp + turn%narrowTemps)
@@ -47,6 +47,7 @@ func (e *emitter) narrow() {
 	for i, low := range []string{"X0", "X1"} {
 		e.op("VEXTRACTI128", "$1", y(i), "X15")
 		e.op("VPADDD", "X15", low, "X14")
+		e.op("VPADDD", at("DX", 16*i), "X14", "X14")
 		e.op("VMOVDQU", "X14", at("DX", 16*i))
 	}
 	e.line("\tVZEROUPPER\n\tRET\n")

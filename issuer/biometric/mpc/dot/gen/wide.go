@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // The 512-bit kernel: sums of 8 rotations, 8 columns of the entry, and columns
 // of the query that come and go: 15 of those give 64 multiply-adds of 32 words.
@@ -12,17 +15,28 @@ const (
 	wideQueries = 16 // registers that columns of the query take in turn
 )
 
-// arguments loads what both kernels are given.
-func (e *emitter) arguments(name string) {
-	e.line("// func %s(query, entry *uint16, windows, queryStep, entryStep, planes, queryPlane, entryPlane int, ahead *uint16, aheadStep int, out *[8]uint32)", name)
-	e.line("TEXT ·%s(SB), NOSPLIT, $0-88", name)
-	for i, a := range []struct{ name, reg string }{
-		{"query", "AX"}, {"entry", "BX"}, {"windows", "R8"}, {"queryStep", "R13"}, {"entryStep", "R14"}, {"planes", "R9"},
-		{"queryPlane", "R10"}, {"entryPlane", "R11"}, {"ahead", "R12"}, {"aheadStep", "R15"}, {"out", "DX"},
-	} {
-		e.line("\tMOVQ %s+%d(FP), %s", a.name, 8*i, a.reg)
+// arguments loads what all kernels are given.
+func (e *emitter) arguments(name, signature string) {
+	e.line("// func %s(%s)", name, signature)
+	e.line("TEXT ·%s(SB), NOSPLIT, $0-%d", name, 8*len(strings.Split(signature, ",")))
+	for i, a := range strings.Split(signature, ",") {
+		name, _, _ := strings.Cut(strings.TrimSpace(a), " ")
+		if name == "planes" { // counted where it lies
+			continue
+		}
+		e.line("\tMOVQ %s+%d(FP), %s", name, 8*i, map[string]string{
+			"query": "AX", "entry": "BX", "windows": "R8", "queryStep": "R13", "entryStep": "R14",
+			"queryPlane": "R10", "entryPlane": "R11", "ahead": "R12", "aheadStep": "R15", "out": "DX",
+		}[name])
 	}
 }
+
+// The registers that walk through the query and the entry.
+const (
+	queryAt   = "SI"
+	entryAt   = "DI"
+	signature = "query, entry *uint16, windows, queryStep, entryStep, planes, queryPlane, entryPlane int, ahead *uint16, aheadStep int, out *[8]uint32"
+)
 
 // loops begins the loops over planes and windows, and next ends them.
 func (e *emitter) loops(name string) {
@@ -45,22 +59,22 @@ func (e *emitter) next(name string) {
 	e.line("\tJNZ %sWindow", name)
 	e.line("\tADDQ R10, AX")
 	e.line("\tADDQ R11, BX")
-	e.line("\tDECQ R9")
+	e.line("\tDECQ planes+40(FP)")
 	e.line("\tJNZ %sPlane\n", name)
 }
 
 func (e *emitter) wide() {
-	e.arguments("window512")
+	e.arguments("window512", signature)
 	for i := range rotations {
 		e.op("VPXORD", z(i), z(i), z(i))
 	}
 	e.loops("wide")
 	for i := range window {
-		e.op("VMOVDQU64", at("DI", column*i), z(wideEntry+i))
+		e.op("VMOVDQU64", at(entryAt, column*i), z(wideEntry+i))
 	}
 	for j := range rotations + window - 1 {
 		q := z(wideQuery + j%wideQueries)
-		e.op("VMOVDQU64", at("SI", column*j), q)
+		e.op("VMOVDQU64", at(queryAt, column*j), q)
 		for i := range window {
 			if r := j - i; r >= 0 && r < rotations {
 				e.op("VPDPWSSD", z(wideEntry+i), q, z(r))
@@ -72,8 +86,70 @@ func (e *emitter) wide() {
 	e.line("\tVZEROUPPER\n\tRET\n")
 }
 
-// wideSums adds up the lanes of eight registers by transposing them, and stores
-// the sums in order.
+// folded is the same by a third turn of Karatsuba's method, in registers: with
+// the entry's columns v and w, four each, and T as in karatsuba.go,
+//
+//	y_0 = T_1*(v+w) + (T_0-T_1)*v
+//	y_1 = T_1*(v+w) + (T_2-T_1)*w
+//
+// 18 columns, 7 of T_1 and 11 of differences, give 48 multiply-adds.
+func (e *emitter) folded() {
+	const (
+		part           = window / 2
+		both, one, two = 0, part, 2 * part // sums of T_1, T_0-T_1 and T_1-T_2
+		v              = 3 * part
+		w              = v + part
+		sum            = w + part
+		query          = sum + part
+		queries        = 32 - query
+	)
+	e.arguments("folded512", signature)
+	for i := range 3 * part {
+		e.op("VPXORD", z(i), z(i), z(i))
+	}
+	e.loops("folded")
+	for i := range window {
+		e.op("VMOVDQU64", at(entryAt, column*i), z(v+i))
+	}
+	for i := range part {
+		e.op("VPADDW", z(v+i), z(w+i), z(sum+i))
+	}
+	turn := 0
+	load := func(operand string) string {
+		q := z(query + turn%queries)
+		turn++
+		e.op("VMOVDQU64", operand, q)
+		return q
+	}
+	meet := func(q string, j, columns, to int) {
+		for i := range part {
+			if r := j - i; r >= 0 && r < part {
+				e.op("VPDPWSSD", z(columns+i), q, z(to+r))
+			}
+		}
+	}
+	for j := range 2*part - 1 {
+		meet(load(at(queryAt, column*j)), j, sum, both)
+	}
+	for j := range 3*part - 1 {
+		q := load(at(queryAt, column*(2*part-1+j)))
+		meet(q, j, v, one)
+		meet(q, j-part, w, two)
+	}
+	e.next("folded")
+	for i := range part {
+		e.op("VPADDD", z(both+i), z(one+i), z(one+i))
+		e.op("VPSUBD", z(two+i), z(both+i), z(two+i))
+	}
+	for i := range rotations {
+		e.op("VMOVDQA64", z(one+i), z(i))
+	}
+	e.wideSums()
+	e.line("\tVZEROUPPER\n\tRET\n")
+}
+
+// wideSums adds up the lanes of eight registers by transposing them, and adds the
+// sums to out, in order.
 func (e *emitter) wideSums() {
 	a, b := z(wideEntry), z(wideQuery)
 	n := rotations
@@ -92,6 +168,7 @@ func (e *emitter) wideSums() {
 	e.op("VSHUFI64X2", "$0xd8", z(0), z(0), z(0)) // quarters 0, 2, 1, 3
 	e.op("VEXTRACTI64X4", "$1", z(0), "Y1")
 	e.op("VPADDD", "Y1", "Y0", "Y0")
+	e.op("VPADDD", "(DX)", "Y0", "Y0")
 	e.op("VMOVDQU", "Y0", "(DX)")
 }
 
