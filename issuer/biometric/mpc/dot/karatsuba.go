@@ -52,7 +52,7 @@ const (
 	leafCount = products9 + turnCount/outs
 )
 
-// leaves gives the products in the order that combine reads. done is how many
+// leaves gives the products in the order of partial. done is how many
 // columns blocks have.
 func leaves(done int) [leafCount]leaf {
 	return [leafCount]leaf{
@@ -139,17 +139,10 @@ func differences(words []uint16, columns int) []uint16 {
 }
 
 // partial are the sums of the leaves for one query and one entry, by eight
-// rotations.
+// rotations. With s for a leaf's, the sums of all rotations are (combine)
+//
+//	 0 to  7: s0 + s1 + s3 + s4 + s9
+//	 8 to 15: s0 - s2 + s3 - s5 + s10
+//	16 to 23: s0 + s1 - s6 - s7 + s11
+//	24 to 31: s0 - s2 - s6 + s8 + s12
 type partial [leafCount][outs]uint32
-
-// combine puts them together: the sums of all 32 rotations.
-func (p *partial) combine(out *[turnCount]uint32) {
-	for i := range outs {
-		all := p[0][i]
-		even, odd := all+p[1][i], all-p[2][i]
-		out[i] = even + p[3][i] + p[4][i] + p[9][i]
-		out[i+8] = odd + p[3][i] - p[5][i] + p[10][i]
-		out[i+16] = even - p[6][i] - p[7][i] + p[11][i]
-		out[i+24] = odd - p[6][i] + p[8][i] + p[12][i]
-	}
-}

@@ -17,15 +17,19 @@ func bestTier() tier {
 	return pureGo
 }
 
-// folded is window modulo 2^16, over a query that has been laid out for it
-// (Query.unfold). AVX-512 has the registers for another turn of Karatsuba's
-// method.
-func (t tier) folded(query, entry []uint16, s *steps, ahead *uint16, aheadStep int, out *[8]uint32) {
-	if t == avx512 {
-		folded512(&query[0], &entry[0], s.windows, s.query, s.entry, s.planes, s.queryPlane, s.entryPlane, ahead, aheadStep, out)
-		return
+// leaf adds leaf l of one plane, or of several, for one query and n entries:
+// modulo 2^16, over a query that has been laid out for it (Query.unfold). It
+// fetches from ahead meanwhile. AVX-512 has the registers for another turn of
+// Karatsuba's method.
+func (t tier) leaf(query *uint16, entries, ahead *[tile]*uint16, n int, s *steps, aheadStep int, partials []partial, l int) {
+	for k := range n {
+		out := &partials[k][l]
+		if t == avx512 {
+			folded512(query, entries[k], s.windows, s.query, s.entry, s.planes, s.queryPlane, s.entryPlane, ahead[k], aheadStep, out)
+		} else {
+			window256(query, entries[k], s.windows, s.query, s.entry, s.planes, s.queryPlane, s.entryPlane, ahead[k], aheadStep, out)
+		}
 	}
-	t.window(query, entry, s, ahead, aheadStep, out)
 }
 
 // window adds to out the sums of 8 rotations, the one where query stands and those
@@ -62,6 +66,14 @@ func sums512(entry, out *uint16, blocks, apart int)
 
 //go:noescape
 func sums256(entry, out *uint16, blocks, apart int)
+
+// combine256 puts the sums of the leaves together (partial).
+//
+//go:noescape
+func combine256(p *partial, out *[turnCount]uint32)
+
+// combine gives the sums of all 32 rotations.
+func (p *partial) combine(out *[turnCount]uint32) { combine256(p, out) }
 
 // peak512 does 128 multiply-adds of registers a round.
 func peak512(rounds int)

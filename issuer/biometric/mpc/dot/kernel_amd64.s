@@ -703,6 +703,32 @@ narrowWindow:
 	VZEROUPPER
 	RET
 
+// func combine256(p *partial, out *[32]uint32)
+TEXT ·combine256(SB), NOSPLIT, $0-16
+	MOVQ p+0(FP), SI
+	MOVQ out+8(FP), DI
+	VMOVDQU 0(SI), Y0
+	VPSUBD 64(SI), Y0, Y1
+	VPADDD 32(SI), Y0, Y0
+	VPADDD 96(SI), Y0, Y2
+	VPADDD 128(SI), Y2, Y2
+	VPADDD 288(SI), Y2, Y2
+	VMOVDQU Y2, 0(DI)
+	VPADDD 96(SI), Y1, Y3
+	VPADDD 320(SI), Y3, Y3
+	VPSUBD 160(SI), Y3, Y3
+	VMOVDQU Y3, 32(DI)
+	VPADDD 352(SI), Y0, Y4
+	VPSUBD 192(SI), Y4, Y4
+	VPSUBD 224(SI), Y4, Y4
+	VMOVDQU Y4, 64(DI)
+	VPADDD 256(SI), Y1, Y5
+	VPADDD 384(SI), Y5, Y5
+	VPSUBD 192(SI), Y5, Y5
+	VMOVDQU Y5, 96(DI)
+	VZEROUPPER
+	RET
+
 // func sums512(entry, out *uint16, blocks, apart int)
 TEXT ·sums512(SB), NOSPLIT, $0-32
 	MOVQ entry+0(FP), SI

@@ -10,8 +10,10 @@ func (t tier) window(_, _ []uint16, _ *steps, _ *uint16, _ int, _ *[8]uint32) {
 	panic("dot: no kernel")
 }
 
-func (t tier) folded(_, _ []uint16, _ *steps, _ *uint16, _ int, _ *[8]uint32) {
+func (t tier) leaf(_ *uint16, _, _ *[tile]*uint16, _ int, _ *steps, _ int, _ []partial, _ int) {
 	panic("dot: no kernel")
 }
+
+func (p *partial) combine(_ *[turnCount]uint32) { panic("dot: no kernel") }
 
 func (t tier) sums(_, _ []uint16, _, _ int) { panic("dot: no kernel") }

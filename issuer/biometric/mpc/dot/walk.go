@@ -16,7 +16,7 @@ const (
 
 // tile is how many entries are compared with all queries before the next: what
 // they share then stays in the caches.
-const tile = 4
+const tile = 6
 
 // Walk computes the sums of every query with every entry from first to last-1
 // and gives them to found, in order of entries and then of queries. All queries
@@ -69,7 +69,7 @@ func newWalker(queries []*Query, g *Gallery) *walker {
 	w.sums = make([]Sums, tile*len(queries))
 	if karatsuba(w.shape, w.tier) {
 		w.plan = newPlan(w.shape, w.tier)
-		w.code, w.mask = make([]partial, len(w.sums)), make([]partial, len(w.sums))
+		w.code, w.mask = make([]partial, len(w.sums)), make([]partial, len(w.sums)) // by query, then entry
 		for k := range w.scratch {
 			w.scratch[k] = aligned((sumsEnd - sumAll) * w.plan.blocks * windowBytes / 2)
 		}
@@ -149,20 +149,23 @@ func (w *walker) fast(at, n, last int) {
 		w.products(plane, entries[:n], next[:n], partials)
 	}
 	var all [turnCount]uint32
-	for j := range n * len(w.queries) {
-		out := &w.sums[j]
-		w.code[j].combine(&all)
-		for i, v := range all {
-			out.Code[i] = uint16(v) // #nosec G115 -- modulo 2^16
-		}
-		w.mask[j].combine(&all)
-		for i, v := range all {
-			out.Mask[i] = v & 0xffff
+	for i := range w.queries {
+		for k := range n {
+			out := &w.sums[k*len(w.queries)+i]
+			w.code[i*tile+k].combine(&all)
+			for j, v := range all {
+				out.Code[j] = uint16(v) // #nosec G115 -- modulo 2^16
+			}
+			w.mask[i*tile+k].combine(&all)
+			for j, v := range all {
+				out.Mask[j] = v & 0xffff
+			}
 		}
 	}
 }
 
-// products adds all leaves of one plane.
+// products adds all leaves of one plane; the columns past the last block of both
+// code planes come with the first.
 func (w *walker) products(plane int, entries, next [][]uint16, partials []partial) {
 	p := &w.plan
 	apart, words := p.blocks*windowBytes, w.shape.plane()
@@ -171,39 +174,45 @@ func (w *walker) products(plane int, entries, next [][]uint16, partials []partia
 	}
 	for l, leaf := range p.leaves {
 		windows, step := p.of(l)
-		if windows == 0 {
+		if windows == 0 || leaf.entry == past && plane == planeIm {
 			continue
 		}
-		s := steps{windows: windows, query: p.columns * columnBytes, entry: step * columnBytes, planes: 1}
-		if leaf.entry >= sumAll && leaf.entry < sumsEnd {
-			s.entry = windowBytes
+		s := steps{windows, p.columns * columnBytes, step * columnBytes, 1, 0, 2 * words}
+		if leaf.entry == past && plane == planeRe {
+			s.planes, s.queryPlane = 2, 2*(p.query(planeIm, l)-p.query(planeRe, l))
 		}
-		for i, q := range w.queries {
-			query := q.turns[p.query(plane, l):]
-			for k, e := range entries {
-				switch {
-				case leaf.entry < sumAll:
-					e = e[plane*words+leaf.entry*windowBytes/2:]
-				case leaf.entry < sumsEnd:
-					e = w.scratch[k][(leaf.entry-sumAll)*apart/2:]
-				default:
-					e = e[plane*words+p.blocks*blockBytes/2:]
-				}
-				ahead, step := w.ahead(next[k], plane*products9+l, i)
-				w.tier.folded(query, e, &s, ahead, step, &partials[k*len(w.queries)+i][l])
+		var at, ahead [tile]*uint16
+		for k, e := range entries {
+			switch {
+			case leaf.entry < sumAll:
+				at[k] = &e[plane*words+leaf.entry*windowBytes/2]
+			case leaf.entry < sumsEnd:
+				s.entry = windowBytes
+				at[k] = &w.scratch[k][(leaf.entry-sumAll)*apart/2]
+			default:
+				at[k] = &e[plane*words+p.blocks*blockBytes/2]
 			}
+		}
+		fetch := w.ahead(next, plane*products9+l, &ahead)
+		for i, q := range w.queries {
+			w.tier.leaf(&q.turns[p.query(plane, l)], &at, &ahead, len(entries), &s, fetch, partials[i*tile:], l)
+			fetch = 0 // the others find it there
 		}
 	}
 }
 
-// ahead gives which part of the next entry to fetch during a call, the first
-// query's calls being numbered: each window of each of the 27 products of blocks
-// fetches four lines, and a block of 32 columns has 96.
-func (w *walker) ahead(next []uint16, call, query int) (*uint16, int) {
+// ahead gives which part of the next entries to fetch while a leaf is computed,
+// leaves being numbered, and by how many bytes a window advances: each window of
+// each of the 27 products of blocks fetches four lines, and a block of 32 columns
+// has 96.
+func (w *walker) ahead(next [][]uint16, leaf int, out *[tile]*uint16) (step int) {
 	const fetched = 4 * columnBytes
-	from := call * w.plan.blocks * fetched / 2
-	if query > 0 || from >= len(next) {
-		return &next[0], 0
+	from := leaf * w.plan.blocks * fetched / 2
+	for k, e := range next {
+		out[k] = &e[0]
+		if from < len(e) {
+			out[k], step = &e[from], fetched
+		}
 	}
-	return &next[from], fetched
+	return step
 }

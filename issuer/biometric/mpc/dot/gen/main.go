@@ -43,6 +43,7 @@ func assembly() []byte {
 	e.wide()
 	e.folded()
 	e.narrow()
+	e.combine()
 	e.sums("sums512", "VMOVDQU64", 64, z)
 	e.sums("sums256", "VMOVDQU", 32, y)
 	e.peak()

@@ -52,3 +52,32 @@ func (e *emitter) narrow() {
 	}
 	e.line("\tVZEROUPPER\n\tRET\n")
 }
+
+// combine puts the sums of Karatsuba's products together, eight rotations at a
+// time: see partial in karatsuba.go.
+func (e *emitter) combine() {
+	const shared, odd = 0, 1
+	e.line("// func combine256(p *partial, out *[32]uint32)")
+	e.line("TEXT ·combine256(SB), NOSPLIT, $0-16")
+	e.line("\tMOVQ p+0(FP), SI")
+	e.line("\tMOVQ out+8(FP), DI")
+	leaf := func(l int) string { return at("SI", 4*rotations*l) }
+	e.op("VMOVDQU", leaf(0), y(shared))
+	e.op("VPSUBD", leaf(2), y(shared), y(odd))
+	e.op("VPADDD", leaf(1), y(shared), y(shared))
+	for group, plan := range []struct {
+		from      int
+		plus, sub []int
+	}{{shared, []int{3, 4, 9}, nil}, {odd, []int{3, 10}, []int{5}}, {shared, []int{11}, []int{6, 7}}, {odd, []int{8, 12}, []int{6}}} {
+		from := y(plan.from)
+		for _, l := range plan.plus {
+			e.op("VPADDD", leaf(l), from, y(2+group))
+			from = y(2 + group)
+		}
+		for _, l := range plan.sub {
+			e.op("VPSUBD", leaf(l), from, from)
+		}
+		e.op("VMOVDQU", from, at("DI", 4*rotations*group))
+	}
+	e.line("\tVZEROUPPER\n\tRET\n")
+}
