@@ -2,6 +2,7 @@ package dot
 
 import (
 	"fmt"
+	"unsafe"
 )
 
 // steps say how a kernel walks: windows of 8 columns, and by how many bytes the
@@ -14,9 +15,13 @@ const (
 	blockBytes  = blockColumns * columnBytes
 )
 
-// tile is how many entries are compared with all queries before the next: what
-// they share then stays in the caches.
-const tile = 6
+// tile is how many entries meet a query at a time, which they then share in the
+// first-level cache; run is how many go through one plane with all queries before
+// the next plane, so that a plane of the queries stays in the second.
+const (
+	tile = 6
+	run  = 4 * tile
+)
 
 // Walk computes the sums of every query with every entry from first to last-1
 // and gives them to found, in order of entries and then of queries. All queries
@@ -40,9 +45,9 @@ func Walk(queries []*Query, g *Gallery, first, last int, found func(entry, query
 		}
 	}
 	w := newWalker(queries, g)
-	for at := first; at < last; at += tile {
-		n := min(tile, last-at)
-		w.tile(at, n, last)
+	for at := first; at < last; at += run {
+		n := min(run, last-at)
+		w.run(at, n, last)
 		for k := range n {
 			for i := range queries {
 				found(at+k, i, &w.sums[k*len(queries)+i])
@@ -59,14 +64,16 @@ type walker struct {
 	shape   Shape
 	plan    plan
 	sums    []Sums
-	scratch [tile][]uint16
+	now     [tile][]uint16 // entries that are compared
+	next    [tile]*uint16  // what is fetched meanwhile
+	scratch [tile][]uint16 // sums of quarters of now
 	code    []partial
 	mask    []partial
 }
 
 func newWalker(queries []*Query, g *Gallery) *walker {
 	w := &walker{queries: queries, gallery: g, tier: queries[0].tier, shape: g.shape}
-	w.sums = make([]Sums, tile*len(queries))
+	w.sums = make([]Sums, run*len(queries))
 	if karatsuba(w.shape, w.tier) {
 		w.plan = newPlan(w.shape, w.tier)
 		w.code, w.mask = make([]partial, len(w.sums)), make([]partial, len(w.sums)) // by query, then entry
@@ -77,8 +84,8 @@ func newWalker(queries []*Query, g *Gallery) *walker {
 	return w
 }
 
-// tile fills sums for n entries.
-func (w *walker) tile(at, n, last int) {
+// run fills sums for n entries.
+func (w *walker) run(at, n, last int) {
 	switch {
 	case w.tier == pureGo:
 		for k := range n {
@@ -136,27 +143,29 @@ func (w *walker) plain(q *Query, entry []uint16, out *Sums) {
 func (w *walker) fast(at, n, last int) {
 	clear(w.code)
 	clear(w.mask)
-	var entries, next [tile][]uint16
-	for k := range n {
-		entries[k] = w.gallery.Entry(at + k)
-		next[k] = w.gallery.Entry(min(at+k+tile, last-1))
-	}
 	for plane := range w.shape.planes() {
 		partials := w.code
 		if plane == planeMask {
 			partials = w.mask
 		}
-		w.products(plane, entries[:n], next[:n], partials)
+		for from := 0; from < n; from += tile {
+			entries := w.entries(at+from, min(tile, n-from))
+			var next [tile]*uint16
+			for k := range entries {
+				next[k] = w.after(at, n, last, from+k, plane)
+			}
+			w.products(plane, entries, &next, partials[from:])
+		}
 	}
 	var all [turnCount]uint32
 	for i := range w.queries {
 		for k := range n {
 			out := &w.sums[k*len(w.queries)+i]
-			w.code[i*tile+k].combine(&all)
+			w.code[i*run+k].combine(&all)
 			for j, v := range all {
 				out.Code[j] = uint16(v) // #nosec G115 -- modulo 2^16
 			}
-			w.mask[i*tile+k].combine(&all)
+			w.mask[i*run+k].combine(&all)
 			for j, v := range all {
 				out.Mask[j] = v & 0xffff
 			}
@@ -164,9 +173,29 @@ func (w *walker) fast(at, n, last int) {
 	}
 }
 
+// entries gives n entries.
+func (w *walker) entries(at, n int) [][]uint16 {
+	for k := range n {
+		w.now[k] = w.gallery.Entry(at + k)
+	}
+	return w.now[:n]
+}
+
+// after gives the plane that comes a tile later than a plane of entry k of a run:
+// of the same run, of its next plane, or of the next run.
+func (w *walker) after(at, n, last, k, plane int) *uint16 {
+	if k += tile; k >= n {
+		k %= tile
+		if plane++; plane == w.shape.planes() {
+			at, plane = at+n, 0
+		}
+	}
+	return &w.gallery.Entry(min(at+k, last-1))[plane*w.shape.plane()]
+}
+
 // products adds all leaves of one plane; the columns past the last block of both
 // code planes come with the first.
-func (w *walker) products(plane int, entries, next [][]uint16, partials []partial) {
+func (w *walker) products(plane int, entries [][]uint16, next *[tile]*uint16, partials []partial) {
 	p := &w.plan
 	apart, words := p.blocks*windowBytes, w.shape.plane()
 	for k, e := range entries {
@@ -181,7 +210,7 @@ func (w *walker) products(plane int, entries, next [][]uint16, partials []partia
 		if leaf.entry == past && plane == planeRe {
 			s.planes, s.queryPlane = 2, 2*(p.query(planeIm, l)-p.query(planeRe, l))
 		}
-		var at, ahead [tile]*uint16
+		var at [tile]*uint16
 		for k, e := range entries {
 			switch {
 			case leaf.entry < sumAll:
@@ -193,26 +222,30 @@ func (w *walker) products(plane int, entries, next [][]uint16, partials []partia
 				at[k] = &e[plane*words+p.blocks*blockBytes/2]
 			}
 		}
-		fetch := w.ahead(next, plane*products9+l, &ahead)
+		ahead, fetch := next, 0
+		if l < products9 {
+			ahead, fetch = w.ahead(next, l)
+		}
 		for i, q := range w.queries {
-			w.tier.leaf(&q.turns[p.query(plane, l)], &at, &ahead, len(entries), &s, fetch, partials[i*tile:], l)
+			w.tier.leaf(&q.turns[p.query(plane, l)], &at, ahead, len(entries), &s, fetch, partials[i*run:], l)
 			fetch = 0 // the others find it there
 		}
 	}
 }
 
-// ahead gives which part of the next entries to fetch while a leaf is computed,
-// leaves being numbered, and by how many bytes a window advances: each window of
-// each of the 27 products of blocks fetches four lines, and a block of 32 columns
-// has 96.
-func (w *walker) ahead(next [][]uint16, leaf int, out *[tile]*uint16) (step int) {
+// ahead gives which part of the next planes to fetch while product l is computed,
+// and by how many bytes a window advances: each window of each of the nine fetches
+// four lines, and a block of 32 columns has 32.
+func (w *walker) ahead(next *[tile]*uint16, l int) (from *[tile]*uint16, step int) {
 	const fetched = 4 * columnBytes
-	from := leaf * w.plan.blocks * fetched / 2
-	for k, e := range next {
-		out[k] = &e[0]
-		if from < len(e) {
-			out[k], step = &e[from], fetched
+	off := l * w.plan.blocks * fetched
+	if off >= 2*w.shape.plane() {
+		return next, 0
+	}
+	for k, p := range next {
+		if p != nil {
+			w.next[k] = (*uint16)(unsafe.Add(unsafe.Pointer(p), off)) // #nosec G103 -- within the plane
 		}
 	}
-	return step
+	return &w.next, fetched
 }
