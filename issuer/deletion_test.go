@@ -200,3 +200,29 @@ func TestDeletionAtRest(t *testing.T) {
 		t.Errorf("%d templates left, %v", n, err)
 	}
 }
+
+// The operator deletes somebody on the person's behalf: a thief who vetoes every
+// recovery is out, and the person returns after the delay.
+func TestDismissal(t *testing.T) {
+	w, i := start(t, quick)
+	enrolCrowd(t, w, i, 1, 2)
+	alice := testkit.NewPerson(1)
+	r, _, err := i.Recover(t.Context(), w.Recovery(t, i, alice.Again(8)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := i.Veto(t.Context(), r.ID, testkit.Veto(t, alice.ID, *r.Announcement)); err != nil {
+		t.Fatal(err)
+	}
+	d, err := i.Dismissal(t.Context(), uint64(leafIndex(t, i, alice)))
+	if err != nil || d.Status != api.DeletionRemoved || d.Receipt == "" {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	if _, err := i.Dismissal(t.Context(), 99); code(err) != api.NotFound {
+		t.Errorf("%v", err)
+	}
+	w.Clock.Move(time.Unix(int64(d.ReentryAt), 0).Sub(w.Clock.Now()))
+	if _, err := i.Enrol(t.Context(), w.Start(t, i, alice.Again(9))); err != nil {
+		t.Error(err)
+	}
+}

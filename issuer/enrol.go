@@ -241,8 +241,11 @@ func (i *Issuer) admit(ctx context.Context, cs []*candidate) ([]Result, error) {
 	if err := i.ready(ctx); err != nil {
 		return nil, err
 	}
-	if err := i.release(ctx); err != nil {
-		return nil, err
+	if err := i.release(ctx); err != nil { // then who leaves goes on waiting
+		i.cfg.Logf("issuer: %v", err)
+		if err := i.ready(ctx); err != nil {
+			return nil, err
+		}
 	}
 	batch := make([]Intake, len(cs))
 	for n, c := range cs {

@@ -35,3 +35,31 @@ func (i *Issuer) Removal(ctx context.Context, index uint64, urgent bool) error {
 	}
 	return err
 }
+
+// Dismissal deletes the member at a leaf on the person's behalf, as Delete does
+// with a signature: at once, with the re-entry delay, a receipt and a tombstone.
+// It is the way out for somebody whose key is in the wrong hands, and who has
+// shown that to the operator in person: whoever holds the key could veto every
+// recovery.
+func (i *Issuer) Dismissal(ctx context.Context, index uint64) (api.Deletion, error) {
+	var n Nonce // in the place of a session, which nobody began
+	if err := i.random(n[:]); err != nil {
+		return api.Deletion{}, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err := i.ready(ctx); err != nil {
+		return api.Deletion{}, err
+	}
+	if index >= uint64(i.group.Size()) || i.group.Member(int(index)).IsZero() {
+		return api.Deletion{}, api.Errorf(api.NotFound, "no member at this position")
+	}
+	d, _, err := i.delete(ctx, n, i.group.Member(int(index)))
+	if err != nil {
+		return api.Deletion{}, err
+	}
+	if _, err := i.anchorLocked(ctx, prompt); err != nil {
+		i.cfg.Logf("issuer: anchor a deletion: %v", err)
+	}
+	return i.DeletionStatus(ctx, encodeID(d.ID))
+}

@@ -128,7 +128,8 @@ type LifeStore interface {
 	// api.SessionUsed; no live member, or one about to be removed, api.NotEnrolled.
 	Delete(ctx context.Context, d Deletion, serial *Serial, mark []byte) (first Deletion, repeated bool, err error)
 	Deletion(ctx context.Context, id ID) (Deletion, error)
-	// Mark writes marks beside templates whose rows are older than marks.
+	// Mark writes marks beside templates whose rows are older than marks. One that
+	// has a mark by now, or is gone, is passed over.
 	Mark(ctx context.Context, marks []TemplateMark) error
 	// Destroy takes the template out for ever and keeps the tombstone. It may be
 	// done again.

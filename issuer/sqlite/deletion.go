@@ -115,7 +115,7 @@ func (s *Store) Destroy(ctx context.Context, d issuer.Deletion, serial issuer.Se
 func (s *Store) Mark(ctx context.Context, marks []issuer.TemplateMark) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		for _, m := range marks {
-			if err := mustOne(tx.Exec(firstMark, m.Mark, m.Serial[:])); err != nil {
+			if _, err := tx.Exec(firstMark, m.Mark, m.Serial[:]); err != nil {
 				return err
 			}
 		}
