@@ -35,6 +35,14 @@
 //   - The commitment is computed from the public key, by two independent
 //     implementations that must agree, and never taken from the client.
 //
+// # How people change secrets and leave
+//
+// Recover, Veto, Delete, Dismissal and Removal are the ways; docs/life-of-a-person.md
+// says what each gives, Schedule when its steps happen. Steps that wait are queued
+// in the store by the transaction that wrote the step before, so a crash between
+// two of them loses nothing and repeats nothing. Import takes members over from
+// another group.
+//
 // # What it keeps
 //
 // Leaves, log, receipts. Templates stand sealed under keys derived from the
