@@ -21,8 +21,11 @@ var together = [...]int{64, 8}
 // by two statements, one a table. If one of its acts is not new, both halves try
 // again; the last few go one by one, which says why.
 func (w *writer) spendRun(ctx context.Context, run []*spending) error {
-	half := len(run) / 2
-	if len(run) <= together[0] {
+	if len(run) == 0 {
+		return nil
+	}
+	cut := together[0]
+	if len(run) <= cut {
 		all, err := w.spendTogether(ctx, run)
 		if err != nil || all {
 			return err
@@ -30,13 +33,12 @@ func (w *writer) spendRun(ctx context.Context, run []*spending) error {
 		if len(run) <= together[1] {
 			return w.spendEach(ctx, run)
 		}
-	} else {
-		half = together[0]
+		cut = len(run) / 2
 	}
-	if err := w.spendRun(ctx, run[:half]); err != nil {
+	if err := w.spendRun(ctx, run[:cut]); err != nil {
 		return err
 	}
-	return w.spendRun(ctx, run[half:])
+	return w.spendRun(ctx, run[cut:])
 }
 
 // spendTogether reports whether all acts were accepted for the first time;
@@ -45,9 +47,6 @@ func (w *writer) spendTogether(ctx context.Context, run []*spending) (bool, erro
 	first, size := w.last+1, 0
 	if len(run) <= together[1] {
 		size = 1
-	}
-	if len(run) == 0 {
-		return true, nil
 	}
 	if ok, err := w.addNew(ctx, run); err != nil || !ok {
 		return false, err
