@@ -65,6 +65,8 @@ var mayImport = map[string]string{
 	"sdk/serve":                        "sdk/api",
 	"sdk/sethttp":                      "semaphore semaphore/setlog sdk/serve sdk/api",
 	"sdk/post":                         "semaphore semaphore/setlog semaphore/scope sdk/api",
+	"sdk/agent":                        "sdk sdk/api sdk/serve semaphore semaphore/scope",
+	"sdk/agent/sqlite":                 "sdk/agent semaphore semaphore/scope",
 	"sdk/relay":                        "sdk/api sdk/serve",
 	"sdk/witness":                      "semaphore/setlog",
 	"sdk/ginhuman":                     "sdk semaphore/scope",

@@ -42,7 +42,7 @@ var plan = [...]struct {
 	pages [][2]string
 }{
 	{"Begin", [][2]string{{"quick-start", "Quick start"}, {"how-it-works", "How it works"}, {"comparison", "Beside its peers"}}},
-	{"Integrate", [][2]string{{"integrate-go", "In Go"}, {"integrate-http", "Over HTTP"}, {"replace-captcha", "In place of a CAPTCHA"}, {apiSlug, "HTTP reference"}, {"errors", "Error codes"}}},
+	{"Integrate", [][2]string{{"integrate-go", "In Go"}, {"integrate-http", "Over HTTP"}, {"replace-captcha", "In place of a CAPTCHA"}, {"agents", "Agents"}, {apiSlug, "HTTP reference"}, {"errors", "Error codes"}}},
 	{"Run", [][2]string{{"operations", "A verifier"}, {"storage", "Its storage"}, {"issuer", "An issuer"}, {"issuer-storage", "Its storage"}, {"life-of-a-person", "The life of a person"}, {"benchmarks", "Figures"}}},
 	{"Trust", [][2]string{{"threat-model", "Threat model"}, {"life-of-a-person", "Life of a person"}, {"private-matcher", "Private matcher"}, {"batch-verification", "Batches"}, {"security", "Security"}}},
 	{"Project", [][2]string{{"stability", "What stays stable"}, {"changelog", "Changelog"}, {"dependencies", "Dependencies"}}},

@@ -77,6 +77,17 @@ const (
 	RecoveryCancelled  Code = "recovery_cancelled"
 )
 
+// Codes of an app that lets agents act for people.
+const (
+	SignatureInvalid Code = "signature_invalid"
+	RequestReplayed  Code = "request_replayed"
+	GrantUnknown     Code = "grant_unknown"
+	GrantRevoked     Code = "grant_revoked"
+	GrantExpired     Code = "grant_expired"
+	GrantLacks       Code = "grant_lacks_action"
+	BudgetExhausted  Code = "budget_exhausted"
+)
+
 // Codes of a wallet; no server ever sends one.
 const (
 	QuotaExhausted Code = "quota_exhausted"
@@ -172,6 +183,13 @@ var table = [...]CodeInfo{
 	{RecoveryOver, 409, "", RetryNo, "The recovery has gone too far to be stopped, or has ended."},
 	{RecoveryVetoed, 409, "", RetryNo, "The holder of the old key has stopped this recovery."},
 	{RecoveryCancelled, 409, "", RetryNo, "The recovery ended because the member was removed."},
+	{SignatureInvalid, 401, "", RetryNo, "The request is not signed as an agent must sign it."},
+	{RequestReplayed, 409, "", RetryNo, "This request was counted before."},
+	{GrantUnknown, 403, "", RetryNo, "No such grant."},
+	{GrantRevoked, 403, "", RetryNo, "The person has taken this grant back."},
+	{GrantExpired, 403, "", RetryNo, "The grant has ended."},
+	{GrantLacks, 403, "", RetryNo, "The grant does not allow this action."},
+	{BudgetExhausted, 403, "", RetryNo, "The budget of this grant, or of its person, is used up."},
 	{QuotaExhausted, 0, "", RetryNo, "You have used up what this site lets one person do in this period."},
 	{NotMember, 0, "", RetryNo, "This wallet's identity is not in the set."},
 	{CrowdTooSmall, 0, "", RetryNo, "The set is too small to hide in."},

@@ -36,6 +36,7 @@ var (
 	ErrChallenge = errors.New("scope: not a challenge")
 	ErrSignature = errors.New("scope: signature does not verify")
 	ErrPost      = errors.New("scope: not a canonical post")
+	ErrGrant     = errors.New("scope: not a canonical grant")
 )
 
 // Digest is a SHA-256 hash, or 32 zero bytes for "nothing".
