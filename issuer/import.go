@@ -43,7 +43,8 @@ type ImportReport struct {
 // Import takes in people whom somebody else has enrolled: commitments, with no
 // capture and no proof that anybody holds their keys, from the export of an
 // official Group, a JSON array, or a list with one in every line. Their order is
-// kept: imported into an empty set, they come to the root that they had.
+// kept: imported into an empty set they come to the root that they had, unless
+// some had been removed, whose places are not kept.
 //
 // Nobody compared these people with each other or with those who enrol, so the
 // metadata list "import" as one more kind of evidence from before the first of

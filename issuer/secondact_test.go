@@ -186,7 +186,7 @@ func (g *greedy) usable(visit func(secret int, at time.Time)) {
 func TestNoSecondAct(t *testing.T) {
 	scenarios := uint64(5)
 	if os.Getenv("PERHUMAN_LONG") == "1" {
-		scenarios = 400
+		scenarios = 150
 	}
 	did, second := map[string]int{}, 0
 	for seed := range scenarios {
