@@ -196,6 +196,7 @@ type server struct {
 	t         *testing.T
 	dir       string
 	set, fork *testset.Set
+	second    *testset.Set // of another issuer, who has enrolled the same person
 	sign      ed25519.PrivateKey
 	pub       ed25519.PublicKey
 	files     http.Handler
@@ -214,7 +215,9 @@ func newServer(t *testing.T, dir string) *server {
 	}
 	s := &server{t: t, dir: dir, sign: sign, pub: pub, verifier: v, files: http.FileServer(http.Dir(dir))}
 	s.set, s.fork = testset.New(t, "issuer.example/people"), testset.New(t, "issuer.example/people")
+	s.second = testset.New(t, "second.example/people")
 	now := time.Now().Add(-20 * time.Second)
+	s.second.Anchor(now, testset.Crowd(280))
 	s.set.Anchor(now, testset.Crowd(300))
 	s.fork.Anchor(now, testset.Crowd(301)[1:])
 	s.fork.Anchor(time.Now(), testset.Crowd(1))
@@ -241,6 +244,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "too slow", http.StatusGatewayTimeout)
 	case strings.HasPrefix(path, "/fork/"):
 		http.StripPrefix("/fork", s.fork).ServeHTTP(w, r)
+	case strings.HasPrefix(path, "/second/"):
+		http.StripPrefix("/second", s.second).ServeHTTP(w, r)
 	case strings.HasPrefix(path, "/test/"):
 		out, err := s.act(strings.TrimPrefix(path, "/test/"), r)
 		if err != nil {
@@ -266,13 +271,14 @@ func (s *server) act(what string, r *http.Request) (any, error) {
 	}
 	switch what {
 	case "world":
-		return map[string]any{"origin": origin, "rp": rp, "rp_key": scope.EncodeToken(s.pub), "vkey": s.set.VKey(), "name": "issuer.example/people"}, nil
+		return map[string]any{"origin": origin, "rp": rp, "rp_key": scope.EncodeToken(s.pub), "vkey": s.set.VKey(), "second": s.second.VKey(), "name": "issuer.example/people"}, nil
 	case "reads":
 		return map[string]any{"reads": append([]string{}, s.set.Reads()...)}, nil
 	case "enrol":
 		c, err := semaphore.ParseElement(in.Commitment)
 		if err == nil {
 			s.set.Anchor(time.Now(), []semaphore.Element{c})
+			s.second.Anchor(time.Now(), []semaphore.Element{c})
 		}
 		return map[string]any{}, err
 	case "possession":

@@ -206,6 +206,36 @@ test('a damaged key in the cache is fetched again; a wrong key at the source is 
   other.close()
 })
 
+test('two issuers vouch for one act in one slot; a frozen set is rebuilt from the log; witnesses are demanded', async () => {
+  const second = { issuer: world.second, at: base + '/second', state: null, zkey: null }
+  assert.deepEqual(await engine.sync(key, second).then((s) => [s.member, s.live]), [true, 281])
+  const r = await request('twice', { issuer: world.vkey, also: [world.second], used: [0, 1] })
+  assert.equal((await engine.prepare(key, r)).crowd, 281, 'the crowd is the smaller one')
+  const recorded = []
+  const a = await engine.prove(key, r, { record: (x) => recorded.push(x.slot) })
+  const parts = a.response.split('.')
+  assert.deepEqual([parts.length, parts[2], recorded], [3, r.challenge, [a.slot]])
+  const part = (/** @type {number} */ i, /** @type {number} */ from) => Buffer.from(parts[i], 'base64url').subarray(from, from + 32).toString('hex')
+  assert.equal(part(0, 33), part(1, 33), 'one nullifier')
+  assert.notEqual(part(0, 1), part(1, 1), 'two roots')
+
+  const frozen = await request('a vote', { kind: 'once', len: undefined, k: undefined, issuer: world.vkey, snapshot: 2 })
+  await assert.rejects(engine.prepare(key, frozen), code('not_synced'))
+  assert.deepEqual(await engine.freeze(key, { issuer: world.vkey, seq: 1 }), { member: false, crowd: 300 })
+  await assert.rejects(engine.prepare(key, { ...frozen, snapshot: 1 }), code('not_member'))
+  assert.deepEqual(await engine.freeze(key, { issuer: world.vkey, seq: 2 }), { member: true, crowd: 301 })
+  assert.equal((await engine.prepare(key, frozen)).crowd, 301)
+  assert.equal((await engine.prove(key, frozen)).response.split('.').length, 2)
+  await assert.rejects(engine.freeze(key, { issuer: world.vkey, seq: 99 }), code('request_invalid'))
+
+  const strict = await Engine.start(options)
+  const witness = 'witness.example+2a5cd6e5+BAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g'
+  await assert.rejects(strict.sync(key, { ...second, witnesses: [witness], quorum: 2 }), code('request_invalid'))
+  await assert.rejects(strict.sync(key, { ...second, witnesses: [world.second], quorum: 1 }), (e) => ['request_invalid', 'witnesses_missing'].includes(e.code))
+  strict.close()
+  await engine.sync(key, { issuer: world.vkey, at: base, state, zkey: null }) // the last one synced is the default again
+})
+
 test('a fork is detected, comes with evidence, and stays in the state', async () => {
   const fresh = await Engine.start(options)
   /** @type {any} */

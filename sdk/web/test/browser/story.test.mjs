@@ -211,6 +211,8 @@ step('a phishing site gets nothing: not with a challenge of the board, not with 
     [{ content_digest: 'B'.repeat(42) + 'A' }, /not what the site wants bound/],
     [{ action: 'vote' }, /made for another action/],
     [{ k: 5000 }, /not well formed/],
+    [{ all: true }, /not well formed/],
+    [{ issuers: ['elsewhere.example/people+00000000+AAAA'] }, /another issuer to vouch/],
     [{ challenge: 'x' }, /not well formed/],
   ]) {
     const popup = await asking(lies, request)

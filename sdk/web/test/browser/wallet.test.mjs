@@ -65,7 +65,7 @@ step('a member posts; the paper, the file and the transfer hold the same secret'
   await wallet.getByRole('button', { name: 'Words on paper' }).click()
   const words = await wallet.locator('dialog .words li').allTextContents()
   assert.deepEqual(Buffer.from(await fromWords(words.join(' '), list)), Buffer.from(secret))
-  await picture(wallet, 'wallet-paper', { fullPage: false })
+  await picture(wallet, 'wallet-paper', { fullPage: false, brief: true })
   await wallet.emulateMedia({ media: 'print' })
   assert.ok(await wallet.getByText(/To use it, open the wallet/).isVisible())
   assert.ok(!await wallet.getByRole('heading', { name: /You are one of/ }).isVisible(), 'the page behind is printed too')
@@ -87,7 +87,7 @@ step('a member posts; the paper, the file and the transfer hold the same secret'
 
   await wallet.getByRole('button', { name: 'Another device' }).click()
   passage = { words: await wallet.locator('dialog .passage').textContent(), address: await wallet.locator('dialog .address').textContent() }
-  await picture(wallet, 'wallet-device', { fullPage: false })
+  await picture(wallet, 'wallet-device', { fullPage: false, brief: true })
   await wallet.getByRole('button', { name: 'Close' }).click()
 
   await wallet.getByText('How this wallet opens').click()
@@ -106,7 +106,7 @@ step('the history is listed, saved and erased; the count of slots stays', { skip
   await rows.first().waitFor()
   assert.equal(await rows.count(), 1)
   assert.match(await rows.first().textContent(), /agora\.localhost.*post, under /)
-  await picture(wallet, 'wallet-history')
+  await picture(wallet, 'wallet-history', { brief: true })
   const [saved] = await Promise.all([wallet.waitForEvent('download'), wallet.getByRole('button', { name: 'Save as a file' }).click()])
   const acts = JSON.parse(readFileSync(await saved.path(), 'utf8'))
   assert.deepEqual([acts.length, acts[0].kind, acts[0].k, Object.hasOwn(acts[0], 'slot')], [1, 'per_epoch', 5, false])
@@ -132,7 +132,7 @@ step('the history is listed, saved and erased; the count of slots stays', { skip
 step('the file brings the slots and the history to a second device', { skip: why, timeout: 60_000 }, async (t) => {
   const wallet = await another(t, demo.wallet)
   await wallet.getByRole('button', { name: 'Bring a backup' }).click()
-  await picture(wallet, 'wallet-bring')
+  await picture(wallet, 'wallet-bring', { brief: true })
   await wallet.getByLabel('Backup words or code').fill('abandon '.repeat(25))
   await wallet.getByRole('button', { name: 'Continue' }).click()
   await wallet.getByText(/their checksum is wrong/).waitFor()
@@ -184,14 +184,30 @@ step('the wallet speaks the person’s language; cancel stops a proof; wiping le
   assert.equal(await wallet.evaluate(() => document.documentElement.lang), 'de')
   const board = await context.newPage()
   await board.goto(demo.board)
-  await board.getByLabel('Your post').fill('Auf Deutsch gefragt.')
-  const [popup] = await Promise.all([context.waitForEvent('page'), board.locator('perhuman-check').getByRole('button').click()])
-  await popup.getByRole('heading', { name: /fragt: Sind Sie ein Mensch/ }).waitFor()
-  await popup.getByLabel('Passphrase').fill(passphrase)
-  await popup.getByRole('button', { name: 'Öffnen', exact: true }).click()
+  const question = async (text) => {
+    await board.getByLabel('Your post').fill(text)
+    const [popup] = await Promise.all([context.waitForEvent('page'), board.locator('perhuman-check').getByRole('button').click()])
+    await popup.getByRole('heading', { name: /fragt: Sind Sie ein Mensch/ }).waitFor()
+    await popup.getByLabel('Passphrase').fill(passphrase)
+    await popup.getByRole('button', { name: 'Öffnen', exact: true }).click()
+    return popup
+  }
+  const cancelled = await question('Abgebrochen.')
+  const gone = cancelled.waitForEvent('close')
+  await cancelled.waitForFunction(() => {
+    const button = (/** @type {string} */ text) => [...document.querySelectorAll('button')].find((b) => b.textContent === text && !b.disabled)
+    button('Nachweisen')?.click()
+    const cancel = button('Abbrechen')
+    cancel?.click()
+    return Boolean(cancel)
+  })
+  await gone
+  assert.equal(await board.evaluate(() => document.querySelector('perhuman-check').getResponse()), '')
+  const popup = await question('Auf Deutsch gefragt.')
   const prove = popup.getByRole('button', { name: 'Nachweisen' })
   await prove.waitFor({ timeout: 30_000 })
-  await picture(popup, 'wallet-asked-de')
+  assert.ok(await popup.getByText('4 von 5 übrig heute').isVisible(), 'a proof that was cancelled used a slot')
+  await picture(popup, 'wallet-asked-de', { brief: true })
   assert.equal(await popup.getByText(/[a-z] (the|you|your) [a-z]/).count(), 0, 'English is left')
   // By now the proof is there, made while the person was reading.
   await prove.click()

@@ -18,13 +18,17 @@ function shrink(path) {
   renameSync(out, path)
 }
 
-/** @param {import('playwright-core').Page} page @param {string} name */
-export async function picture(page, name, { fullPage = true } = {}) {
+/**
+ * @param {import('playwright-core').Page} page @param {string} name
+ * @param {{fullPage?: boolean, brief?: boolean}} [options] brief: wide and light, narrow and dark, unless the pictures are kept
+ */
+export async function picture(page, name, { fullPage = true, brief = false } = {}) {
   mkdirSync(folder, { recursive: true })
   const size = page.viewportSize()
   for (const width of [1280, 360]) {
     await page.setViewportSize({ width, height: width === 360 ? 740 : 860 })
     for (const colorScheme of ['light', 'dark']) {
+      if (brief && !kept && (width === 360) !== (colorScheme === 'dark')) continue
       await page.emulateMedia({ colorScheme })
       await assertFits(page, `${name} ${width}`)
       const path = join(folder, `${name}-${width}-${colorScheme}.png`)
