@@ -37,6 +37,8 @@ type Config struct {
 	SessionTTL time.Duration // 10 minutes, which is also the most
 	ErrorRates []api.ErrorRate
 
+	DeviceRate, OperatorRate Rate // decided intakes of one device, and of one operator
+
 	Snapshots Snapshots // of the set, for quick starts; nil: every start replays the log
 	// Background lets New return as soon as set and log can be served; Run then
 	// opens the gallery, and enrolment answers matcher_unavailable until it is in.
@@ -98,6 +100,12 @@ func (c *Config) defaults() error {
 		return bad("Window is at least one anchor period")
 	case c.SessionTTL < time.Second || c.SessionTTL > MaxSessionTTL:
 		return bad("SessionTTL is at most 10 minutes")
+	}
+	if err := c.DeviceRate.check("DeviceRate"); err != nil {
+		return err
+	}
+	if err := c.OperatorRate.check("OperatorRate"); err != nil {
+		return err
 	}
 	if err := c.Life.defaults(); err != nil {
 		return err

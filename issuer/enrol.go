@@ -211,6 +211,7 @@ func (i *Issuer) capture(ctx context.Context, w wire, commitment semaphore.Eleme
 	c.intake = Intake{
 		Session: w.nonce, Received: received, Commitment: commitment, Biometric: r.Biometric,
 		Device: env.DeviceID, Counter: env.Counter, Modality: string(env.Modality),
+		Rates: i.cfg.uses(env.DeviceID, env.Operator, received),
 	}
 	if err := i.random(c.intake.Serial[:]); err != nil {
 		return nil, err

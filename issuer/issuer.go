@@ -33,7 +33,8 @@ type Issuer struct {
 	mu      sync.Mutex        // held over every act that writes
 	group   *semaphore.Group  // the set after the last commit
 	leaving map[Serial]leaver // deleted people whose templates are still there
-	doubt   bool              // memory may differ from the store: reload first
+	said    policyKnown
+	doubt   bool // memory may differ from the store: reload first
 
 	tiles      tileCache
 	gallery    gallery

@@ -91,14 +91,27 @@ func (i *Issuer) publishPolicy(ctx context.Context) error {
 	return err
 }
 
-// lastPolicy finds the newest policy entry, reading the log backwards.
+// policyKnown is the newest policy entry of a log of some size. A snapshot keeps
+// it, so that a start need not look for it through the whole log.
+type policyKnown struct {
+	logSize int64
+	hash    [32]byte // of its document; zeros if there is none
+}
+
+// lastPolicy finds the newest policy entry, reading the log backwards to where
+// it is known. The caller holds mu.
 func (i *Issuer) lastPolicy(ctx context.Context) (hash [32]byte, err error) {
 	s := i.shown.Load()
 	if s == nil {
 		return hash, nil
 	}
-	for to := s.root.LogSize; to > 0; to -= min(to, loadChunk) {
-		raw, err := i.cfg.Store.Entries(ctx, to-min(to, loadChunk), to)
+	know := func(hash [32]byte) ([32]byte, error) {
+		i.said = policyKnown{s.root.LogSize, hash}
+		return hash, nil
+	}
+	for to := s.root.LogSize; to > i.said.logSize; {
+		from := max(to-loadChunk, i.said.logSize)
+		raw, err := i.cfg.Store.Entries(ctx, from, to)
 		if err != nil {
 			return hash, err
 		}
@@ -108,11 +121,12 @@ func (i *Issuer) lastPolicy(ctx context.Context) (hash [32]byte, err error) {
 				return hash, fmt.Errorf("%w: %w", ErrCorrupt, err)
 			}
 			if e.Op == setlog.OpPolicy {
-				return e.Document, nil
+				return know(e.Document)
 			}
 		}
+		to = from
 	}
-	return hash, nil
+	return know(i.said.hash)
 }
 
 func (i *Issuer) random(b []byte) error {

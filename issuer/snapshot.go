@@ -30,7 +30,8 @@ type Snapshots interface {
 
 // A snapshot is
 //
-//	"perhuman/set-snapshot/1" || lp(issuer's name) || u64 log size || semaphore's group || HMAC-SHA256 of all that
+//	"perhuman/set-snapshot/1" || lp(issuer's name) || u64 log size ||
+//	32 bytes, the hash in the newest policy entry || semaphore's group || HMAC-SHA256 of all that
 //
 // with a key from the operator's secret. semaphore's group ends in its own
 // SHA-256.
@@ -44,6 +45,7 @@ var errSnapshot = errors.New("issuer: not a usable snapshot")
 
 type snapshot struct {
 	logSize int64
+	policy  [32]byte
 	group   *semaphore.Group
 }
 
@@ -55,11 +57,11 @@ func snapshotKey(operator []byte) ([]byte, error) {
 	return key, nil
 }
 
-func (i *Issuer) snapshotHeader(logSize int64) []byte {
+func (i *Issuer) snapshotHeader(logSize int64, policy [32]byte) []byte {
 	b := append([]byte(snapshotMagic), 0, 0)
 	binary.BigEndian.PutUint16(b[len(snapshotMagic):], uint16(len(i.cfg.Name)))
 	b = append(b, i.cfg.Name...)
-	return binary.BigEndian.AppendUint64(b, uint64(logSize))
+	return append(binary.BigEndian.AppendUint64(b, uint64(logSize)), policy[:]...)
 }
 
 // WriteSnapshot keeps the set as it was last published, if snapshots are kept.
@@ -72,6 +74,11 @@ func (i *Issuer) WriteSnapshot(ctx context.Context) error {
 		i.mu.Unlock()
 		return err
 	}
+	policy, err := i.lastPolicy(ctx)
+	if err != nil {
+		i.mu.Unlock()
+		return coded(err)
+	}
 	view := i.group.View()
 	i.mu.Unlock()
 	key, err := snapshotKey(i.cfg.Operator)
@@ -82,7 +89,7 @@ func (i *Issuer) WriteSnapshot(ctx context.Context) error {
 		buffered := bufio.NewWriterSize(w, 1<<16)
 		mac := hmac.New(sha256.New, key)
 		both := io.MultiWriter(buffered, mac)
-		if _, err := both.Write(i.snapshotHeader(s.root.LogSize)); err != nil {
+		if _, err := both.Write(i.snapshotHeader(s.root.LogSize, policy)); err != nil {
 			return err
 		}
 		if _, err := view.WriteTo(both); err != nil {
@@ -118,7 +125,7 @@ func (i *Issuer) readSnapshot() (_ *snapshot, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	want := i.snapshotHeader(0)
+	want := i.snapshotHeader(0, [32]byte{})
 	header := make([]byte, len(want))
 	if size < int64(len(header)+sha256.Size) {
 		return nil, fmt.Errorf("%w: it ends early", errSnapshot)
@@ -126,7 +133,7 @@ func (i *Issuer) readSnapshot() (_ *snapshot, err error) {
 	if _, err := io.ReadFull(r, header); err != nil {
 		return nil, fmt.Errorf("%w: %w", errSnapshot, err)
 	}
-	at := len(want) - 8
+	at := len(want) - 8 - 32
 	if string(header[:at]) != string(want[:at]) {
 		return nil, fmt.Errorf("%w: of another set or version", errSnapshot)
 	}
@@ -137,7 +144,7 @@ func (i *Issuer) readSnapshot() (_ *snapshot, err error) {
 	mac := hmac.New(sha256.New, key)
 	mac.Write(header)
 	body := io.TeeReader(io.LimitReader(r, size-int64(len(header)+sha256.Size)), mac)
-	s := &snapshot{logSize: int64(binary.BigEndian.Uint64(header[at:]))}
+	s := &snapshot{logSize: int64(binary.BigEndian.Uint64(header[at:])), policy: [32]byte(header[at+8:])}
 	if s.group, err = semaphore.ReadGroup(body); err != nil {
 		return nil, fmt.Errorf("%w: %w", errSnapshot, err)
 	}
@@ -163,6 +170,7 @@ func (i *Issuer) restored(ctx context.Context, state State) *semaphore.Group {
 		var group *semaphore.Group
 		if group, err = i.continued(ctx, s, last); err == nil {
 			i.snapshotAt.Store(s.logSize)
+			i.said = policyKnown{s.logSize, s.policy}
 			return group
 		}
 	}

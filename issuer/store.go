@@ -63,6 +63,7 @@ type Intake struct {
 	Receipt    []byte   // signed; shown only after the commit
 	Device     string
 	Counter    uint64 // of the device, must rise
+	Rates      []RateUse
 	Serial     Serial
 	Modality   string
 	Template   []byte // sealed; empty if the matcher keeps it itself
@@ -197,7 +198,8 @@ type Store interface {
 	// decide is called inside it for an intake that only its match can still
 	// refuse: it answers "" or the code to refuse with; its error rolls
 	// everything back. A refusal by decide is recorded and uses the session up;
-	// any other refusal leaves nothing behind.
+	// any other refusal leaves nothing behind. Each of Rates is counted with what
+	// is recorded: see RateUse.
 	Intake(ctx context.Context, batch []Intake, decide func(i int) (api.Code, error)) ([]IntakeResult, error)
 	// Enrolment finds an intake by its id.
 	Enrolment(ctx context.Context, id ID) (Enrolment, error)

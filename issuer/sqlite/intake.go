@@ -25,6 +25,11 @@ const (
 	useCounter = `INSERT INTO devices (device, counter, admitted, refused) VALUES (?1, ?2, 0, 0)
 		ON CONFLICT (device) DO UPDATE SET counter = ?2 WHERE ?2 > counter`
 
+	// A clock that runs backwards finds a later period and is refused.
+	useRate = `INSERT INTO rates (who, per, started, n) VALUES (?1, ?2, ?3, 1)
+		ON CONFLICT (who, per) DO UPDATE SET n = CASE started WHEN ?3 THEN n + 1 ELSE 1 END, started = ?3
+		WHERE started < ?3 OR started = ?3 AND n < ?4`
+
 	commitmentTaken = `SELECT EXISTS (SELECT 1 FROM members WHERE set_id = ?1 AND commitment = ?2 AND removed_seq IS NULL)
 		OR EXISTS (SELECT 1 FROM pending WHERE set_id = ?1 AND op = 1 AND commitment = ?2)
 		OR EXISTS (SELECT 1 FROM recoveries WHERE set_id = ?1 AND commitment = ?2 AND state IN ('waiting', 'announced', 'out'))`
@@ -101,6 +106,13 @@ func admissible(tx *sql.Tx, in issuer.Intake, op setlog.Op) (*issuer.IntakeResul
 		return refuse(api.SessionUsed)
 	case !errors.Is(err, issuer.ErrNotFound):
 		return nil, err
+	}
+	for _, u := range in.Rates {
+		if ok, err := one(tx, useRate, u.Who, u.Per, u.Start, u.N); err != nil {
+			return nil, err
+		} else if !ok {
+			return &issuer.IntakeResult{Err: &api.Error{Code: api.RateLimited, RetryAfter: u.Wait(in.Received)}}, nil
+		}
 	}
 	if ok, err := one(tx, useCounter, in.Device, in.Counter); err != nil {
 		return nil, err

@@ -13,11 +13,14 @@ var schema string
 //go:embed life.sql
 var life string
 
+//go:embed rate.sql
+var rate string
+
 const (
-	schemaVersion = 2
+	schemaVersion = 3
 
 	getVersion = `PRAGMA user_version`
-	setVersion = `PRAGMA user_version = 2`
+	setVersion = `PRAGMA user_version = 3`
 )
 
 // migrate brings the schema from whatever version it has to the newest, in one
@@ -44,6 +47,9 @@ func migrate(db *sql.DB) error {
 	}
 	if err == nil && version < 2 {
 		_, err = tx.ExecContext(ctx, life)
+	}
+	if err == nil && version < 3 {
+		_, err = tx.ExecContext(ctx, rate)
 	}
 	if err == nil {
 		_, err = tx.ExecContext(ctx, setVersion)
