@@ -139,6 +139,18 @@ func (s *server) reload(*gin.Context) (any, error) {
 	return out, nil
 }
 
+func (s *server) verify(c *gin.Context) (any, error) {
+	if s.Verify == nil {
+		return nil, api.Errorf(api.NotFound, "not offered here")
+	}
+	start := s.Now()
+	if err := s.Verify(c); err != nil {
+		return nil, api.Wrap(api.StoreUnavailable, err)
+	}
+	now, _ := s.Issuer.Current()
+	return map[string]any{"entries": now.LogSize, "seconds": s.Now().Sub(start).Seconds()}, nil
+}
+
 func (s *server) backup(c *gin.Context) (any, error) {
 	var body struct {
 		To string `json:"to"`

@@ -33,6 +33,7 @@ type Options struct {
 	Witnesses   func() []cosign.State                        // nil: none
 	Lists       func() (revoked, firmware int)               // sizes of the lists in force; nil: there are none
 	Reload      func() error                                 // nil: there is nothing to read again
+	Verify      func(ctx context.Context) error              // compares the whole database with its log; nil: not offered
 	Backup      func(ctx context.Context, path string) error // nil: this store is backed up in another way
 	Version     string
 
@@ -106,6 +107,7 @@ var table = [...]route{
 	{"POST", "/admin/pause", changes, func(s *server, _ *gin.Context) (any, error) { return s.pause(true) }},
 	{"POST", "/admin/resume", changes, func(s *server, _ *gin.Context) (any, error) { return s.pause(false) }},
 	{"POST", "/admin/reload", changes, (*server).reload},
+	{"POST", "/admin/verify", changes, (*server).verify},
 	{"POST", "/admin/backup", changes, (*server).backup},
 }
 

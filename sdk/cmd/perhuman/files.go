@@ -88,3 +88,9 @@ func binary(path string) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// exists says whether a file that must be there is, before something makes it.
+func exists(path string) error {
+	_, err := os.Stat(path)
+	return err
+}

@@ -24,7 +24,7 @@ func (s *issuing) admin(e env) (http.Handler, error) {
 	}
 	o := admin.Options{
 		Token: token, OpenMetrics: s.flags.openMetrics, Issuer: s.issuer, Pause: &s.pause, Metrics: s.metrics,
-		Gallery: s.gallery, Rand: e.rand, Logf: s.logf,
+		Gallery: s.gallery, Verify: s.issuer.Verify, Rand: e.rand, Logf: s.logf,
 	}
 	if s.cosign != nil {
 		o.Witnesses = s.cosign.State

@@ -74,9 +74,8 @@ func (s *issuing) config(e env) (cfg issuer.Config, err error) {
 	v := s.flags
 	cfg = issuer.Config{
 		Depth: v.depth, Anchor: v.anchor, MinBatch: v.minBatch, Window: max(v.window, v.anchor), SessionTTL: v.session,
-		Life:   issuer.Life{RekeyPeriod: v.rekey, Cooldown: v.cooldown, ReentryDelay: v.reentry},
-		Quorum: v.quorum, Now: time.Now, Rand: e.rand, Logf: s.logf,
-		Snapshots: issuer.SnapshotFile(v.db + ".set"), Background: true,
+		Life:       issuer.Life{RekeyPeriod: v.rekey, Cooldown: v.cooldown, ReentryDelay: v.reentry},
+		Background: true, Quorum: v.quorum, Now: time.Now, Rand: e.rand, Logf: s.logf,
 	}
 	if cfg.Signer, err = readSecret(v.key); err != nil {
 		return cfg, err
@@ -93,6 +92,16 @@ func (s *issuing) config(e env) (cfg issuer.Config, err error) {
 	}
 	if cfg.Operator, err = sealingKey(v.sealing); err != nil {
 		return cfg, err
+	}
+	if v.gallery != "" {
+		cfg.GalleryKey = issuer.KeyFile(v.gallery)
+	}
+	switch v.snapshot {
+	case "none":
+	case "":
+		cfg.Snapshots = issuer.SnapshotFile(v.db + ".set")
+	default:
+		cfg.Snapshots = issuer.SnapshotFile(v.snapshot)
 	}
 	text, err := readSecret(v.matcher)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/ed25519"
+	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -397,6 +398,11 @@ func TestIssuerService(t *testing.T) {
 		t.Errorf("a normal removal voids no older root: %+v", state)
 	}
 
+	var checked map[string]float64
+	if status := d.ask("POST", operator+"/admin/verify", "", d.token, &checked); status != 200 || checked["entries"] != 5 {
+		t.Errorf("verify: %d %v", status, checked)
+	}
+
 	// Metrics count codes and nobody.
 	var text string
 	if status := d.ask("GET", operator+"/metrics", "", d.token, &text); status != 200 {
@@ -472,6 +478,14 @@ func TestIssuerStopAndRotate(t *testing.T) {
 	if code, out, _ := call(t, args[:5:5]...); code != 2 || strings.Contains(out, "FAIL") { // no -key
 		t.Error(code, out)
 	}
+	fsck := []string{"issuer", "fsck", "-config", d.path("issuer.conf"), "-key", next}
+	if code, out, errs := call(t, fsck...); code != 0 || !strings.Contains(out, "2 live") || !strings.Contains(out, "2 templates") {
+		t.Errorf("%d %s %s", code, out, errs)
+	}
+	corrupt(t, d.path("issuer.db"), `UPDATE changes SET entry = zeroblob(length(entry)) WHERE change_no = 1`)
+	if code, out, errs := call(t, fsck...); code != 1 || !strings.Contains(errs, "do not agree") {
+		t.Errorf("a damaged entry: %d %s %s", code, out, errs)
+	}
 	if err := os.Chmod(next, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -509,5 +523,22 @@ func TestIssuerConfigPrint(t *testing.T) {
 		if code, _, _ := call(t, append(base, args...)...); code != 2 {
 			t.Errorf("%v: %d", args, code)
 		}
+	}
+}
+
+// corrupt changes a database behind the store's back.
+func corrupt(t *testing.T, path, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite3", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	res, err := db.ExecContext(t.Context(), statement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		t.Fatal(n, err)
 	}
 }

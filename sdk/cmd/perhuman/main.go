@@ -63,6 +63,7 @@ func commands() []command {
 		{[]string{"issuer", "config", "print"}, "show what flags, environment and file come to, secrets left out", issuerConfigPrint},
 		{[]string{"issuer", "doctor"}, "look at an issuer's files, database, witnesses and service", issuerDoctor},
 		{[]string{"issuer", "import"}, "take members over from another group; goes on where it stopped", issuerImport},
+		{[]string{"issuer", "fsck"}, "rebuild set and log from the entries of a database that nobody serves, open every template, and compare", issuerFsck},
 		{[]string{"issuer", "serve"}, "run an issuer service; -help lists its flags", issuerServe},
 		{[]string{"verifier", "keygen"}, "[-test] FILE  make an app key, a site's secret or an admin token", verifierKeygen},
 		{[]string{"verifier", "config", "print"}, "show what flags and environment come to, secrets left out", verifierConfig},
