@@ -45,7 +45,7 @@ var mayImport = map[string]string{
 	"issuer/biometric/synth":           "issuer/biometric/...",
 	"issuer/biometric/match":           "issuer/biometric/...",
 	"issuer/sqlite":                    "issuer semaphore semaphore/setlog sdk/api",
-	"issuer/cosign":                    "issuer sdk/witness",
+	"issuer/cosign":                    "issuer sdk/witness semaphore/setlog",
 	"issuer/httpapi":                   "issuer issuer/biometric/capture issuer/httpapi/page semaphore semaphore/setlog semaphore/scope sdk/api sdk/serve",
 	"issuer/httpapi/page":              "issuer semaphore/setlog sdk/api",
 	"issuer/httpapi/admin":             "issuer issuer/cosign issuer/httpapi semaphore sdk/api sdk/serve",

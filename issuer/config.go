@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
@@ -48,6 +49,9 @@ type Config struct {
 
 	Witnesses []string // verifier keys of the witnesses whose cosignatures are published
 	Quorum    int      // how many of them make an enrolment witnessed; all
+	// Guard is asked once, at the start, before anything is signed: may this
+	// database's newest checkpoint be gone on from? See package cosign; nil: yes.
+	Guard func(ctx context.Context, checkpoint []byte) error
 
 	Now  func() time.Time
 	Rand io.Reader

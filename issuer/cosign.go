@@ -3,6 +3,7 @@ package issuer
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,6 +17,35 @@ import (
 // ErrCosignature: a line that is not the named witness's signature over the
 // checkpoint.
 var ErrCosignature = errors.New("issuer: not a cosignature of this checkpoint by that witness")
+
+// ErrOldBackup: others have seen a history of this set that the database does
+// not hold. Signing on would fork the log.
+var ErrOldBackup = errors.New("issuer: the database is older than what was published from it")
+
+// Stop makes this process sign nothing any more: heads, checkpoints and
+// intakes are refused from now on. It is for who has seen that signing on would
+// do harm; nothing undoes it but a new start.
+func (i *Issuer) Stop(why error) {
+	if i.fenced.CompareAndSwap(false, true) {
+		i.cfg.Logf("issuer: %v; this process signs nothing any more", why)
+	}
+}
+
+// guard asks Config.Guard before anything is signed. A set without a checkpoint
+// is the empty tree: a database that was lost is one too.
+func (i *Issuer) guard(ctx context.Context) error {
+	if i.cfg.Guard == nil {
+		return nil
+	}
+	if s := i.shown.Load(); s != nil {
+		return i.cfg.Guard(ctx, s.root.Checkpoint)
+	}
+	empty, err := setlog.Checkpoint{Origin: i.cfg.Name, Hash: sha256.Sum256(nil)}.Sign(i.signers...)
+	if err != nil {
+		return err
+	}
+	return i.cfg.Guard(ctx, empty)
+}
 
 // CosignKeeper is what a Store may be besides: it keeps a published checkpoint
 // with the cosignatures that came in later, in place of the bare one. Without

@@ -81,6 +81,9 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 	if err := i.load(ctx); err != nil {
 		return nil, err
 	}
+	if err := i.guard(ctx); err != nil {
+		return nil, err
+	}
 	i.leaving = map[Serial]leaver{}
 	if !cfg.Background {
 		if err := i.openGallery(ctx); err != nil {

@@ -12,8 +12,8 @@
 // A witness that has signed a larger log than the issuer has, or another tree
 // of the same size, has seen a history that this database does not hold: an old
 // backup was restored, or somebody else signs with the issuer's key. State says
-// so. One witness alone may be lying, so nothing is stopped here: the operator
-// decides, and the policy of the followers does.
+// so. One witness alone may be lying; if so many as Wanted say it, the issuer
+// signs nothing any more. Guard asks the same before the first signature.
 package cosign
 
 import (
@@ -151,6 +151,9 @@ func (c *Collector) follow(ctx context.Context, o *one) {
 			return
 		}
 		c.note(o, err)
+		if errors.Is(err, errAhead) {
+			c.behind()
+		}
 		if err == nil {
 			pause = 0
 			if err := c.cfg.Issuer.KeepCosignatures(ctx); err != nil && ctx.Err() == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -340,6 +341,75 @@ func TestOldBackupIsSeen(t *testing.T) {
 	}
 	if s := w.i.Witnesses(); len(s.Signed) != 0 {
 		t.Errorf("%+v", s)
+	}
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := w.i.Head(); errors.Is(err, issuer.ErrFenced) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("it goes on signing")
+		}
+	}
+	if _, err := w.i.Anchor(t.Context()); !errors.Is(err, issuer.ErrFenced) {
+		t.Error(err)
+	}
+}
+
+// Before a first signature the witnesses are asked: an old backup, and an empty
+// database in place of a lost one, sign nothing. One witness alone stops nobody,
+// and neither do witnesses that are down.
+func TestGuard(t *testing.T) {
+	w := newWorld(t)
+	w.run(t)
+	w.enrol(t, 1)
+	w.await(t, 3)
+	w.close(t)
+	old, err := os.ReadFile(w.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.open(t)
+	w.run(t)
+	w.enrol(t, 2)
+	w.await(t, 3)
+	w.close(t)
+	start := func(path string) (*issuer.Issuer, error) {
+		store, err := sqlite.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = store.Close() }()
+		cfg := w.Config(store, w.Matcher())
+		cfg.Quorum, cfg.Now = quorum, time.Now
+		at := map[string]string{}
+		for _, a := range w.all {
+			cfg.Witnesses = append(cfg.Witnesses, a.vkey)
+			at[a.vkey] = a.server.URL
+		}
+		cfg.Guard = cosign.Guard(at, cosign.Wanted(quorum, 3), nil, 300*time.Millisecond)
+		return issuer.New(t.Context(), cfg)
+	}
+	restored := filepath.Join(t.TempDir(), "restored.db")
+	if err := os.WriteFile(restored, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := start(w.path); err != nil {
+		t.Error("the newest database:", err)
+	}
+	for name, path := range map[string]string{"old backup": restored, "lost": filepath.Join(t.TempDir(), "empty.db")} {
+		if _, err := start(path); !errors.Is(err, issuer.ErrOldBackup) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	w.all[0].down.Store(true)
+	w.all[1].down.Store(true)
+	if _, err := start(restored); err != nil {
+		t.Error("one witness alone stops an issuer:", err)
+	}
+	for _, c := range [][3]int{{0, 1, 1}, {1, 1, 1}, {1, 3, 2}, {2, 3, 2}, {3, 3, 3}} {
+		if got := cosign.Wanted(c[0], c[1]); got != c[2] {
+			t.Errorf("%v: %d", c, got)
+		}
 	}
 }
 

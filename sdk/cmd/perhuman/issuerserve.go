@@ -23,6 +23,9 @@ import (
 	"github.com/perhuman/perhuman/sdk/serve"
 )
 
+// guardTimeout is how long a start waits for witnesses that do not answer.
+const guardTimeout = 3 * time.Second
+
 // issuing is an issuer service with all that belongs to it.
 type issuing struct {
 	flags   *issuerFlags
@@ -138,8 +141,17 @@ func (s *issuing) config(e env) (cfg issuer.Config, err error) {
 		}
 	}
 	all, err := v.witnessList()
+	at := map[string]string{}
 	for _, w := range all {
 		cfg.Witnesses = append(cfg.Witnesses, w.vkey)
+		at[w.vkey] = w.at
+	}
+	if len(all) > 0 {
+		quorum := v.quorum
+		if quorum == 0 {
+			quorum = len(all)
+		}
+		cfg.Guard = cosign.Guard(at, cosign.Wanted(quorum, len(all)), nil, guardTimeout)
 	}
 	return cfg, err
 }

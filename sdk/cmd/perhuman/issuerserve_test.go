@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
@@ -417,6 +419,14 @@ func TestIssuerService(t *testing.T) {
 		}
 	}
 	p.stop()
+	// An empty database in place of that one: the witnesses know better.
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var said bytes.Buffer
+	lost := append([]string{"issuer", "serve", "-config", d.path("issuer.conf"), "-key", d.path("keys/signing.key"), "-db", d.path("lost.db")}, witnesses...)
+	if code := run(ctx, lost, env{out: io.Discard, err: &said, rand: rand.Reader}); code == 0 || !strings.Contains(said.String(), "older than what was published") {
+		t.Errorf("a lost database: %d %s", code, said.String())
+	}
 	for _, of := range []*semaphore.Identity{id, other} {
 		if c := of.Commitment().String(); strings.Contains(text, c) || strings.Contains(p.said(), c) {
 			t.Error("a commitment stands in metrics or log lines")
