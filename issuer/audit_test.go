@@ -145,6 +145,36 @@ func TestAuditNamesLiesAboutRekeys(t *testing.T) {
 	}
 }
 
+// A replay may be resumed behind every batch, also between the steps of a
+// re-key: an issuer that starts from a snapshot does.
+func TestReplayResumesAnywhere(t *testing.T) {
+	w, i := wholeLife(t)
+	all := entriesOf(t, i, head(t, w, i))
+	for n := 1; n < len(all); n++ {
+		if all[n].Seq == all[n-1].Seq {
+			continue
+		}
+		var before setlog.Replay
+		if err := before.Apply(all[:n]...); err != nil {
+			t.Fatal(err)
+		}
+		if err := before.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		g, err := before.Group()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest, err := setlog.ResumeReplay(g, all[n-1], int64(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(rest.Apply(all[n:]...), rest.Finish()); err != nil {
+			t.Errorf("resumed behind entry %d: %v", n, err)
+		}
+	}
+}
+
 // leafNow finds what was added at a position.
 func leafNow(es []setlog.Entry, index uint64) semaphore.Element {
 	n := slices.IndexFunc(es, func(e setlog.Entry) bool { return e.Op.Adds() && e.LeafIndex == index })

@@ -9,6 +9,7 @@ import "github.com/perhuman/perhuman/semaphore"
 type rekeys struct {
 	announced map[uint64]uint64 // seq by leaf
 	outs, ins int
+	resumed   bool   // what came before is not known: only leaves are checked
 	seq       uint64 // of the batch that is read
 	now       int    // outs in it
 }
@@ -28,13 +29,13 @@ func (k *rekeys) take(e *Entry, leaf semaphore.Element) (Lie, string) {
 		}
 		k.announced[e.LeafIndex] = e.Seq
 	case OpRekeyOut:
-		if at, ok := k.announced[e.LeafIndex]; !ok || at == e.Seq {
+		if at, ok := k.announced[e.LeafIndex]; !k.resumed && !ok || ok && at == e.Seq {
 			return LieRekey, "the leaf went without an announcement in an earlier batch"
 		}
 		delete(k.announced, e.LeafIndex)
 		k.now++
 	case OpRekeyIn:
-		if k.ins++; k.ins > k.outs {
+		if k.ins++; k.ins > k.outs && !k.resumed {
 			return LieRekey, "a new leaf, and no old one had gone for it in an earlier batch"
 		}
 	}

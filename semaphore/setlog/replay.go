@@ -176,10 +176,11 @@ func (r *Replay) fault(lie Lie, i int, e *Entry, reason string) error {
 // ResumeReplay goes on behind an entry that ended a batch: group is the set at
 // that moment, entries the size of the log with it. It is for whoever kept the
 // set and has proven that entry in the log; ErrProof if group is not the set
-// that the entry names.
+// that the entry names. What was announced and went before is not known, so the
+// order of re-keys is for a replay of the whole log.
 func ResumeReplay(group *semaphore.Group, last Entry, entries int64) (*Replay, error) {
 	if group.Root() != last.Root {
 		return nil, fmt.Errorf("%w: the set is not that of its last entry", ErrProof)
 	}
-	return &Replay{group: group, live: last.Live, seq: last.Seq, day: last.Day, entries: entries}, nil
+	return &Replay{group: group, live: last.Live, seq: last.Seq, day: last.Day, entries: entries, rekeys: rekeys{resumed: true}}, nil
 }
