@@ -31,7 +31,8 @@ func NewGallery(shape Shape, party int) (*Gallery, error) {
 
 // View gives a gallery over memory that is somebody else's, such as a mapped
 // file: shares one after the other, without headers, beginning on a multiple of
-// 64 bytes for full speed. Nothing can be appended to it.
+// 64 bytes for full speed. Nothing can be appended to it; Refresh and Wipe of its
+// entries write to that memory.
 func View(shape Shape, party int, words []uint16) (*Gallery, error) {
 	g, err := NewGallery(shape, party)
 	if err != nil {

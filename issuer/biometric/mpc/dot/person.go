@@ -51,6 +51,17 @@ func NewPersonQuery(p Person, rows RowSet) (*PersonQuery, error) {
 	return out, nil
 }
 
+// Wipe overwrites the query, which must not be used afterwards.
+func (q *PersonQuery) Wipe() {
+	for _, eye := range q.eyes {
+		for _, turned := range eye {
+			clear(turned.words)
+			clear(turned.pairs)
+			clear(turned.turns)
+		}
+	}
+}
+
 // People is one party's shares of the people enrolled.
 type People struct{ Left, Right *Gallery }
 

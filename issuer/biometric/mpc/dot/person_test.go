@@ -373,6 +373,15 @@ func TestWipedPeopleMatchNobody(t *testing.T) {
 		}
 		return hits
 	}
+	q, err := NewPersonQuery(probe[0], rule.Rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Wipe()
+	var sums Sums
+	if q.eyes[1][1].reference(set[0].Right.Entry(0), &sums); sums != (Sums{}) {
+		t.Error("a wiped query still has something to compare")
+	}
 	if hits := match(); len(hits) != 1 || hits[0] != 1 {
 		t.Errorf("found %v", hits)
 	}
