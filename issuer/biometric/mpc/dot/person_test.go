@@ -246,8 +246,7 @@ func TestThresholdsEdgeByEdge(t *testing.T) {
 		r := rand.New(source(9))
 		for _, visible := range []int{100, 72, 64} { // percent of the mask
 			a, flip := shaded(t, r, p.columns, visible)
-			n := 2 * len(flip)
-			n = iris.Between(only(t, a, p.rule.Rows), a).Bits
+			n := iris.Between(only(t, a, p.rule.Rows), a).Bits
 			for which, f := range []Form{p.rule.Both, p.rule.One} {
 				edge := int(f.Threshold(n) * float64(n))
 				for diff := edge - 2; diff <= edge+2; diff++ {
