@@ -21,6 +21,7 @@ const keep = 90 * 86400
 export class Books {
   #naming
   #sealing
+  #retired = false
 
   /** @param {CryptoKey} naming @param {CryptoKey} sealing */
   constructor(naming, sealing) {
@@ -38,6 +39,9 @@ export class Books {
       await derive('perhuman/books/seal/1', { name: 'AES-GCM', length: 256 }, ['encrypt', 'decrypt']),
     )
   }
+
+  /** Writes nothing from now on: the wallet is erased, and what was under way must not leave anything behind. */
+  retire() { this.#retired = true }
 
   /** @param {string} kind @param {unknown} what */
   async #name(kind, what) {
@@ -61,7 +65,8 @@ export class Books {
 
   /** @param {string} name @param {Uint8Array<ArrayBuffer>} bytes */
   async #seal(name, bytes) {
-    await db.put(name, await this.#sealed(name, bytes))
+    const sealed = await this.#sealed(name, bytes)
+    if (!this.#retired) await db.put(name, sealed)
   }
 
   /** @param {string} name @returns {Promise<any>} */

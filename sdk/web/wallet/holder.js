@@ -199,6 +199,7 @@ export class Holder extends EventTarget {
   }
 
   async wipe() {
+    this.books?.retire()
     this.lock()
     await db.wipe()
     this.vault = undefined
