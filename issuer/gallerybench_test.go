@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"testing"
@@ -128,6 +129,7 @@ func galleryBench(t *testing.T, people int, name string) {
 	fmt.Printf("BENCH issuer_rss_%s_mb %.0f MB\n", name, resident(t, "VmRSS"))
 	debug.FreeOSMemory()
 	fmt.Printf("BENCH issuer_live_%s_mb %.0f MB\n", name, resident(t, "VmRSS"))
+	runtime.KeepAlive(i)
 }
 
 func TestBenchGallery(t *testing.T) {

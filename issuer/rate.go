@@ -2,6 +2,8 @@ package issuer
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -19,6 +21,33 @@ func (r Rate) check(name string) error {
 		return nil
 	}
 	return fmt.Errorf("%w: %s is a number and whole seconds, or nothing", errConfig, name)
+}
+
+// MarshalText gives "100/1h0m0s", or nothing for no bound.
+func (r Rate) MarshalText() ([]byte, error) {
+	if r == (Rate{}) {
+		return nil, nil
+	}
+	return []byte(strconv.Itoa(r.N) + "/" + r.Per.String()), nil
+}
+
+// UnmarshalText reads "100/1h": so many in a period.
+func (r *Rate) UnmarshalText(text []byte) error {
+	*r = Rate{}
+	if len(text) == 0 {
+		return nil
+	}
+	n, per, found := strings.Cut(string(text), "/")
+	var got Rate
+	var err error
+	if got.N, err = strconv.Atoi(n); err == nil && found {
+		got.Per, err = time.ParseDuration(per)
+	}
+	if err != nil || !found || got == (Rate{}) || got.check("a rate") != nil {
+		return fmt.Errorf("%w: a rate is written 100/1h", errConfig)
+	}
+	*r = got
+	return nil
 }
 
 // RateUse is one use of a Rate. The Store counts it in the transaction that

@@ -112,3 +112,22 @@ func TestRates(t *testing.T) {
 		}
 	}
 }
+
+// Rates are written as they are read, and in no other way.
+func TestRateText(t *testing.T) {
+	for text, want := range map[string]issuer.Rate{"": {}, "100/1h0m0s": {N: 100, Per: time.Hour}, "1/1s": {N: 1, Per: time.Second}} {
+		var r issuer.Rate
+		if err := r.UnmarshalText([]byte(text)); err != nil || r != want {
+			t.Errorf("%q: %+v, %v", text, r, err)
+		}
+		if b, err := r.MarshalText(); err != nil || string(b) != text {
+			t.Errorf("%q: %q, %v", text, b, err)
+		}
+	}
+	for _, text := range []string{"5", "5/", "/1h", "0/0s", "0/1h", "-1/1h", "5/1", "5/1500ms", "5/-1h", "x/1h", "5/1h/2"} {
+		r := issuer.Rate{N: 7}
+		if err := r.UnmarshalText([]byte(text)); err == nil || r != (issuer.Rate{}) {
+			t.Errorf("%q: %+v", text, r)
+		}
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/perhuman/perhuman/issuer"
 )
 
 // issuerFlags are the settings of an issuer service. Each flag -a-b has a twin
@@ -20,6 +22,7 @@ type issuerFlags struct {
 	oldKeys                                                   listFlag
 	addr, origin, admin, adminToken, logs                     string
 	openMetrics, paused                                       bool
+	deviceRate, operatorRate                                  issuer.Rate
 	anchor, window, session, reload, rekey, cooldown, reentry time.Duration
 	minBatch, depth, quorum                                   int
 	roots, unattended                                         listFlag
@@ -69,6 +72,8 @@ func newIssuerFlags(name string, e env) *issuerFlags {
 	f.StringVar(&v.rates, "error-rates", "", "file with the error rates claimed, JSON: [{\"modality\", \"claim\", \"data\"}]")
 	f.Var(&v.witnesses, "witness", "a witness that cosigns the log, VKEY@URL")
 	f.IntVar(&v.quorum, "quorum", 0, "how many witnesses make an enrolment witnessed (0: all)")
+	f.TextVar(&v.deviceRate, "device-rate", issuer.Rate{}, "intakes decided for one device in a period, such as 100/1h (default no bound)")
+	f.TextVar(&v.operatorRate, "operator-rate", issuer.Rate{}, "the same for one operator")
 	f.BoolVar(&v.paused, "paused", false, "start with enrolment paused")
 	return v
 }

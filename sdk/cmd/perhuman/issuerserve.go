@@ -77,8 +77,10 @@ func (s *issuing) config(e env) (cfg issuer.Config, err error) {
 	v := s.flags
 	cfg = issuer.Config{
 		Depth: v.depth, Anchor: v.anchor, MinBatch: v.minBatch, Window: max(v.window, v.anchor), SessionTTL: v.session,
-		Life:       issuer.Life{RekeyPeriod: v.rekey, Cooldown: v.cooldown, ReentryDelay: v.reentry},
-		Background: true, Quorum: v.quorum, Now: time.Now, Rand: e.rand, Logf: s.logf,
+		Life:   issuer.Life{RekeyPeriod: v.rekey, Cooldown: v.cooldown, ReentryDelay: v.reentry},
+		Quorum: v.quorum, Now: time.Now, Rand: e.rand, Logf: s.logf,
+		Background: true,
+		DeviceRate: v.deviceRate, OperatorRate: v.operatorRate,
 	}
 	if cfg.Signer, err = readSecret(v.key); err != nil {
 		return cfg, err
