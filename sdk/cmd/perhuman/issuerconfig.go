@@ -18,7 +18,7 @@ type issuerFlags struct {
 	set *flag.FlagSet
 
 	config                                                    string
-	key, sealing, matcher, db, snapshot, gallery              string
+	key, sealing, matcher, db, snapshot, gallery, published   string
 	oldKeys                                                   listFlag
 	addr, origin, admin, adminToken, logs                     string
 	openMetrics, paused                                       bool
@@ -44,7 +44,8 @@ func newIssuerFlags(name string, e env) *issuerFlags {
 	f.Var(&v.oldKeys, "old-key", "file with a signing key that -key replaces: heads and checkpoints bear its signature too")
 	f.StringVar(&v.sealing, "sealing", "", "file with the secret that templates and links are sealed under; kept apart from the database")
 	f.StringVar(&v.matcher, "matcher-key", "", "file with the key that captures are sealed to; with it this process reads templates (the plain matcher)")
-	f.StringVar(&v.db, "db", "", "SQLite file of the set, the log and the sealed templates")
+	f.StringVar(&v.db, "db", "", "SQLite file of the set, the log and the sealed templates, or a PostgreSQL DSN")
+	f.StringVar(&v.published, "published", "", "file that remembers the newest published checkpoint, out of reach of the database's backups (default beside an SQLite file, none for PostgreSQL)")
 	f.StringVar(&v.snapshot, "snapshot", "", "file for a copy of the set, for quick starts (default -db with .set at its end; \"none\": no copy)")
 	f.StringVar(&v.gallery, "gallery-key", "", "file with a secret of its own for templates, in place of one from -sealing; may be mounted after the start")
 	f.StringVar(&v.addr, "addr", "127.0.0.1:8080", "address to listen on; put a TLS proxy before it")

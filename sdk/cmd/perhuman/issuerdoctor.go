@@ -39,7 +39,9 @@ func issuerDoctor(ctx context.Context, args []string, e env) error {
 	report(hashes(e.rand), curve(e.rand))
 	vkey, found := v.doctorKeys()
 	report(found...)
-	if _, err := os.Stat(v.db); err == nil {
+	if isPostgres(v.db) {
+		report(warning("database", "perhuman issuer backup check looks into it", "PostgreSQL is not looked at"))
+	} else if _, err := os.Stat(v.db); err == nil {
 		report(database(v.db)...)
 	} else {
 		report(warning("database", "none if this is the first start; else look for where it went", "%s is not there", v.db))

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 
 	"github.com/perhuman/perhuman/issuer"
-	"github.com/perhuman/perhuman/issuer/sqlite"
 )
 
 // issuerFsck opens a database as the service would and believes nothing of it:
@@ -28,10 +27,13 @@ func issuerFsck(ctx context.Context, args []string, e env) (err error) {
 		return err
 	}
 	cfg.Snapshots, cfg.Background = nil, false
+	if isPostgres(v.db) { // a second writer would fence the service off
+		return errors.New("issuer fsck is for a database file; for PostgreSQL there are perhuman issuer backup check and POST /admin/verify")
+	}
 	if err := exists(v.db); err != nil {
 		return err
 	}
-	store, err := sqlite.Open(v.db)
+	store, err := guardedStore(ctx, v.db, v.published)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"os"
 
 	"github.com/perhuman/perhuman/issuer"
-	"github.com/perhuman/perhuman/issuer/sqlite"
 )
 
 // issuerImport takes members over from another group. The service must stand
@@ -41,7 +40,7 @@ func issuerImport(ctx context.Context, args []string, e env) (err error) {
 	if err != nil {
 		return err
 	}
-	store, err := sqlite.Open(v.db)
+	store, err := guardedStore(ctx, v.db, v.published)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,6 @@ import (
 	"github.com/perhuman/perhuman/issuer/httpapi"
 	"github.com/perhuman/perhuman/issuer/httpapi/admin"
 	"github.com/perhuman/perhuman/issuer/plain"
-	"github.com/perhuman/perhuman/issuer/sqlite"
 	"github.com/perhuman/perhuman/sdk/serve"
 )
 
@@ -58,7 +57,7 @@ func issuerServe(ctx context.Context, args []string, e env) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.store, err = sqlite.Open(v.db); err != nil {
+	if s.store, err = guardedStore(ctx, v.db, v.published); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.store.Close()) }()
@@ -104,7 +103,9 @@ func (s *issuing) config(e env) (cfg issuer.Config, err error) {
 	switch v.snapshot {
 	case "none":
 	case "":
-		cfg.Snapshots = issuer.SnapshotFile(v.db + ".set")
+		if !isPostgres(v.db) {
+			cfg.Snapshots = issuer.SnapshotFile(v.db + ".set")
+		}
 	default:
 		cfg.Snapshots = issuer.SnapshotFile(v.snapshot)
 	}
