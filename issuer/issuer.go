@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/perhuman/perhuman/issuer/biometric/capture"
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/setlog"
@@ -58,6 +59,11 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 	if err := cfg.defaults(); err != nil {
 		return nil, err
 	}
+	believed := *cfg.Capture
+	if believed.Known == nil {
+		believed.Known = capture.NewKnown(4096)
+	}
+	cfg.Capture = &believed
 	i := &Issuer{cfg: cfg}
 	var err error
 	if err := i.openKeys(); err != nil {

@@ -108,6 +108,27 @@ func TestP256SignatureIsUnique(t *testing.T) {
 	}
 }
 
+// A memory that is full begins anew, and keeps nothing that was refused.
+func TestKnown(t *testing.T) {
+	known := capture.NewKnown(2)
+	for n := range byte(5) {
+		c := newChain(t, edKey(1), edKey(2), edKey(10+n))
+		p := c.policy(t)
+		p.Known = known
+		for range 2 {
+			if err := p.Verify(&c.env, expected()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.env.Chain[0].Signature[5] ^= 1
+		for range 2 {
+			if err := p.Verify(&c.env, expected()); !errors.Is(err, capture.ErrUntrusted) {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // Every demand of the policy, one change each, refused with its own error.
 func TestPolicyRefuses(t *testing.T) {
 	stranger := edKey(99)
@@ -203,6 +224,18 @@ func TestPolicyRefuses(t *testing.T) {
 			}
 			if err := p.Verify(&c.env, x); !errors.Is(err, tc.want) {
 				t.Fatalf("got %v, want %v", err, tc.want)
+			}
+			// The same where the honest chain is known already.
+			p.Known = capture.NewKnown(8)
+			honest, trusting := newChain(t, edKey(1), edKey(2), edKey(3)), *c.policy(t)
+			trusting.Known = p.Known
+			for range 2 {
+				if err := trusting.Verify(&honest.env, expected()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := p.Verify(&c.env, x); !errors.Is(err, tc.want) {
+				t.Fatalf("with known certificates: got %v, want %v", err, tc.want)
 			}
 		})
 	}
