@@ -30,7 +30,8 @@ func eyesOf(r *rand.ChaCha8, b []byte) {
 	for _, e := range [][]byte{b[2 : 2+eye], b[2+eye:]} {
 		binary.BigEndian.PutUint16(e, 200)
 		for at := 2 + 16; at < len(e); at += 24 {
-			binary.BigEndian.PutUint64(e[at:], r.Uint64()|r.Uint64()|r.Uint64())
+			x, y, z := r.Uint64(), r.Uint64(), r.Uint64()
+			binary.BigEndian.PutUint64(e[at:], x|y|z)
 		}
 	}
 }

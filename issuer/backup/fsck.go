@@ -108,7 +108,6 @@ type checker struct {
 	ends    map[int64]batchEnd // by log size
 	seq     uint64
 	minimum int64
-	open    bool   // a root was not superseded
 	created int64  // of the last root
 	ended   *int64 // of the last root
 	members int64

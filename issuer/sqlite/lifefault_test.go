@@ -130,7 +130,7 @@ func TestT60FromSchema1(t *testing.T) {
 		}
 		cfg = w.Config(s, w.Matcher())
 		lifeDelays(&cfg)
-		if i, err = issuer.New(t.Context(), cfg); err != nil {
+		if _, err = issuer.New(t.Context(), cfg); err != nil {
 			t.Fatal(err)
 		}
 		if c := count(t, s); c.Committed != 3 || c.Templates != 3 || c.Live != 3 {

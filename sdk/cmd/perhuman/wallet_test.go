@@ -22,7 +22,6 @@ import (
 type people struct {
 	issuer *virtual.Issuer
 	at     string // the issuer's address
-	site   string // the app's origin
 }
 
 func newPeople(t *testing.T, name string, crowd int) *people {
