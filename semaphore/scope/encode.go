@@ -37,6 +37,7 @@ var (
 	ErrSignature = errors.New("scope: signature does not verify")
 	ErrPost      = errors.New("scope: not a canonical post")
 	ErrGrant     = errors.New("scope: not a canonical grant")
+	ErrVote      = errors.New("scope: not a canonical vote")
 )
 
 // Digest is a SHA-256 hash, or 32 zero bytes for "nothing".
