@@ -71,6 +71,7 @@ var mayImport = map[string]string{
 	"sdk/agent":                        "sdk sdk/api sdk/serve semaphore semaphore/scope",
 	"sdk/agent/sqlite":                 "sdk/agent semaphore semaphore/scope",
 	"sdk/relay":                        "sdk/api sdk/serve",
+	"sdk/tally":                        "semaphore semaphore/setlog semaphore/scope",
 	"sdk/witness":                      "semaphore/setlog",
 	"sdk/ginhuman":                     "sdk semaphore/scope",
 	"sdk/wallet":                       "semaphore semaphore/prove semaphore/setlog semaphore/scope semaphore/artifacts issuer/biometric/share",

@@ -72,6 +72,7 @@ func commands() []command {
 		{[]string{"verifier", "config", "print"}, "show what flags and environment come to, secrets left out", verifierConfig},
 		{[]string{"verifier"}, "run a verifier service; -help lists its flags", verifierServe},
 		{[]string{"verify"}, "check a post bundle, with no network", verifyPost},
+		{[]string{"recount"}, "FILE|URL  count a published poll again: every proof, the frozen set and the log", recount},
 		{[]string{"audit"}, "replay an issuer's log from outside: a report, or the lie by name", auditLog},
 		{[]string{"witness", "keygen"}, "NAME  make a witness's key, and print the line that goes into policies", witnessKeygen},
 		{[]string{"witness"}, "cosign issuers' logs that only grow, over HTTP", witnessServe},

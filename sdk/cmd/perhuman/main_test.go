@@ -156,6 +156,20 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
+func TestRecountRefuses(t *testing.T) {
+	dir := t.TempDir()
+	code, out, _ := call(t, "recount", write(t, dir, "poll.json", []byte(`{"entries":["AXt9"]}`)))
+	if code != 1 || !strings.Contains(out, "DOES NOT ADD UP") || !strings.Contains(out, "log_altered") || !strings.Contains(out, "not ones you brought") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	if code, _, _ := call(t, "recount", write(t, dir, "no.json", []byte(`[]`))); code != 1 {
+		t.Errorf("not a poll: exit %d", code)
+	}
+	if code, _, _ := call(t, "recount", filepath.Join(dir, "none")); code != 2 {
+		t.Errorf("a missing file: exit %d", code)
+	}
+}
+
 func TestHelp(t *testing.T) {
 	if code, out, _ := call(t, "help"); code != 0 || !strings.Contains(out, "receipt check") {
 		t.Errorf("help: %d %s", code, out)
