@@ -161,12 +161,19 @@ func (l local) consume(ctx context.Context, r verifier.Request) (api.Verdict, er
 }
 
 func (l local) challenge(ctx context.Context, r verifier.ChallengeRequest) (api.ChallengeResponse, error) {
-	return l.g.v.Challenge(ctx, r)
+	out, err := l.g.v.Challenge(ctx, r)
+	return out.Vouched(l.vkeys(), len(l.g.cfg.Require) > 0), err
+}
+
+// vkeys are the issuers that count; Open makes sure that one of the two lists is
+// empty.
+func (l local) vkeys() []string {
+	return append(l.g.cfg.Issuers[:len(l.g.cfg.Issuers):len(l.g.cfg.Issuers)], l.g.cfg.Require...)
 }
 
 func (l local) describe(_ context.Context, actions []api.ActionPolicy) (api.WellKnown, error) {
 	out := api.WellKnown{
-		RP: l.g.v.RP(), Issuers: append(l.g.cfg.Issuers[:len(l.g.cfg.Issuers):len(l.g.cfg.Issuers)], l.g.cfg.Require...),
+		RP: l.g.v.RP(), Issuers: l.vkeys(),
 		All: len(l.g.cfg.Require) > 0, Depth: l.g.v.Depth(), Actions: actions,
 	}
 	for _, key := range l.g.v.PublicKeys() {

@@ -23,6 +23,19 @@ type ChallengeResponse struct {
 	Snapshot  uint64 `json:"snapshot,omitempty"` // prove against the set frozen at this sequence number
 	ExpiresAt uint64 `json:"expires_at"`
 	SetSize   uint64 `json:"set_size"`
+
+	// Which issuers count, where there are several: verifier keys. All: a proof
+	// under each of them, in this order.
+	Issuers []string `json:"issuers,omitempty"`
+	All     bool     `json:"all,omitempty"`
+}
+
+// Vouched names the issuers that count, if there are several.
+func (r ChallengeResponse) Vouched(issuers []string, all bool) ChallengeResponse {
+	if len(issuers) > 1 {
+		r.Issuers, r.All = issuers, all
+	}
+	return r
 }
 
 // VerifyRequest hands in a proof: POST /v1/verify. Proof is either the JSON

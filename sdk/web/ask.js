@@ -53,7 +53,7 @@ async function fetchChallenge(url, body, signal) {
   }
   const json = await answer.json().catch(() => ({}))
   if (!answer.ok) throw new AskError(json.code ?? 'network', json.detail)
-  return /** @type {{challenge: string, action: string, policy: string, k: number, period: number, expires_at: number, snapshot?: number}} */ (json)
+  return /** @type {{challenge: string, action: string, policy: string, k: number, period: number, expires_at: number, snapshot?: number, issuers?: string[], all?: boolean}} */ (json)
 }
 
 /**
@@ -113,7 +113,7 @@ async function converse(popup, question, signal) {
     popup.postMessage({
       type: 'perhuman-request', action: question.action || challenge.action, kind: challenge.policy, len: challenge.period, k: challenge.k,
       challenge: challenge.challenge, content_digest: digest, content: content && !('bytes' in content) ? content : undefined,
-      snapshot: challenge.snapshot, issuers: question.issuers, all: question.all,
+      snapshot: challenge.snapshot, issuers: question.issuers ?? challenge.issuers, all: question.all ?? challenge.all,
     }, question.wallet)
     const text = await response.promise
     return { response: text, nullifier: nullifierOf(text), expires: challenge.expires_at * 1000 }

@@ -48,7 +48,7 @@ func (s *server) challenge(c *gin.Context) (any, error) {
 	if err != nil {
 		return nil, s.early(a, err)
 	}
-	return out, nil
+	return out.Vouched(s.Issuers, s.All), nil
 }
 
 // asked finds which of the apps is meant, and which of its actions: by the

@@ -225,12 +225,13 @@ func (s *service) want(c call, code api.Code) reply {
 	return r
 }
 
-// elsewhere are the codes of issuers and wallets: no verifier answers with one.
+// elsewhere are the codes of issuers, wallets and agents: no verifier answers with one.
 var elsewhere = []api.Code{
 	api.Gone,
 	api.SessionExpired, api.SessionUsed, api.PossessionInvalid, api.CommitmentInvalid, api.CommitmentExists, api.CaptureUntrusted,
 	api.CaptureReplayed, api.QualityTooLow, api.AlreadyEnrolled, api.NotAccepted, api.CooldownActive, api.DeviceRevoked, api.MatcherUnavailable,
 	api.NotEnrolled, api.RecoveryPending, api.RecoveryOver, api.RecoveryVetoed, api.RecoveryCancelled,
+	api.SignatureInvalid, api.RequestReplayed, api.GrantUnknown, api.GrantRevoked, api.GrantExpired, api.GrantLacks, api.BudgetExhausted, // of sdk/agent
 	api.QuotaExhausted, api.NotMember, api.CrowdTooSmall, api.Cancelled,
 }
 
