@@ -2,6 +2,7 @@ package share
 
 import (
 	"crypto/ecdh"
+	"crypto/hpke"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -38,6 +39,7 @@ type PublicKey [32]byte
 type PrivateKey struct {
 	b     [32]byte
 	pub   PublicKey
+	opens hpke.PrivateKey // made once: half of what an Open would cost
 	wiped bool
 }
 
@@ -60,7 +62,11 @@ func NewPrivateKey(b [32]byte) (*PrivateKey, error) {
 	if b == [32]byte{} {
 		return nil, ErrKey
 	}
-	return &PrivateKey{b: b, pub: PublicKey(k.PublicKey().Bytes())}, nil
+	opens, err := hpke.NewDHKEMPrivateKey(k)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	return &PrivateKey{b: b, pub: PublicKey(k.PublicKey().Bytes()), opens: opens}, nil
 }
 
 // ParsePrivateKey reads what Text wrote: one line, a final newline is allowed.
@@ -109,9 +115,10 @@ func (k *PrivateKey) Text() []byte {
 }
 
 // Wipe overwrites the secret. Every later Open gives ErrWiped. Copies that the
-// runtime or crypto/hpke made while opening are out of reach.
+// runtime or crypto/hpke made are out of reach, and let go.
 func (k *PrivateKey) Wipe() {
 	clear(k.b[:])
+	k.opens = nil
 	k.wiped = true
 }
 

@@ -103,15 +103,7 @@ func Open(key *PrivateKey, c Context, sealed []byte, commitment [32]byte) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	scalar, err := ecdh.X25519().NewPrivateKey(key.b[:])
-	if err != nil {
-		return nil, ErrKey
-	}
-	priv, err := hpke.NewDHKEMPrivateKey(scalar)
-	if err != nil {
-		return nil, ErrKey
-	}
-	recipient, err := hpke.NewRecipient(sealed[:encLen], priv, hpke.HKDFSHA256(), hpke.AES256GCM(), []byte(info))
+	recipient, err := hpke.NewRecipient(sealed[:encLen], key.opens, hpke.HKDFSHA256(), hpke.AES256GCM(), []byte(info))
 	if err != nil {
 		return nil, ErrOpen
 	}
