@@ -99,7 +99,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	w := httptest.NewRecorder()
 	board.ServeHTTP(w, httptest.NewRequest("GET", "/perhuman/codes.js", nil))
 	for _, row := range api.Table() {
-		if !strings.Contains(w.Body.String(), "\n  "+string(row.Code)+": ") {
+		if !strings.Contains(w.Body.String(), "\n"+string(row.Code)+": ") {
 			t.Errorf("codes.js has no words for %s", row.Code)
 		}
 	}
