@@ -66,7 +66,7 @@ func (w *world) boardRoutes() (http.Handler, error) {
 	mux.Handle("/", pages)
 	mux.Handle(site.Prefix, docs)
 	mux.Handle("/llms.txt", docs)
-	for _, path := range []string{"/perhuman/challenge", "/posts", "/sign-in", "/api/bot/prepare"} {
+	for _, path := range []string{"/perhuman/challenge", "/posts", "/sign-in", "/api/bot/prepare", "/poll/{n}/vote", "/api/poll/next", "/api/poll/crowd"} {
 		mux.HandleFunc(path, onlyPost) // else the pages would answer that they take GET
 	}
 	mux.Handle("GET /.well-known/perhuman.json", w.gate.WellKnown())
@@ -82,6 +82,7 @@ func (w *world) boardRoutes() (http.Handler, error) {
 	mux.HandleFunc("GET /api/counters", w.count)
 	mux.HandleFunc("GET /api/bot/cases", w.bots.list)
 	mux.HandleFunc("POST /api/bot/prepare", w.bots.prepare)
+	w.polls.routes(mux)
 	return serve.SecurityHeaders(mux), nil
 }
 

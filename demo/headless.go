@@ -21,8 +21,9 @@ type story struct {
 	stop    func() error
 	ada     *person
 	ben     *person
-	request shot  // ada's first, which the board accepted
-	postID  int64 // what it became
+	request shot   // ada's first, which the board accepted
+	postID  int64  // what it became
+	receipt string // of ada's vote
 }
 
 // headless plays the story and fails if a step does. Without -var it works in

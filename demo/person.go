@@ -196,30 +196,59 @@ func (p *person) write(ctx context.Context, text string) (shot, error) {
 	if err != nil {
 		return shot{}, err
 	}
+	response, err := p.prove(ctx, actionPost, content)
+	if err != nil {
+		return shot{}, err
+	}
+	return postShot(d, response)
+}
+
+// vote has the wallet prove for a choice of the newest poll.
+func (p *person) vote(ctx context.Context, choice string) (shot, error) {
+	var s struct{ Poll *pollState }
+	if _, err := p.call(ctx, http.MethodGet, p.cfg.url(boardHost), "/api/poll", nil, nil, &s); err != nil {
+		return shot{}, err
+	}
+	if s.Poll == nil {
+		return shot{}, errors.New("no poll yet")
+	}
+	def := s.Poll.Poll
+	content, err := scope.Vote{RP: p.cfg.rp(), Poll: def.ID, Choice: choice}.Digest()
+	if err != nil {
+		return shot{}, err
+	}
+	response, err := p.prove(ctx, def.Action, content)
+	return voteShot(s.Poll.Number, choice, response), err
+}
+
+// prove fetches a challenge and has the wallet answer it.
+func (p *person) prove(ctx context.Context, action string, content scope.Digest) (string, error) {
 	origin := p.cfg.url(boardHost)
 	var c api.ChallengeResponse
-	status, err := p.call(ctx, http.MethodPost, origin, "/perhuman/challenge", nil, api.ChallengeRequest{Action: actionPost, ContentDigest: scope.EncodeToken(content[:])}, &c)
+	status, err := p.call(ctx, http.MethodPost, origin, "/perhuman/challenge", nil, api.ChallengeRequest{Action: action, ContentDigest: scope.EncodeToken(content[:])}, &c)
 	if err != nil || status != http.StatusOK {
-		return shot{}, errors.Join(fmt.Errorf("challenge: status %d", status), err)
+		return "", errors.Join(fmt.Errorf("challenge: status %d", status), err)
 	}
 	kind, err := scope.ParseKind(c.Policy)
 	if err != nil {
-		return shot{}, err
+		return "", err
 	}
 	if _, err := p.wallet.Sync(ctx); err != nil {
-		return shot{}, err
+		return "", err
+	}
+	if c.Snapshot != 0 {
+		if _, err := p.wallet.Freeze(ctx, c.Snapshot); err != nil {
+			return "", err
+		}
 	}
 	request := wallet.Request{
-		Origin: origin, Action: actionPost, Policy: scope.Policy{Kind: kind, Len: c.Period, K: c.K}, Challenge: c.Challenge, Content: content,
+		Origin: origin, Action: action, Policy: scope.Policy{Kind: kind, Len: c.Period, K: c.K, Snapshot: c.Snapshot}, Challenge: c.Challenge, Content: content,
 	}
 	if _, err := p.wallet.Prepare(ctx, request); err != nil {
-		return shot{}, err
+		return "", err
 	}
 	answer, err := p.wallet.Answer(ctx, request)
-	if err != nil {
-		return shot{}, err
-	}
-	return postShot(d, answer.Response)
+	return answer.Response, err
 }
 
 // send fires a request at the board in the person's session.

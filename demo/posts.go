@@ -50,7 +50,7 @@ func openPosts(ctx context.Context, path string) (*posts, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, postsSchema); err != nil {
+	if _, err := db.ExecContext(ctx, postsSchema+";"+ballotsSchema); err != nil {
 		return nil, errors.Join(fmt.Errorf("board: %w", err), db.Close())
 	}
 	return &posts{db: db}, nil

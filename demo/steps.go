@@ -42,6 +42,7 @@ func steps() []step {
 	for _, a := range attacks() {
 		all = append(all, step{a.ID, false, func(ctx context.Context, s *story) (string, error) { return tryAttack(ctx, s, a) }})
 	}
+	all = append(all, step{"one human, one vote", false, ballots})
 	return append(all,
 		step{"restart", true, restart},
 		step{"nothing lost", false, nothingLost},

@@ -52,6 +52,7 @@ type world struct {
 	counters *verifier.Counters
 	posts    *posts
 	bots     *bots
+	polls    *polls
 	handler  http.Handler
 	closers  []func() error
 }
@@ -189,7 +190,10 @@ func (w *world) openBoard(ctx context.Context) (err error) {
 		return err
 	}
 	w.onClose(w.gate.Close)
-	w.bots, err = newBots(w)
+	if w.bots, err = newBots(w); err != nil {
+		return err
+	}
+	w.polls, err = openPolls(ctx, w)
 	return err
 }
 
@@ -232,6 +236,7 @@ func (w *world) run(ctx context.Context, l net.Listener) error {
 	g.Go(func() error { return serve.Run(ctx, l, w.handler, serve.Options{}) })
 	g.Go(func() error { return w.issuer.Run(ctx) })
 	g.Go(func() error { return w.fillCrowd(ctx) })
+	g.Go(func() error { return w.polls.openFirst(ctx) })
 	return g.Wait()
 }
 

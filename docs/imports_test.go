@@ -89,7 +89,7 @@ var mayImport = map[string]string{
 	"issuer/plain":                     "issuer issuer/biometric/...",
 	"issuer/internal/testkit":          "...",
 	"sdk/wallet/internal/testset":      "...",
-	"sdk/wallet/wasm/check":            "semaphore/... sdk/post sdk/wallet/wasm/internal/bridge",
+	"sdk/wallet/wasm/check":            "semaphore/... sdk/post sdk/tally sdk/wallet/wasm/internal/bridge",
 	"sdk/wallet/wasm/internal/bridge":  "semaphore/...",
 	"sdk/wallet/wasm/internal/slim":    "",
 	"sdk/wallet/wasm/slim":             "sdk/wallet/wasm/internal/slim",

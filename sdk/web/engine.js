@@ -44,7 +44,7 @@
  */
 
 /** Milliseconds after which a call has failed. Proving takes 1 to 2 s on a laptop; phones and old machines get room. */
-const TIMEOUTS = /** @type {const} */ ({ start: 60_000, sync: 120_000, prove: 60_000, checkPost: 60_000, other: 15_000 })
+const TIMEOUTS = /** @type {const} */ ({ start: 60_000, sync: 120_000, prove: 60_000, checkPost: 60_000, recount: 300_000, other: 15_000 })
 
 /** How many workers prove on this machine: one thread in two, so that the page and everything else go on. */
 function room() {
@@ -203,6 +203,15 @@ export class Engine {
    */
   checkPost(bundle, options) {
     return this.#call('checkPost', [bundle, options], TIMEOUTS.checkPost)
+  }
+
+  /**
+   * Counts a poll again, every proof of it, with no network.
+   * @param {{poll: string, issuer: string, log: string, receipts: string[]}} options  poll: the file's text; issuer, log: verifier keys; receipts: signed checkpoints that voters kept
+   * @returns {Promise<{ok: boolean, closed: boolean, poll: any, size: number, voters: number, counts: Record<string, number>, faults: {entry: number, code: string, detail: string}[]}>}
+   */
+  async recount(options) {
+    return JSON.parse(await this.#call('recount', [options], TIMEOUTS.recount))
   }
 
   /** Bytes of memory of each program that runs: the worker's own, then those of its helpers. @returns {Promise<number[]>} */

@@ -191,7 +191,7 @@ async function start({ program = 'wallet', wasmURL, checkURL, workers: number = 
 async function call(method, args) {
   if (method === 'start') return start(args[0] ?? {})
   if (method === 'memory') return [memories.reduce((sum, m) => sum + m.buffer.byteLength, 0), ...helpers.memory()]
-  const object = await load(method === 'checkPost' ? 'check' : 'wallet')
+  const object = await load(method === 'checkPost' || method === 'recount' ? 'check' : 'wallet')
   if (method === 'configure' || !Object.hasOwn(object, method)) throw failure('request_invalid', 'no such method')
   return object[method](...args)
 }

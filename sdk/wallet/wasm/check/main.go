@@ -12,7 +12,7 @@ import (
 
 func main() {
 	c := &checker{verifier: sync.OnceValues(semaphore.NewVerifier)}
-	js.Global().Set("perhumanCheck", bridge.Export(bridge.Plain, []string{"checkPost"}, []bridge.Method{c.checkPost}))
+	js.Global().Set("perhumanCheck", bridge.Export(bridge.Plain, []string{"checkPost", "recount"}, []bridge.Method{c.checkPost, c.recount}))
 	select {}
 }
 
