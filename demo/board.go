@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -46,7 +47,7 @@ type draft struct {
 // boardRoutes are the routes of the board: what any app with a few posts has,
 // and the gate around one of them.
 func (w *world) boardRoutes() (http.Handler, error) {
-	pages, err := web.Board()
+	pages, err := web.Board(reading{w})
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +85,25 @@ func (w *world) boardRoutes() (http.Handler, error) {
 	mux.HandleFunc("POST /api/bot/prepare", w.bots.prepare)
 	w.polls.routes(mux)
 	return serve.SecurityHeaders(mux), nil
+}
+
+// reading is what the pages show before any script runs.
+type reading struct{ w *world }
+
+func (r reading) Posts(ctx context.Context) ([]web.Post, error) {
+	all, err := r.w.posts.list(ctx, 100)
+	out := make([]web.Post, len(all))
+	for i, p := range all {
+		out[i] = web.Post{ID: p.ID, Author: p.Author, Text: p.Text, Created: p.Created, Verified: p.Verified, Seed: p.Seed}
+	}
+	return out, err
+}
+
+func (r reading) Poll() any {
+	if p := r.w.polls.current(); p != nil {
+		return p.state()
+	}
+	return nil
 }
 
 // service is the same verifier over HTTP, as an app in another language would

@@ -1,4 +1,4 @@
-// Package web holds the pages of the demo: the board "agora", its page that
+// Package web holds the pages of the demo: the board "agora", its poll, its page that
 // plays a bot, and the issuer's enrolment page. It serves files and nothing
 // else; the routes under /api, /posts, /v1 and /demo belong to package demo.
 //
@@ -7,13 +7,18 @@
 package web
 
 import (
+	"bytes"
+	"context"
 	"embed"
 	"errors"
 	"fmt"
+	"html/template"
 	"io/fs"
 	"net/http"
 	"strings"
+	"time"
 
+	"github.com/perhuman/perhuman/sdk/serve"
 	sdkweb "github.com/perhuman/perhuman/sdk/web"
 	"github.com/perhuman/perhuman/sdk/web/face"
 )
@@ -25,20 +30,86 @@ var embedded embed.FS
 // Its hash in the capture envelope is capture.ConsentHash("en", text).
 func Consent() ([]byte, error) { return embedded.ReadFile("issuer/consent.txt") }
 
-// Board serves the board: / and /bot, their files under /static/, and the
-// shared files under /perhuman/. Every other path is not found: mount it at /
-// and the routes of the board beside it.
-func Board() (http.Handler, error) {
+// BoardPages gives what the board's pages show to readers without JavaScript.
+type BoardPages interface {
+	Posts(ctx context.Context) ([]Post, error) // newest first
+	Poll() any                                 // fields Number, Poll, Counts, Votes, Closed; nil before the first
+}
+
+// Post is a post as the page shows it.
+type Post struct {
+	ID             int64
+	Author, Text   string
+	Created        uint64 // unix seconds
+	Verified, Seed bool
+}
+
+// At is the time for machines.
+func (p Post) At() string { return time.Unix(int64(p.Created), 0).UTC().Format(time.RFC3339) }
+
+// On is the time for people.
+func (p Post) On() string {
+	return time.Unix(int64(p.Created), 0).UTC().Format("2 Jan 2006, 15:04 UTC")
+}
+
+// Board serves the board: its pages, filled in by show, their files under
+// /static/, and the shared files under /perhuman/. Every other path is not
+// found: mount it at / and the routes of the board beside it.
+func Board(show BoardPages) (http.Handler, error) {
 	sub, err := fs.Sub(embedded, "board")
 	if err != nil {
 		return nil, err
 	}
-	pages := map[string]string{"/": "index.html", "/bot": "bot.html"}
-	own, err := sdkweb.Files(sub, "/static/", pages, sdkweb.Policy{Opens: true})
+	policy := sdkweb.Policy{Opens: true}
+	own, err := sdkweb.Files(sub, "/static/", nil, policy)
 	if err != nil {
 		return nil, fmt.Errorf("demo/web: board: %w", err)
 	}
-	return split(map[string]http.Handler{sdkweb.Prefix: sdkweb.Static()}, own), nil
+	pages, err := template.ParseFS(sub, "*.html")
+	if err != nil {
+		return nil, fmt.Errorf("demo/web: board: %w", err)
+	}
+	files := split(map[string]http.Handler{sdkweb.Prefix: sdkweb.Static()}, own)
+	names := map[string]string{"/": "index.html", "/bot": "bot.html", "/poll": "poll.html"}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, ok := names[r.URL.Path]
+		if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead {
+			files.ServeHTTP(w, r)
+			return
+		}
+		page, err := render(r.Context(), pages, name, show)
+		if err != nil {
+			serve.WriteProblem(w, r, err)
+			return
+		}
+		served, err := sdkweb.Serve(map[string]sdkweb.File{r.URL.Path: {Name: name, Body: page}}, policy)
+		if err != nil {
+			serve.WriteProblem(w, r, err)
+			return
+		}
+		served.ServeHTTP(w, r)
+	}), nil
+}
+
+// render fills a page in. The feed and the poll can be read as they are.
+func render(ctx context.Context, pages *template.Template, name string, show BoardPages) ([]byte, error) {
+	var in struct {
+		Posts []Post
+		Poll  any
+	}
+	var err error
+	switch name {
+	case "index.html":
+		in.Posts, err = show.Posts(ctx)
+	case "poll.html":
+		in.Poll = show.Poll()
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = pages.ExecuteTemplate(&out, name, in)
+	return out.Bytes(), err
 }
 
 // Issuer serves the enrolment page at /enrol, its files under /static/, the

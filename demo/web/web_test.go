@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -17,8 +18,30 @@ func status(h http.Handler, path string) *http.Response {
 	return w.Result()
 }
 
+// shown is a board with one post that means ill.
+type shown struct{}
+
+func (shown) Posts(context.Context) ([]Post, error) {
+	return []Post{{ID: 7, Author: "<b>eve</b>", Text: "<script>alert(1)</script>", Verified: true}}, nil
+}
+func (shown) Poll() any { return nil }
+
+// The feed can be read without JavaScript, and what people wrote stays text.
+func TestFeedWithoutScripts(t *testing.T) {
+	board, err := Board(shown{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	board.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	body := w.Body.String()
+	if !strings.Contains(body, "&lt;script&gt;alert(1)&lt;/script&gt;") || strings.Contains(body, "<b>eve") || !strings.Contains(body, "verified human") {
+		t.Error(body)
+	}
+}
+
 func TestPages(t *testing.T) {
-	board, err := Board()
+	board, err := Board(shown{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +50,7 @@ func TestPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]int{
-		"/": 200, "/bot": 200, "/static/board.js": 200, "/static/panel.js": 200, "/static/board.css": 200, "/perhuman/perhuman.js": 200,
+		"/": 200, "/bot": 200, "/poll": 200, "/static/poll.js": 200, "/static/board.js": 200, "/static/panel.js": 200, "/static/board.css": 200, "/perhuman/perhuman.js": 200,
 		"/enrol": 404, "/static/index.html": 404, "/static/enrol.js": 404, "/api/nothing": 404, "/perhuman/wallet/wallet.js": 404,
 	} {
 		if r := status(board, path); r.StatusCode != want {
@@ -92,7 +115,7 @@ func TestSourcesFitThePolicy(t *testing.T) {
 
 // Every code of the one table has a sentence for people.
 func TestEveryCodeIsExplained(t *testing.T) {
-	board, err := Board()
+	board, err := Board(shown{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,19 +3,13 @@
 import '/perhuman/perhuman.js'
 import { ago, byId, fill, h, icon } from '/perhuman/dom.js'
 import { explain } from '/perhuman/codes.js'
+import { read } from './common.js'
 import { showProof } from './panel.js'
 
 /**
  * @typedef {{id: number, author: string, text: string, created: number, verified: boolean, seed: boolean}} Post
  * @typedef {{handle: string, rp: string, wallet: string, issuer: {vkey: string, at: string}, rp_keys: string[], policy: {kind: string, len: number, k: number}}} Session
  */
-
-/** @template T @param {string} path @returns {Promise<T>} */
-async function read(path) {
-  const answer = await fetch(path)
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`)
-  return answer.json()
-}
 
 const list = byId('posts')
 const status = byId('compose-status')

@@ -1,0 +1,96 @@
+// Agora beyond its posts, on the real demo binary: a poll that the page counts
+// again, and the lies that it finds.
+import assert from 'node:assert/strict'
+import { after, before } from 'node:test'
+import { assertAccessible, assertLoopback, launch, skip, watch } from '../support/chromium.mjs'
+import { start } from '../support/demo.mjs'
+import { agree, captureIris, makeWallet, openIssuer, unlock, untilMember } from '../support/people.mjs'
+import { picture } from '../support/pictures.mjs'
+import { steps } from '../support/steps.mjs'
+
+const why = skip()
+const step = steps()
+let demo, context, seen, page
+
+before(async () => {
+  if (why) return
+  demo = await start()
+  context = await launch()
+  seen = watch(context)
+  page = await context.newPage()
+}, { timeout: 180_000 })
+after(async () => {
+  await context?.close()
+  await demo?.stop()
+})
+
+/** Presses a widget's button and answers in the wallet. @param {import('playwright-core').Locator} check */
+async function prove(check) {
+  const [popup] = await Promise.all([context.waitForEvent('page'), check.getByRole('button').click()])
+  await unlock(popup)
+  const closed = popup.waitForEvent('close', { timeout: 60_000 })
+  await popup.getByRole('button', { name: 'Prove it' }).click()
+  await closed
+}
+
+step('the feed and the poll can be read without JavaScript', { skip: why, timeout: 60_000 }, async () => {
+  await demo.crowd()
+  const plain = await context.browser().newContext({ javaScriptEnabled: false })
+  const reader = await plain.newPage()
+  await reader.goto(demo.board)
+  assert.ok(await reader.locator('.post').count() >= 3)
+  for (let i = 0; i < 20 && await reader.locator('.bars li').count() !== 3; i++) {
+    await reader.waitForTimeout(500)
+    await reader.goto(demo.board + '/poll')
+  }
+  assert.equal(await reader.locator('.bars li').count(), 3)
+  await plain.close()
+})
+
+step('a person votes, the crowd votes, and the page counts every ballot again', { skip: why, timeout: 180_000 }, async () => {
+  const wallet = await context.newPage()
+  await wallet.goto(demo.wallet)
+  await makeWallet(wallet)
+  const issuer = await openIssuer(wallet)
+  await agree(issuer)
+  await captureIris(issuer, 'Chidi')
+  await issuer.getByRole('heading', { name: /You are new here/ }).waitFor({ timeout: 30_000 })
+  await issuer.getByRole('button', { name: 'Back to my wallet' }).click()
+  await untilMember(wallet)
+  await wallet.close()
+
+  await page.goto(demo.board + '/poll')
+  await page.getByRole('button', { name: 'Close the poll' }).click()
+  await page.getByRole('button', { name: 'Open the next poll' }).click()
+  await page.getByText('Poll 2, open').waitFor()
+  await page.getByRole('radio', { name: 'On Sundays' }).check()
+  await prove(page.locator('perhuman-check'))
+  await page.getByText(/Counted: entry 1 of the log/).waitFor()
+  await page.getByRole('button', { name: 'Five of the crowd vote' }).click()
+  await page.getByText(/^6 votes/).waitFor({ timeout: 60_000 })
+  await page.getByRole('button', { name: 'Close the poll' }).click()
+  await page.getByText('Poll 2, closed').waitFor()
+  await page.getByRole('button', { name: 'Count again' }).click()
+  await page.locator('#report[data-state=good]').waitFor({ timeout: 60_000 })
+  assert.match(await page.locator('#report').textContent(), /6 ballots, each by another one of 301 people.*this is the result.*Your vote is in it/)
+  await picture(page, 'poll-counted')
+})
+
+step('each lie about the poll is found and named', { skip: why, timeout: 120_000 }, async () => {
+  for (const [lie, code] of [['change', 'choice_altered'], ['drop', 'vote_dropped'], ['double', 'voted_twice'], ['stuff', 'proof_invalid']]) {
+    await page.getByLabel('A lie to tell first').selectOption(lie)
+    await page.getByRole('button', { name: 'Count again' }).click()
+    await page.locator(`#report[data-state=bad] li[data-code=${code}]`).first().waitFor({ timeout: 30_000 })
+  }
+  await picture(page, 'poll-lie')
+})
+
+step('no page complains, leaves loopback or shuts anyone out', { skip: why, timeout: 60_000 }, async () => {
+  for (const path of ['/poll']) {
+    await page.goto(demo.board + path)
+    await page.waitForTimeout(500)
+    await assertAccessible(page, path)
+  }
+  assertLoopback(seen, demo.port)
+  assert.deepEqual(seen.complaints, [])
+})
