@@ -9,7 +9,6 @@
 //	checkPost(bundle, {issuer, rp_keys, max_k, rp, action}) -> report
 //	recount({poll, issuer, log, receipts}) -> report
 
-//
 // The bundle comes parsed from JSON; the report has the fields of post.Report.
 // Nothing here uses the network.
 package main
