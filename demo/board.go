@@ -67,13 +67,20 @@ func (w *world) boardRoutes() (http.Handler, error) {
 	mux.Handle("/", pages)
 	mux.Handle(site.Prefix, docs)
 	mux.Handle("/llms.txt", docs)
-	for _, path := range []string{"/perhuman/challenge", "/posts", "/sign-in", "/api/bot/prepare", "/poll/{n}/vote", "/api/poll/next", "/api/poll/crowd"} {
+	for _, path := range []string{"/perhuman/challenge", "/posts", "/sign-in", "/api/bot/prepare", "/poll/{n}/vote", "/api/poll/next", "/api/poll/crowd", "/comments", "/claim", "/agents", "/agents/revoke", "/agent/comments", "/api/agent/tell"} {
 		mux.HandleFunc(path, onlyPost) // else the pages would answer that they take GET
 	}
 	mux.Handle("GET /.well-known/perhuman.json", w.gate.WellKnown())
 	mux.Handle("POST /perhuman/challenge", w.gate.Challenges())
 	mux.Handle("POST /posts", w.gate.RequireContent(actionPost, postPolicy, w.digest, w.publish))
 	mux.Handle("POST /sign-in", w.gate.Require(actionHello, sdk.Returning(), w.hello))
+	mux.Handle("POST /comments", w.gate.RequireContent(actionComment, sdk.PerDay(commentsPerDay), w.remarkDigest, w.remark))
+	mux.Handle("POST /claim", w.gate.Require(actionClaim, sdk.Once(), w.claim))
+	mux.Handle("POST /agents", w.gate.RequireContent(actionDelegate, sdk.Returning(), w.desk.Content, w.desk.Accept))
+	mux.Handle("POST /agents/revoke", w.desk.Revoke())
+	mux.Handle("POST /agent/comments", w.desk.Require(actionComment, w.agentComment))
+	mux.HandleFunc("GET /api/agent", w.helper.describe)
+	mux.HandleFunc("POST /api/agent/tell", w.helper.tell)
 	for _, path := range []string{"/v1/", "/livez", "/readyz"} {
 		mux.Handle(path, service)
 	}

@@ -23,6 +23,8 @@ type boardPost struct {
 	Created  uint64 `json:"created"`
 	Verified bool   `json:"verified"`
 	Seed     bool   `json:"seed"` // written by the demo itself
+
+	Comments []comment `json:"comments,omitempty"`
 }
 
 // posts is the board's own store: what any app would have anyway.
@@ -50,7 +52,7 @@ func openPosts(ctx context.Context, path string) (*posts, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	if _, err := db.ExecContext(ctx, postsSchema+";"+ballotsSchema); err != nil {
+	if _, err := db.ExecContext(ctx, postsSchema+";"+ballotsSchema+";"+commentsSchema); err != nil {
 		return nil, errors.Join(fmt.Errorf("board: %w", err), db.Close())
 	}
 	return &posts{db: db}, nil
@@ -114,8 +116,15 @@ func (p *posts) list(ctx context.Context, limit int) ([]boardPost, error) {
 		}
 		all = append(all, b)
 	}
-	if err := rows.Err(); err != nil {
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, api.Wrap(api.StoreUnavailable, err)
+	}
+	under, err := p.comments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		all[i].Comments = under[all[i].ID]
 	}
 	return all, nil
 }

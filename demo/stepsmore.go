@@ -2,15 +2,19 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
+	"github.com/perhuman/perhuman/sdk/agent"
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/sdk/tally"
 	"github.com/perhuman/perhuman/sdk/wallet"
 	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/scope"
 )
 
 // ballots plays a poll. The first one may have been opened before Ada came, so it
@@ -87,4 +91,136 @@ func (s *story) recount(ctx context.Context) (tally.Report, error) {
 		return r, fmt.Errorf("the poll does not add up: %+v", r)
 	}
 	return r, nil
+}
+
+// act sends what a person proves for, and reads the answer.
+func (p *person) act(ctx context.Context, action, path string, content scope.Digest, body string, out any) (int, error) {
+	response, err := p.prove(ctx, action, content)
+	if err != nil {
+		return 0, err
+	}
+	return p.call(ctx, http.MethodPost, p.cfg.url(boardHost), path, map[string]string{"Perhuman-Response": response}, json.RawMessage(body), out)
+}
+
+// claimOnce takes the voucher, and tries for another.
+func claimOnce(ctx context.Context, s *story) (string, error) {
+	content, err := scope.Content(scope.KindRaw, []byte("{}"))
+	if err != nil {
+		return "", err
+	}
+	var got struct {
+		Voucher string   `json:"voucher"`
+		Code    api.Code `json:"code"`
+	}
+	if status, err := s.ada.act(ctx, actionClaim, "/claim", content, "{}", &got); err != nil || status != http.StatusOK || got.Voucher == "" {
+		return "", errors.Join(fmt.Errorf("claiming: %d %q", status, got.Code), err)
+	}
+	first := got.Voucher
+	got.Voucher = ""
+	_, err = s.ada.act(ctx, actionClaim, "/claim", content, "{}", &got)
+	if wallet.CodeOf(err) != wallet.QuotaExhausted && got.Code != api.NullifierAlreadyUsed {
+		return "", errors.Join(fmt.Errorf("a second claim: %q %q", got.Code, got.Voucher), err)
+	}
+	return first + ", and no second one", nil
+}
+
+// commentOnce writes under Ada's post.
+func commentOnce(ctx context.Context, s *story) (string, error) {
+	in := remark{Post: s.postID, Author: s.ben.name, Text: "I agree.", Created: uint64(time.Now().Unix())}
+	content, err := in.bound(s.cfg.rp()).Digest()
+	if err != nil {
+		return "", err
+	}
+	body, err := json.Marshal(in)
+	if err != nil {
+		return "", err
+	}
+	var answer codedBody
+	if status, err := s.ben.act(ctx, actionComment, "/comments", content, string(body), &answer); err != nil || status != http.StatusCreated {
+		return "", errors.Join(fmt.Errorf("commenting: %d %q", status, answer.Code), err)
+	}
+	moved := in // the same proof is for no other post
+	moved.Post--
+	if body, err = json.Marshal(moved); err != nil {
+		return "", err
+	}
+	if _, err := s.ben.act(ctx, actionComment, "/comments", content, string(body), &answer); err != nil || answer.Code != api.ChallengeInvalid && answer.Code != api.MessageMismatch {
+		return "", errors.Join(fmt.Errorf("a comment moved to another post: %q", answer.Code), err)
+	}
+	return "under ada's post, and nowhere else", nil
+}
+
+// letAgentAct gives the helper a grant of two comments: it makes them, is refused
+// a third, and under a second grant it is revoked.
+func letAgentAct(ctx context.Context, s *story) (string, error) {
+	var helper struct{ Key string }
+	if _, err := s.ada.call(ctx, http.MethodGet, s.cfg.url(boardHost), "/api/agent", nil, nil, &helper); err != nil {
+		return "", err
+	}
+	id, _, err := s.ada.grant(ctx, helper.Key, 2)
+	if err != nil {
+		return "", err
+	}
+	for _, want := range []api.Code{api.OK, api.OK, api.BudgetExhausted} {
+		if code, err := s.ada.tell(ctx, id); err != nil || code != want {
+			return "", errors.Join(fmt.Errorf("the agent was answered %q, expected %q", code, want), err)
+		}
+	}
+	id, secret, err := s.ada.grant(ctx, helper.Key, 3)
+	if err != nil {
+		return "", err
+	}
+	if code, err := s.ada.tell(ctx, id); err != nil || code != api.OK {
+		return "", errors.Join(fmt.Errorf("under a second grant: %q", code), err)
+	}
+	var answer codedBody
+	if status, err := s.ada.call(ctx, http.MethodPost, s.cfg.url(boardHost), "/agents/revoke", nil, map[string]string{"secret": secret}, &answer); err != nil || status != http.StatusOK {
+		return "", errors.Join(fmt.Errorf("revoking: %d %q", status, answer.Code), err)
+	}
+	if code, err := s.ada.tell(ctx, id); err != nil || code != api.GrantRevoked {
+		return "", errors.Join(fmt.Errorf("after the revocation: %q", code), err)
+	}
+	return "comments by signed requests within its budget; revoked, the next one is refused", nil
+}
+
+// grant makes an agent the person's, for a number of comments.
+func (p *person) grant(ctx context.Context, key string, budget uint32) (id, secret string, err error) {
+	raw, err := scope.DecodeToken(key)
+	if err != nil || len(raw) != 32 {
+		return "", "", errors.Join(errors.New("the helper has no key"), err)
+	}
+	revoke, hash, err := agent.Revocation(rand.Reader)
+	if err != nil {
+		return "", "", err
+	}
+	g := scope.Grant{RP: p.cfg.rp(), Agent: [32]byte(raw), Name: "Ada's helper", Can: []string{actionComment}, Budget: budget, Expires: uint64(time.Now().Add(time.Hour).Unix()), Revocation: hash}
+	content, err := g.Digest()
+	if err != nil {
+		return "", "", err
+	}
+	body, err := agent.Encode(g)
+	if err != nil {
+		return "", "", err
+	}
+	var answer struct {
+		Grant string   `json:"grant"`
+		Code  api.Code `json:"code"`
+	}
+	if status, err := p.act(ctx, actionDelegate, "/agents", content, string(body), &answer); err != nil || status != http.StatusCreated {
+		return "", "", errors.Join(fmt.Errorf("the grant: %d %q", status, answer.Code), err)
+	}
+	return answer.Grant, scope.EncodeToken(revoke[:]), nil
+}
+
+// tell has the helper act, and gives what the board answered it.
+func (p *person) tell(ctx context.Context, grant string) (api.Code, error) {
+	var out struct {
+		Code   api.Code  `json:"code"`
+		Answer codedBody `json:"answer"`
+	}
+	_, err := p.call(ctx, http.MethodPost, p.cfg.url(boardHost), "/api/agent/tell", nil, map[string]string{"grant": grant, "name": "Ada's helper"}, &out)
+	if out.Answer.Code == "" {
+		return out.Code, err
+	}
+	return out.Answer.Code, err
 }

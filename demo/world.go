@@ -22,6 +22,7 @@ import (
 	"github.com/perhuman/perhuman/issuer/plain"
 	issuerdb "github.com/perhuman/perhuman/issuer/sqlite"
 	"github.com/perhuman/perhuman/sdk"
+	"github.com/perhuman/perhuman/sdk/agent"
 	"github.com/perhuman/perhuman/sdk/serve"
 	sdkweb "github.com/perhuman/perhuman/sdk/web"
 	"github.com/perhuman/perhuman/semaphore"
@@ -53,6 +54,9 @@ type world struct {
 	posts    *posts
 	bots     *bots
 	polls    *polls
+	desk     *agent.Desk
+	helper   *helper
+	vouchers []byte // key of the giveaway's
 	handler  http.Handler
 	closers  []func() error
 }
@@ -193,8 +197,13 @@ func (w *world) openBoard(ctx context.Context) (err error) {
 	if w.bots, err = newBots(w); err != nil {
 		return err
 	}
-	w.polls, err = openPolls(ctx, w)
-	return err
+	if w.polls, err = openPolls(ctx, w); err != nil {
+		return err
+	}
+	if w.vouchers, err = w.cfg.secret("vouchers.key", func() ([]byte, error) { return random(32) }); err != nil {
+		return err
+	}
+	return w.openAgents(ctx)
 }
 
 func (w *world) buildHandler() error {

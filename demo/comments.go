@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/perhuman/perhuman/sdk"
+	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/sdk/serve"
+	"github.com/perhuman/perhuman/semaphore/scope"
+)
+
+const (
+	actionComment  = "comment"  // ten comments a day for each human, under all posts together
+	actionClaim    = "giveaway" // once for ever
+	commentsPerDay = 10
+	maxComment     = 500 // bytes
+)
+
+const commentsSchema = `
+CREATE TABLE IF NOT EXISTS comments (
+	id      INTEGER PRIMARY KEY AUTOINCREMENT,
+	post    INTEGER NOT NULL REFERENCES posts (id),
+	author  TEXT NOT NULL,
+	text    TEXT NOT NULL,
+	created INTEGER NOT NULL,
+	agent   TEXT,
+	receipt TEXT UNIQUE
+) STRICT`
+
+// comment is a few words under a post, by a person or by their agent.
+type comment struct {
+	ID      int64  `json:"id"`
+	Author  string `json:"author"`
+	Text    string `json:"text"`
+	Created uint64 `json:"created"`
+	Agent   string `json:"agent,omitempty"` // its name, if a program wrote it
+}
+
+// addComment stores one; the same receipt again changes nothing.
+func (p *posts) addComment(ctx context.Context, post int64, c comment, receipt string) (fresh bool, err error) {
+	var known int
+	if err := p.db.QueryRowContext(ctx, `SELECT count(*) FROM posts WHERE id = ?`, post).Scan(&known); err != nil {
+		return false, api.Wrap(api.StoreUnavailable, err)
+	}
+	if known == 0 {
+		return false, api.Errorf(api.NotFound, "no post has this number")
+	}
+	r, err := p.db.ExecContext(ctx, `INSERT INTO comments (post, author, text, created, agent, receipt) VALUES (?, ?, ?, ?, NULLIF(?, ''), ?) ON CONFLICT (receipt) DO NOTHING`,
+		post, c.Author, c.Text, int64(c.Created), c.Agent, receipt)
+	if err != nil {
+		return false, api.Wrap(api.StoreUnavailable, err)
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
+}
+
+// comments gives those under the posts that the feed shows, oldest first.
+func (p *posts) comments(ctx context.Context) (map[int64][]comment, error) {
+	rows, err := p.db.QueryContext(ctx, `SELECT post, id, author, text, created, coalesce(agent, '') FROM comments ORDER BY id LIMIT 2000`)
+	if err != nil {
+		return nil, api.Wrap(api.StoreUnavailable, err)
+	}
+	defer rows.Close()
+	all := map[int64][]comment{}
+	for rows.Next() {
+		var post int64
+		var c comment
+		if err := rows.Scan(&post, &c.ID, &c.Author, &c.Text, &c.Created, &c.Agent); err != nil {
+			return nil, api.Wrap(api.StoreUnavailable, err)
+		}
+		all[post] = append(all[post], c)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, api.Wrap(api.StoreUnavailable, err)
+	}
+	return all, nil
+}
+
+// remark is what comes in: a comment and where it goes.
+type remark struct {
+	Post    int64  `json:"post"`
+	Author  string `json:"author"`
+	Text    string `json:"text"`
+	Created uint64 `json:"created"`
+}
+
+func readRemark(r *http.Request, body []byte) (remark, error) {
+	var in remark
+	if err := serve.CheckMediaType(r, "application/json"); err != nil {
+		return in, err
+	}
+	if err := api.Decode(body, &in); err != nil {
+		return in, err
+	}
+	if in.Text == "" || len(in.Text) > maxComment {
+		return in, api.Errorf(api.MalformedRequest, "a comment has 1 to %d bytes of text", maxComment)
+	}
+	if age := time.Since(time.Unix(int64(in.Created), 0)); in.Created > 1<<40 || age > clockLeeway || age < -clockLeeway {
+		return in, api.Errorf(api.MalformedRequest, "created is not now")
+	}
+	return in, nil
+}
+
+// bound is what a comment's proof is about: the wallet shows it as it shows a
+// post, so the place is in the words.
+func (in remark) bound(rp string) scope.Post {
+	return scope.Post{RP: rp, Author: in.Author, Created: in.Created, Text: "To post " + strconv.FormatInt(in.Post, 10) + ": " + in.Text}
+}
+
+func (w *world) remarkDigest(r *http.Request, body []byte) (scope.Digest, error) {
+	in, err := readRemark(r, body)
+	if err != nil {
+		return scope.Digest{}, err
+	}
+	return in.bound(w.cfg.rp()).Digest()
+}
+
+func (w *world) remark(rw http.ResponseWriter, r *http.Request) {
+	who := sdk.PersonFrom(r.Context())
+	if err := w.storeRemark(r, "", who.Verdict.VerificationID); err != nil {
+		w.problem(rw, r, err)
+		return
+	}
+	serve.WriteJSON(rw, http.StatusCreated, map[string]any{"code": api.OK})
+}
+
+func (w *world) storeRemark(r *http.Request, agent, receipt string) error {
+	body, err := serve.ReadBody(nil, r, 1<<12)
+	if err != nil {
+		return err
+	}
+	in, err := readRemark(r, body)
+	if err != nil {
+		return err
+	}
+	if in.Author == "" || len(in.Author) > scope.MaxAuthor {
+		return api.Errorf(api.MalformedRequest, "an author has 1 to %d bytes", scope.MaxAuthor)
+	}
+	_, err = w.posts.addComment(r.Context(), in.Post, comment{Author: in.Author, Text: in.Text, Created: in.Created, Agent: agent}, receipt)
+	return err
+}
+
+// claim gives each human one voucher. It is computed from the nullifier, so an
+// accepted request sent again gets the same one and not another.
+func (w *world) claim(rw http.ResponseWriter, r *http.Request) {
+	who := sdk.PersonFrom(r.Context())
+	mac := hmac.New(sha256.New, w.vouchers)
+	mac.Write([]byte(who.Nullifier))
+	text := base32.StdEncoding.EncodeToString(mac.Sum(nil)[:10])
+	serve.WriteJSON(rw, http.StatusOK, map[string]any{"code": api.OK, "voucher": fmt.Sprintf("AGORA-%s-%s", text[:8], text[8:]), "again": who.Verdict.Replayed})
+}
+
+// oneLine puts words on one line.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
