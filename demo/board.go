@@ -102,6 +102,9 @@ func (r reading) Posts(ctx context.Context) ([]web.Post, error) {
 	out := make([]web.Post, len(all))
 	for i, p := range all {
 		out[i] = web.Post{ID: p.ID, Author: p.Author, Text: p.Text, Created: p.Created, Verified: p.Verified, Seed: p.Seed}
+		for _, c := range p.Comments {
+			out[i].Comments = append(out[i].Comments, web.Comment{Author: c.Author, Text: c.Text, Agent: c.Agent})
+		}
 	}
 	return out, err
 }

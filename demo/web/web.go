@@ -42,6 +42,13 @@ type Post struct {
 	Author, Text   string
 	Created        uint64 // unix seconds
 	Verified, Seed bool
+	Comments       []Comment
+}
+
+// Comment is what stands under a post.
+type Comment struct {
+	Author, Text string
+	Agent        string // its name, if a program wrote it
 }
 
 // At is the time for machines.
@@ -70,7 +77,7 @@ func Board(show BoardPages) (http.Handler, error) {
 		return nil, fmt.Errorf("demo/web: board: %w", err)
 	}
 	files := split(map[string]http.Handler{sdkweb.Prefix: sdkweb.Static()}, own)
-	names := map[string]string{"/": "index.html", "/bot": "bot.html", "/poll": "poll.html"}
+	names := map[string]string{"/": "index.html", "/bot": "bot.html", "/poll": "poll.html", "/agent": "agent.html"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, ok := names[r.URL.Path]
 		if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -50,7 +50,7 @@ func TestPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]int{
-		"/": 200, "/bot": 200, "/poll": 200, "/static/poll.js": 200, "/static/board.js": 200, "/static/panel.js": 200, "/static/board.css": 200, "/perhuman/perhuman.js": 200,
+		"/": 200, "/bot": 200, "/poll": 200, "/agent": 200, "/static/poll.js": 200, "/static/board.js": 200, "/static/panel.js": 200, "/static/board.css": 200, "/perhuman/perhuman.js": 200,
 		"/enrol": 404, "/static/index.html": 404, "/static/enrol.js": 404, "/api/nothing": 404, "/perhuman/wallet/wallet.js": 404,
 	} {
 		if r := status(board, path); r.StatusCode != want {

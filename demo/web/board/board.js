@@ -4,10 +4,12 @@ import '/perhuman/perhuman.js'
 import { ago, byId, fill, h, icon } from '/perhuman/dom.js'
 import { explain } from '/perhuman/codes.js'
 import { read } from './common.js'
+import { extras } from './extras.js'
 import { showProof } from './panel.js'
+import { talk } from './talk.js'
 
 /**
- * @typedef {{id: number, author: string, text: string, created: number, verified: boolean, seed: boolean}} Post
+ * @typedef {{id: number, author: string, text: string, created: number, verified: boolean, seed: boolean, comments?: import('./talk.js').Comment[]}} Post
  * @typedef {{handle: string, rp: string, wallet: string, issuer: {vkey: string, at: string}, rp_keys: string[], policy: {kind: string, len: number, k: number}}} Session
  */
 
@@ -24,7 +26,8 @@ function article(session, post, fresh) {
   return h('article', { class: ['post', post.verified ? '' : 'plain', fresh ? 'new' : ''].join(' ').trim(), 'data-id': post.id },
     h('header', null, h('span', { class: 'who' }, post.author), h('time', { class: 'when', datetime: new Date(post.created * 1000).toISOString() }, ago(post.created, Date.now())),
       post.seed ? h('span', { class: 'badge synthetic' }, 'made up for the demo') : null, badge),
-    h('p', { class: 'said' }, post.text))
+    h('p', { class: 'said' }, post.text),
+    talk(session, post, () => show(session).catch(() => {})))
 }
 
 let shown = ''
@@ -107,5 +110,6 @@ const session = /** @type {Session} */ (await read('/api/session'))
 byId('become').setAttribute('href', session.wallet)
 facts(session)
 compose(session)
+extras(session)
 await show(session)
-setInterval(() => { if (!document.hidden && !document.querySelector('dialog[open]')) show(session).catch(() => {}) }, 15_000)
+setInterval(() => { if (!document.hidden && !document.querySelector('dialog[open], details.talk[open]')) show(session).catch(() => {}) }, 15_000)

@@ -64,7 +64,7 @@ step('a person votes, the crowd votes, and the page counts every ballot again', 
   await page.getByRole('button', { name: 'Open the next poll' }).click()
   await page.getByText('Poll 2, open').waitFor()
   await page.getByRole('radio', { name: 'On Sundays' }).check()
-  await prove(page.locator('perhuman-check'))
+  await prove(page.locator('#check'))
   await page.getByText(/Counted: entry 1 of the log/).waitFor()
   await page.getByRole('button', { name: 'Five of the crowd vote' }).click()
   await page.getByText(/^6 votes/).waitFor({ timeout: 60_000 })
@@ -85,8 +85,41 @@ step('each lie about the poll is found and named', { skip: why, timeout: 120_000
   await picture(page, 'poll-lie')
 })
 
+step('a voucher once, a name that comes back, a comment under a post', { skip: why, timeout: 180_000 }, async () => {
+  await page.goto(demo.board)
+  await prove(page.locator('#claim'))
+  await page.locator('#claim-status').getByText(/AGORA-/).waitFor()
+  await prove(page.locator('#hello'))
+  await page.locator('#hello-status').getByText(/^Welcome,/).waitFor()
+  await prove(page.locator('#hello'))
+  await page.locator('#hello-status').getByText(/Welcome back/).waitFor()
+  const post = page.locator('.post').first()
+  await post.getByText('Comment', { exact: true }).click()
+  await post.getByLabel('Your comment').fill('Said by one human.')
+  await prove(post.locator('perhuman-check'))
+  await page.locator('.comment', { hasText: 'Said by one human.' }).waitFor()
+  await picture(page, 'board-extras')
+})
+
+step('an agent comments under a grant, and is stopped at once when it is revoked', { skip: why, timeout: 120_000 }, async () => {
+  await page.goto(demo.board + '/agent')
+  await page.getByLabel('Comments in all').fill('2')
+  await prove(page.locator('#check'))
+  const grant = page.locator('.grant')
+  await grant.getByText(/0 of 2 used/).waitFor()
+  await grant.getByRole('button', { name: 'Tell it to comment' }).click()
+  await grant.getByText('1 of 2 used').waitFor()
+  await picture(page, 'agent')
+  await grant.getByRole('button', { name: 'Revoke' }).click()
+  await page.locator('.grant[data-revoked]').waitFor()
+  await grant.getByRole('button', { name: 'Tell it to comment' }).click()
+  await grant.getByText('grant_revoked').waitFor()
+  await page.goto(demo.board)
+  await page.locator('.comment', { hasText: 'an agent, for one human' }).waitFor()
+})
+
 step('no page complains, leaves loopback or shuts anyone out', { skip: why, timeout: 60_000 }, async () => {
-  for (const path of ['/poll']) {
+  for (const path of ['/', '/poll', '/agent', '/bot']) {
     await page.goto(demo.board + path)
     await page.waitForTimeout(500)
     await assertAccessible(page, path)

@@ -124,8 +124,8 @@ step('after five posts a day the wallet says quota_exhausted', { skip: why, time
   await popup.getByText(/used up what this site lets one person do/).waitFor({ timeout: 30_000 })
   await picture(popup, 'wallet-exhausted')
   await popup.getByRole('button', { name: 'Back to the site' }).click()
-  const status = board.locator('perhuman-check [role=status]')
-  await board.waitForFunction(() => document.querySelector('perhuman-check')?.shadowRoot?.querySelector('[role=status]')?.textContent)
+  const status = board.locator('#check [role=status]')
+  await board.waitForFunction(() => document.querySelector('#check')?.shadowRoot?.querySelector('[role=status]')?.textContent)
   assert.match(await status.textContent(), /used up what this site lets one person do/)
   // Five posts of one human, five nullifiers: nobody can link them.
   const nullifiers = await board.evaluate(async () => {
