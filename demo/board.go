@@ -79,6 +79,8 @@ func (w *world) boardRoutes() (http.Handler, error) {
 	mux.Handle("POST /agents", w.gate.RequireContent(actionDelegate, sdk.Returning(), w.desk.Content, w.desk.Accept))
 	mux.Handle("POST /agents/revoke", w.desk.Revoke())
 	mux.Handle("POST /agent/comments", w.desk.Require(actionComment, w.agentComment))
+	mux.HandleFunc("GET /api/lab", w.lab.state)
+	mux.HandleFunc("POST /api/lab", w.lab.start)
 	mux.HandleFunc("GET /api/agent", w.helper.describe)
 	mux.HandleFunc("POST /api/agent/tell", w.helper.tell)
 	for _, path := range []string{"/v1/", "/livez", "/readyz"} {

@@ -67,11 +67,14 @@ func newBots(w *world) (*bots, error) {
 }
 
 // member gives another member of the crowd at each call.
-func (b *bots) member() *semaphore.Identity {
+func (b *bots) member() *semaphore.Identity { return b.w.crowd[b.number()] }
+
+// number is that of another member of the crowd at each call.
+func (b *bots) number() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.next = (b.next + 1) % len(b.w.crowd)
-	return b.w.crowd[b.next]
+	return b.next
 }
 
 func (b *bots) list(rw http.ResponseWriter, _ *http.Request) {

@@ -52,6 +52,15 @@ func (w *world) capture(rw http.ResponseWriter, r *http.Request) {
 	serve.WriteJSON(rw, http.StatusOK, map[string]string{"envelope": scope.EncodeToken(envelope)})
 }
 
+// strangerEnvelope is of a device that nobody has seen before.
+func (w *world) strangerEnvelope(q captureRequest) ([]byte, error) {
+	device, err := capture.NewVirtualDevice(rand.Reader, w.root, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return w.envelope(device, q)
+}
+
 func (w *world) envelope(by *capture.VirtualDevice, q captureRequest) ([]byte, error) {
 	nonce, err := bytes32("session", q.Session)
 	if err != nil {

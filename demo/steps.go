@@ -42,7 +42,7 @@ func steps() []step {
 	for _, a := range attacks() {
 		all = append(all, step{a.ID, false, func(ctx context.Context, s *story) (string, error) { return tryAttack(ctx, s, a) }})
 	}
-	all = append(all, step{"one human, one vote", false, ballots}, step{"claim once", false, claimOnce}, step{"comment", false, commentOnce}, step{"an agent for ada", false, letAgentAct})
+	all = append(all, step{"one human, one vote", false, ballots}, step{"claim once", false, claimOnce}, step{"comment", false, commentOnce}, step{"an agent for ada", false, letAgentAct}, step{"a swarm", false, swarm})
 	return append(all,
 		step{"restart", true, restart},
 		step{"nothing lost", false, nothingLost},

@@ -224,3 +224,41 @@ func (p *person) tell(ctx context.Context, grant string) (api.Code, error) {
 	}
 	return out.Answer.Code, err
 }
+
+// swarm sends the bot lab's swarm out and waits for it: nothing gets through, and
+// each kind is stopped by the check that is there for it.
+func swarm(ctx context.Context, s *story) (string, error) {
+	origin := s.cfg.url(boardHost)
+	var state struct {
+		Running bool
+		Raids   []raidState
+	}
+	if status, err := s.ben.call(ctx, http.MethodPost, origin, "/api/lab", nil, struct{}{}, &state); err != nil || status != http.StatusOK {
+		return "", errors.Join(fmt.Errorf("the swarm: status %d", status), err)
+	}
+	for end := time.Now().Add(time.Minute); state.Running; {
+		if time.Now().After(end) || ctx.Err() != nil {
+			return "", errors.New("the swarm does not come to an end")
+		}
+		time.Sleep(100 * time.Millisecond)
+		if _, err := s.ben.call(ctx, http.MethodGet, origin, "/api/lab", nil, nil, &state); err != nil {
+			return "", err
+		}
+	}
+	want := map[string]api.Code{
+		"no-proof": api.ChallengeMissing, "replay": api.ChallengeAlreadyUsed, "copied": api.MessageMismatch, "made-up-root": api.RootUnknown,
+		"sixth": api.ScopeMismatch, "forged": api.ProofInvalid, "double": api.AlreadyEnrolled,
+	}
+	fired := 0
+	for _, r := range state.Raids {
+		fired += r.Fired
+		if r.Passed != 0 || r.Fired == 0 || r.Codes[want[r.ID]] == 0 {
+			return "", fmt.Errorf("%s: %+v", r.ID, r)
+		}
+		delete(want, r.ID)
+	}
+	if len(want) != 0 {
+		return "", fmt.Errorf("not tried: %v", want)
+	}
+	return fmt.Sprintf("%d attacks of %d kinds, none got through", fired, len(state.Raids)), nil
+}

@@ -54,6 +54,7 @@ type world struct {
 	posts    *posts
 	bots     *bots
 	polls    *polls
+	lab      *lab
 	desk     *agent.Desk
 	helper   *helper
 	vouchers []byte // key of the giveaway's
@@ -203,6 +204,7 @@ func (w *world) openBoard(ctx context.Context) (err error) {
 	if w.vouchers, err = w.cfg.secret("vouchers.key", func() ([]byte, error) { return random(32) }); err != nil {
 		return err
 	}
+	w.lab = newLab(w)
 	return w.openAgents(ctx)
 }
 
