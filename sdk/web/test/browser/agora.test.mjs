@@ -47,6 +47,12 @@ step('the feed and the poll can be read without JavaScript', { skip: why, timeou
   await plain.close()
 })
 
+step('a first visitor leaves the tour', { skip: why, timeout: 30_000 }, async () => {
+  await page.goto(demo.board)
+  await page.getByRole('button', { name: 'Leave the tour' }).click()
+  await page.locator('.tour').waitFor({ state: 'detached' })
+})
+
 step('a person votes, the crowd votes, and the page counts every ballot again', { skip: why, timeout: 180_000 }, async () => {
   const wallet = await context.newPage()
   await wallet.goto(demo.wallet)
@@ -116,6 +122,35 @@ step('an agent comments under a grant, and is stopped at once when it is revoked
   await grant.getByText('grant_revoked').waitFor()
   await page.goto(demo.board)
   await page.locator('.comment', { hasText: 'an agent, for one human' }).waitFor()
+})
+
+step('a swarm is sent, nothing gets through, and the charts say what stopped it', { skip: why, timeout: 120_000 }, async () => {
+  await page.goto(demo.board + '/bot')
+  await page.getByRole('button', { name: 'Send the swarm' }).click()
+  await page.getByText(/\d+ attacks, none got through/).waitFor({ timeout: 90_000 })
+  const codes = await page.locator('#stopped li').evaluateAll((rows) => rows.map((li) => li.dataset.code))
+  for (const code of ['challenge_missing', 'challenge_already_used', 'message_mismatch', 'root_unknown', 'scope_mismatch', 'proof_invalid', 'already_enrolled']) assert.ok(codes.includes(code), code)
+  assert.equal(await page.locator('#costs li[data-stage=done]').count(), 7)
+  await picture(page, 'bot-lab', { fullPage: false })
+})
+
+step('the tour: five steps by keyboard over three pages, left with Escape, and it stays away', { skip: why, timeout: 60_000 }, async () => {
+  await page.evaluate(() => localStorage.removeItem('agora-tour'))
+  await page.goto(demo.board)
+  await page.locator('.tour[data-step="1"]').waitFor()
+  await picture(page, 'tour', { fullPage: false })
+  await page.locator('.tour').getByRole('button', { name: 'Next' }).focus()
+  for (let n = 2; n <= 5; n++) {
+    await page.keyboard.press('Enter')
+    await page.locator(`.tour[data-step="${n}"]`).waitFor()
+    await page.waitForFunction(() => document.activeElement?.closest('.tour'))
+  }
+  assert.equal(new URL(page.url()).pathname, '/bot')
+  await page.keyboard.press('Escape')
+  await page.locator('.tour').waitFor({ state: 'detached' })
+  await page.goto(demo.board)
+  await page.getByRole('button', { name: 'Take the tour' }).waitFor()
+  assert.equal(await page.locator('.tour').count(), 0)
 })
 
 step('no page complains, leaves loopback or shuts anyone out', { skip: why, timeout: 60_000 }, async () => {

@@ -1,0 +1,60 @@
+// Five steps for a first visit. A small card that covers nothing that matters,
+// is left with Escape, and does not come back unless asked for.
+
+import { h } from '/perhuman/dom.js'
+
+const store = 'agora-tour'
+const steps = [
+  { path: '/', mark: '#become', title: 'Become verified', text: 'Your wallet makes a secret in this browser. An issuer checks once that you are new. Pick a made-up person: no camera is needed.' },
+  { path: '/', mark: '#compose', title: 'Say something', text: 'Your wallet shows who asks and what they learn. It proves that you are one of the people in the set, and not which.' },
+  { path: '/', mark: '#posts', title: 'Check a post yourself', text: 'Press “verified human” on a post. Your own browser verifies it. Then tamper with the text and look again.' },
+  { path: '/poll', mark: '#recount', title: 'Count a poll again', text: 'Every ballot is public, and nobody’s. Count them, or tell a lie about one first.' },
+  { path: '/bot', mark: '#swarm', title: 'Try to be a bot', text: 'Send a swarm of attacks at this board and see which check stops which, and at what cost.' },
+]
+
+/** @param {number | null} at null: over */
+const remember = (at) => localStorage.setItem(store, at === null ? 'over' : String(at))
+
+/** @type {HTMLElement | undefined} */
+let card
+function leave() {
+  remember(null)
+  document.querySelector('.tour-mark')?.classList.remove('tour-mark')
+  const inside = card?.contains(document.activeElement)
+  card?.remove()
+  card = undefined
+  if (inside) document.getElementById('tour-start')?.focus()
+}
+
+/** @param {number} at @param {boolean} [focus] */
+function show(at, focus) {
+  const step = steps[at]
+  remember(at)
+  if (step.path !== location.pathname) {
+    location.href = step.path
+    return
+  }
+  document.querySelector('.tour-mark')?.classList.remove('tour-mark')
+  card?.remove()
+  const target = document.querySelector(step.mark)
+  target?.classList.add('tour-mark')
+  const last = at === steps.length - 1
+  const next = h('button', { type: 'button', class: 'primary', onclick: () => (last ? leave() : show(at + 1, true)) }, last ? 'Done' : 'Next')
+  card = h('section', { class: 'card tour stack tight', 'aria-labelledby': 'tour-title', 'data-step': at + 1 },
+    h('p', { class: 'small muted' }, `A tour, step ${at + 1} of ${steps.length}`),
+    h('h2', { id: 'tour-title' }, step.title), h('p', { class: 'small' }, step.text),
+    h('div', { class: 'row between' },
+      h('button', { type: 'button', class: 'quiet', onclick: leave }, 'Leave the tour'),
+      h('div', { class: 'row' }, at > 0 ? h('button', { type: 'button', onclick: () => show(at - 1, true) }, 'Back') : null, next)))
+  document.querySelector('main')?.after(card)
+  target?.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' })
+  if (focus) next.focus({ preventScroll: true })
+}
+
+addEventListener('keydown', (event) => {
+  if (event.key === 'Escape' && card && !document.querySelector('dialog[open]')) leave()
+})
+document.querySelector('.foot')?.append(' ', h('button', { type: 'button', class: 'quiet small', id: 'tour-start', onclick: () => show(0, true) }, 'Take the tour'))
+const kept = localStorage.getItem(store)
+const at = kept === null ? 0 : Number(kept)
+if (kept !== 'over' && steps[at] && (steps[at].path === location.pathname || kept === null && location.pathname === '/')) show(at, kept !== null && kept !== '0')
