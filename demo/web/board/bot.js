@@ -97,6 +97,13 @@ function attack(c) {
   return { el, fire }
 }
 
+// The swarm's answers are not this page's: the comparison starts anew after it.
+addEventListener('swarm-over', async () => {
+  before = await count()
+  for (const code of Object.keys(got)) delete got[code]
+  fill(tally)
+  await showCounters().catch(() => {})
+})
 before = await count()
 const cases = /** @type {Case[]} */ (await (await fetch('/api/bot/cases')).json()).map(attack)
 fill(byId('cases'), cases.map((c) => c.el))

@@ -78,5 +78,6 @@ button.addEventListener('click', async () => {
     return
   }
   await follow().catch(() => { button.disabled = false })
+  dispatchEvent(new Event('swarm-over'))
 })
 await follow().catch(() => {})
