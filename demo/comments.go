@@ -46,12 +46,8 @@ type comment struct {
 
 // addComment stores one; the same receipt again changes nothing.
 func (p *posts) addComment(ctx context.Context, post int64, c comment, receipt string) (fresh bool, err error) {
-	var known int
-	if err := p.db.QueryRowContext(ctx, `SELECT count(*) FROM posts WHERE id = ?`, post).Scan(&known); err != nil {
-		return false, api.Wrap(api.StoreUnavailable, err)
-	}
-	if known == 0 {
-		return false, api.Errorf(api.NotFound, "no post has this number")
+	if err := p.exists(ctx, post); err != nil {
+		return false, err
 	}
 	r, err := p.db.ExecContext(ctx, `INSERT INTO comments (post, author, text, created, agent, receipt) VALUES (?, ?, ?, ?, NULLIF(?, ''), ?) ON CONFLICT (receipt) DO NOTHING`,
 		post, c.Author, c.Text, int64(c.Created), c.Agent, receipt)
@@ -60,6 +56,18 @@ func (p *posts) addComment(ctx context.Context, post int64, c comment, receipt s
 	}
 	n, err := r.RowsAffected()
 	return n > 0, err
+}
+
+// exists refuses numbers that no post has.
+func (p *posts) exists(ctx context.Context, post int64) error {
+	var known int
+	if err := p.db.QueryRowContext(ctx, `SELECT count(*) FROM posts WHERE id = ?`, post).Scan(&known); err != nil {
+		return api.Wrap(api.StoreUnavailable, err)
+	}
+	if known == 0 {
+		return api.Errorf(api.NotFound, "no post has this number")
+	}
+	return nil
 }
 
 // comments gives those under the posts that the feed shows, oldest first.
@@ -103,6 +111,9 @@ func readRemark(r *http.Request, body []byte) (remark, error) {
 	if in.Text == "" || len(in.Text) > maxComment {
 		return in, api.Errorf(api.MalformedRequest, "a comment has 1 to %d bytes of text", maxComment)
 	}
+	if in.Author == "" || len(in.Author) > scope.MaxAuthor {
+		return in, api.Errorf(api.MalformedRequest, "an author has 1 to %d bytes", scope.MaxAuthor)
+	}
 	if age := time.Since(time.Unix(int64(in.Created), 0)); in.Created > 1<<40 || age > clockLeeway || age < -clockLeeway {
 		return in, api.Errorf(api.MalformedRequest, "created is not now")
 	}
@@ -118,6 +129,9 @@ func (in remark) bound(rp string) scope.Post {
 func (w *world) remarkDigest(r *http.Request, body []byte) (scope.Digest, error) {
 	in, err := readRemark(r, body)
 	if err != nil {
+		return scope.Digest{}, err
+	}
+	if err := w.posts.exists(r.Context(), in.Post); err != nil { // before a proof is spent on it
 		return scope.Digest{}, err
 	}
 	return in.bound(w.cfg.rp()).Digest()
@@ -140,9 +154,6 @@ func (w *world) storeRemark(r *http.Request, agent, receipt string) error {
 	in, err := readRemark(r, body)
 	if err != nil {
 		return err
-	}
-	if in.Author == "" || len(in.Author) > scope.MaxAuthor {
-		return api.Errorf(api.MalformedRequest, "an author has 1 to %d bytes", scope.MaxAuthor)
 	}
 	_, err = w.posts.addComment(r.Context(), in.Post, comment{Author: in.Author, Text: in.Text, Created: in.Created, Agent: agent}, receipt)
 	return err

@@ -163,8 +163,9 @@ func (ps *polls) add(r *http.Request, p *poll, who sdk.Person) ([]byte, error) {
 	if err != nil {
 		return nil, api.Wrap(api.Internal, err)
 	}
-	// Kept first: a receipt is given for what is on the disk.
-	if err := ps.w.posts.addRecord(r.Context(), p.number, p.size, record, who.Verdict.VerificationID); err != nil {
+	// Kept first: a receipt is given for what is on the disk. A visitor who leaves
+	// meanwhile must not leave the log and the disk apart.
+	if err := ps.w.posts.addRecord(context.WithoutCancel(r.Context()), p.number, p.size, record, who.Verdict.VerificationID); err != nil {
 		return nil, err
 	}
 	p.size++
@@ -254,7 +255,7 @@ func (ps *polls) close(ctx context.Context, p *poll) error {
 		return nil
 	}
 	record := p.log.Closing(time.Now())
-	if err := ps.w.posts.addRecord(ctx, p.number, p.size, record, ""); err != nil {
+	if err := ps.w.posts.addRecord(context.WithoutCancel(ctx), p.number, p.size, record, ""); err != nil {
 		return err
 	}
 	p.size++

@@ -67,13 +67,20 @@ func ballots(ctx context.Context, s *story) (string, error) {
 	return fmt.Sprintf("%d votes of %d people; the file adds up, with Ada's receipt", r.Size-2, r.Voters), nil
 }
 
+// nextPoll closes the open poll, or opens the next. Before the crowd is in, and
+// until the gate has read the newest head, the board asks to try again.
 func (p *person) nextPoll(ctx context.Context) error {
-	var answer codedBody
-	status, err := p.call(ctx, http.MethodPost, p.cfg.url(boardHost), "/api/poll/next", nil, struct{}{}, &answer)
-	if err != nil || status != http.StatusOK {
-		return errors.Join(fmt.Errorf("next poll: %d %q", status, answer.Code), err)
+	for end := time.Now().Add(20 * time.Second); ; {
+		var answer codedBody
+		status, err := p.call(ctx, http.MethodPost, p.cfg.url(boardHost), "/api/poll/next", nil, struct{}{}, &answer)
+		if err == nil && status == http.StatusOK {
+			return nil
+		}
+		if err != nil || status != http.StatusServiceUnavailable || time.Now().After(end) {
+			return errors.Join(fmt.Errorf("next poll: %d %q", status, answer.Code), err)
+		}
+		time.Sleep(200 * time.Millisecond)
 	}
-	return nil
 }
 
 // recount reads the second poll's file as an outsider would, and counts.
