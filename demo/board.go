@@ -47,7 +47,7 @@ type draft struct {
 // boardRoutes are the routes of the board: what any app with a few posts has,
 // and the gate around one of them.
 func (w *world) boardRoutes() (http.Handler, error) {
-	pages, err := web.Board(reading{w})
+	pages, err := web.Board(reading{w}, w.cfg.url(walletHost))
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ import (
 	issuerdb "github.com/perhuman/perhuman/issuer/sqlite"
 	"github.com/perhuman/perhuman/sdk"
 	"github.com/perhuman/perhuman/sdk/agent"
+	"github.com/perhuman/perhuman/sdk/relay"
 	"github.com/perhuman/perhuman/sdk/serve"
 	sdkweb "github.com/perhuman/perhuman/sdk/web"
 	"github.com/perhuman/perhuman/semaphore"
@@ -229,6 +230,7 @@ func (w *world) buildHandler() error {
 	holder, err := sdkweb.Wallet(sdkweb.WalletConfig{
 		Issuers:    []sdkweb.Issuer{{VKey: w.issuer.VKey(), At: w.cfg.url(issuerHost)}},
 		ProvingKey: depth20.ZKey(),
+		Relay:      relay.New(relay.Config{Logf: w.logf}),
 	})
 	if err != nil {
 		return err

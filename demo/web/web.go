@@ -61,13 +61,14 @@ func (p Post) On() string {
 
 // Board serves the board: its pages, filled in by show, their files under
 // /static/, and the shared files under /perhuman/. Every other path is not
-// found: mount it at / and the routes of the board beside it.
-func Board(show BoardPages) (http.Handler, error) {
+// found: mount it at / and the routes of the board beside it. Its
+// pages may talk to the wallet's origin, for the relay there.
+func Board(show BoardPages, wallet string) (http.Handler, error) {
 	sub, err := fs.Sub(embedded, "board")
 	if err != nil {
 		return nil, err
 	}
-	policy := sdkweb.Policy{Opens: true}
+	policy := sdkweb.Policy{Opens: true, Connect: []string{wallet}}
 	own, err := sdkweb.Files(sub, "/static/", nil, policy)
 	if err != nil {
 		return nil, fmt.Errorf("demo/web: board: %w", err)

@@ -28,7 +28,7 @@ func (shown) Poll() any { return nil }
 
 // The feed can be read without JavaScript, and what people wrote stays text.
 func TestFeedWithoutScripts(t *testing.T) {
-	board, err := Board(shown{})
+	board, err := Board(shown{}, "http://wallet.localhost:8080")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestFeedWithoutScripts(t *testing.T) {
 }
 
 func TestPages(t *testing.T) {
-	board, err := Board(shown{})
+	board, err := Board(shown{}, "http://wallet.localhost:8080")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +69,9 @@ func TestPages(t *testing.T) {
 	}
 	// The board opens the wallet and must hear it; the enrolment page is itself
 	// opened by a wallet and must not cut that tie.
+	if csp := status(board, "/").Header.Get("Content-Security-Policy"); !strings.Contains(csp, "connect-src 'self' http://wallet.localhost:8080;") {
+		t.Errorf("the board may not speak to the relay: %s", csp)
+	}
 	if got := status(board, "/").Header.Get("Cross-Origin-Opener-Policy"); got != "same-origin-allow-popups" {
 		t.Errorf("board: opener policy %q", got)
 	}
@@ -115,7 +118,7 @@ func TestSourcesFitThePolicy(t *testing.T) {
 
 // Every code of the one table has a sentence for people.
 func TestEveryCodeIsExplained(t *testing.T) {
-	board, err := Board(shown{})
+	board, err := Board(shown{}, "http://wallet.localhost:8080")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,6 +57,24 @@ async function fetchChallenge(url, body, signal) {
 }
 
 /**
+ * Fetches a challenge: what a wallet is asked, and until when (milliseconds).
+ * @param {Question} question @param {AbortSignal} signal
+ */
+export async function compose(question, signal) {
+  const content = typeof question.content === 'function' ? question.content() : question.content
+  const digest = toBase64url(await digestOf(content, question.rp))
+  const what = question.sitekey ? { sitekey: question.sitekey } : { action: question.action }
+  const body = content ? { ...what, content_digest: digest } : what
+  const challenge = await fetchChallenge(question.challengeURL, body, signal)
+  const request = {
+    type: 'perhuman-request', action: question.action || challenge.action, kind: challenge.policy, len: challenge.period, k: challenge.k,
+    challenge: challenge.challenge, content_digest: digest, content: content && !('bytes' in content) ? content : undefined,
+    snapshot: challenge.snapshot, issuers: question.issuers ?? challenge.issuers, all: question.all ?? challenge.all,
+  }
+  return { request, expires: challenge.expires_at * 1000 }
+}
+
+/**
  * Must be called from a click: the window opens before anything else is
  * awaited, or the browser takes it for an advertisement.
  * @param {Question} question @returns {Promise<Answer>}
@@ -103,20 +121,12 @@ async function converse(popup, question, signal) {
   const watch = setInterval(() => { if (popup.closed) fail(new AskError('cancelled')) }, 400)
   const clock = setTimeout(() => fail(new AskError('timeout')), patience)
   try {
-    const content = typeof question.content === 'function' ? question.content() : question.content
-    const digest = toBase64url(await digestOf(content, question.rp))
-    const what = question.sitekey ? { sitekey: question.sitekey } : { action: question.action }
-    const body = content ? { ...what, content_digest: digest } : what
-    const challenge = await fetchChallenge(question.challengeURL, body, signal)
+    const { request, expires } = await compose(question, signal)
     await ready.promise
     question.onstage('waiting')
-    popup.postMessage({
-      type: 'perhuman-request', action: question.action || challenge.action, kind: challenge.policy, len: challenge.period, k: challenge.k,
-      challenge: challenge.challenge, content_digest: digest, content: content && !('bytes' in content) ? content : undefined,
-      snapshot: challenge.snapshot, issuers: question.issuers ?? challenge.issuers, all: question.all ?? challenge.all,
-    }, question.wallet)
+    popup.postMessage(request, question.wallet)
     const text = await response.promise
-    return { response: text, nullifier: nullifierOf(text), expires: challenge.expires_at * 1000 }
+    return { response: text, nullifier: nullifierOf(text), expires }
   } finally {
     clearInterval(watch)
     clearTimeout(clock)

@@ -11,10 +11,11 @@
 //   challenge  where the site hands out challenges (default /perhuman/challenge)
 //   issuers    verifier keys of the issuers that the site accepts, with blanks between; all: every one of them is to vouch
 //   signal     a text to bind, as content of kind raw; or set the property `content`
+//   handover   offers the wallet on a phone too, by a QR code; the page's connect-src must allow the wallet's origin
 //   name       name of the form field; required, disabled as on any control
 //   lang       en, de, zh, es (default: the page's); theme: light or dark
 // Events: perhuman-verified {response, nullifier}, perhuman-error {code}, perhuman-expired
-// Methods: execute(), reset(), getResponse(). Style: ::part(button), ::part(status), --perhuman-* variables.
+// Methods: execute(), reset(), getResponse(). Style: ::part(button), ::part(phone), ::part(handover), ::part(status), --perhuman-* variables.
 
 import { ask, AskError, rawContent } from './ask.js'
 import { rpFromOrigin } from './bytes.js'
@@ -51,7 +52,7 @@ style.replaceSync(`
 
 export class PerhumanCheck extends HTMLElement {
   static formAssociated = true
-  static observedAttributes = ['lang', 'required', 'label']
+  static observedAttributes = ['lang', 'required', 'label', 'handover']
 
   /** What to bind: content, or a function that gives it when the person clicks. @type {Content | null | (() => Content | null)} */
   content = null
@@ -109,9 +110,10 @@ export class PerhumanCheck extends HTMLElement {
   /**
    * Asks the wallet; from a click, because it opens a window. Resolves with
    * the response, rejects with an error that has a code.
+   * @param {typeof ask} [how] another way to ask than by a window
    * @returns {Promise<string>}
    */
-  async execute() {
+  async execute(how = ask) {
     if (this.#running) throw new AskError('busy')
     if (this.#response) return this.#response
     const running = new AbortController()
@@ -122,7 +124,7 @@ export class PerhumanCheck extends HTMLElement {
       const app = this.getAttribute('app')
       if (!rp || (app && app !== rp)) throw new AskError('wrong_app')
       const text = this.getAttribute('signal')
-      const answer = await ask({
+      const answer = await how({
         wallet: new URL(this.getAttribute('wallet') ?? '', location.href).origin,
         action: this.getAttribute('action') ?? '',
         sitekey: this.getAttribute('sitekey') ?? '',
@@ -175,6 +177,7 @@ export class PerhumanCheck extends HTMLElement {
     const lang = this.#language()
     load(lang).then((more) => { if (more && this.isConnected) this.#show(...this.#shown) }, () => {}) // English stays
     const words = wordsFor(lang)
+    if (this.hasAttribute('handover')) import('./handover.js').then((m) => m.offer(this, lang), () => {})
     const states = this.#internals.states
     for (const s of ['busy', 'verified', 'failed']) states.delete(s)
     if (state !== 'idle') states.add(state)

@@ -72,6 +72,7 @@ func Static() http.Handler {
 var widgetFiles = map[string]string{
 	Prefix + "perhuman.js": "perhuman.js", Prefix + "ask.js": "ask.js", Prefix + "bytes.js": "bytes.js",
 	Prefix + "words.js": "words.js", Prefix + "words-de.js": "words-de.js", Prefix + "words-es.js": "words-es.js", Prefix + "words-zh.js": "words-zh.js",
+	Prefix + "handover.js": "handover.js", Prefix + "handover-words.js": "handover-words.js", Prefix + "relay.js": "relay.js", Prefix + "qr.js": "qr.js",
 	Prefix + "captcha.js": "captcha.js", "/turnstile/v0/api.js": "captcha.js", "/1/api.js": "captcha.js", "/recaptcha/api.js": "captcha.js", "/recaptcha/enterprise.js": "captcha.js",
 }
 
@@ -106,10 +107,12 @@ type Issuer struct {
 
 // WalletConfig configures the wallet's origin. ProvingKey is the official
 // proving key of depth 20, served as /perhuman/semaphore-20.zkey; the page
-// checks its SHA-256.
+// checks its SHA-256. Relay is mounted at /relay: the mailbox (package relay)
+// over which a page on another device asks this wallet; nil for none.
 type WalletConfig struct {
 	Issuers    []Issuer
 	ProvingKey []byte
+	Relay      http.Handler
 }
 
 // Wallet serves a wallet at the root of its own origin. It may be framed by
@@ -170,5 +173,13 @@ func Wallet(cfg WalletConfig) (http.Handler, error) {
 	if cfg.ProvingKey != nil {
 		own[Prefix+"semaphore-20.zkey"] = newAsset("semaphore-20.zkey", cfg.ProvingKey)
 	}
-	return newFiles(own, nil, policy), nil
+	pages := newFiles(own, nil, policy)
+	if cfg.Relay == nil {
+		return pages, nil
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", pages)
+	mux.Handle("/relay", cfg.Relay)
+	mux.Handle("/relay/", cfg.Relay)
+	return mux, nil
 }

@@ -69,6 +69,23 @@ func TestWalletHeaders(t *testing.T) {
 	}
 }
 
+// The relay is at the wallet's origin, if there is one, and takes nothing from the pages.
+func TestWalletRelay(t *testing.T) {
+	relayed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	h, err := Wallet(WalletConfig{Relay: relayed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"/relay": 418, "/relay/x/question": 418, "/": 200, "/perhuman/relay.js": 200, "/relayed": 404} {
+		if r := get(h, "GET", path); r.StatusCode != want {
+			t.Errorf("%s: %s", path, r.Status)
+		}
+	}
+	if r := get(wallet(t), "GET", "/relay/x/question"); r.StatusCode != 404 {
+		t.Errorf("without a relay: %s", r.Status)
+	}
+}
+
 func TestStaticHasNoWalletPage(t *testing.T) {
 	h := Static()
 	for path, status := range map[string]int{

@@ -2,7 +2,7 @@
 // paper, a file under a passphrase, another device.
 
 import { fill, h, icon } from '../dom.js'
-import { qr } from './qr.js'
+import { qr } from '../qr.js'
 import { passphraseForm, press } from './setup.js'
 import { sentence, t } from './texts.js'
 

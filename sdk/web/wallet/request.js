@@ -11,7 +11,8 @@ import { codeOf, periodWord, policySentence, sentence, t } from './texts.js'
 /**
  * @typedef {import('./holder.js').Holder} Holder
  * @typedef {{kind: 'post', author: string, created: number, text: string}} Shown
- * @typedef {import('./holder.js').Ask & {content?: Shown, tell: (message: object) => void}} Request
+ * relayed: nobody but the question itself says who asks, and the answer goes to another screen.
+ * @typedef {import('./holder.js').Ask & {content?: Shown, tell: (message: any) => void | Promise<void>, relayed?: boolean}} Request
  */
 
 /** @param {string} code */
@@ -43,10 +44,10 @@ export function question() {
   })
 }
 
-/** An opaque origin cannot be written to; there is nobody to tell then. @param {(m: object) => void} tell @param {string} code */
-function tellIfPossible(tell, code) {
+/** An opaque origin cannot be written to, a relay can be away; there is nobody to tell then. @param {(m: any) => void | Promise<void>} tell @param {string} code */
+async function tellIfPossible(tell, code) {
   try {
-    tell({ type: 'perhuman-error', code })
+    await tell({ type: 'perhuman-error', code })
   } catch {
     // the refusal stands all the same
   }
@@ -59,7 +60,9 @@ function tellIfPossible(tell, code) {
  */
 async function consistent(r) {
   const whole = (/** @type {unknown} */ n) => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0
+  if (r.rp === '') throw refusal('origin_refused')
   if (typeof r.action !== 'string' || !/^[a-z0-9._/-]{1,128}$/.test(r.action) || !whole(r.len) || !whole(r.k) || r.k < 1 || r.k > 1000 ||
+    typeof r.content_digest !== 'string' || !/^[\w-]{43}$/.test(r.content_digest) || r.content === null ||
     !['once', 'returning', 'per_epoch'].includes(r.kind) || (r.kind === 'per_epoch') !== (r.len > 0) ||
     (r.issuers !== undefined && !(Array.isArray(r.issuers) && r.issuers.length > 0 && r.issuers.length <= 16 && r.issuers.every((i) => typeof i === 'string' && i.length <= 1024))) ||
     (r.all !== undefined && (typeof r.all !== 'boolean' || r.all && !r.issuers)) || (r.snapshot !== undefined && !whole(r.snapshot))) throw refusal('request_invalid')
@@ -108,17 +111,17 @@ function whatIsShared(r, crowd) {
 
 /**
  * The dialog of a question, from hearing it to the answer.
- * @param {Holder} holder @param {HTMLElement} main
+ * @param {Holder} holder @param {HTMLElement} main @param {() => Promise<Request>} [hear]
  */
-export async function dialog(holder, main) {
+export async function dialog(holder, main, hear = question) {
   fill(main, h('p', { role: 'status', class: 'muted' }, t('waiting_question')))
   /** @type {Request} */
   let r
   try {
-    r = await question()
+    r = await hear()
   } catch (err) {
     fill(main, h('section', { class: 'card stack' }, h('h1', null, t('nobody_asked')),
-      h('p', { class: 'muted' }, t('nobody_asked_text')), h('p', null, h('a', { href: '/' }, t('open_wallet')))))
+      hear === question ? h('p', { class: 'muted' }, t('nobody_asked_text')) : h('div', { class: 'note bad', role: 'alert' }, sentence(err)), h('p', null, h('a', { href: '/' }, t('open_wallet')))))
     return
   }
   let answered = false
@@ -126,7 +129,12 @@ export async function dialog(holder, main) {
     if (answered) return
     answered = true
     tellIfPossible(r.tell, code)
-    setTimeout(() => window.close(), 50) // lets a link in the same click open first
+    away(50) // lets a link in the same click open first
+  }
+  /** A window that a site opened closes; one that a camera opened cannot. @param {number} ms */
+  const away = (ms) => {
+    if (!r.relayed) setTimeout(() => window.close(), ms)
+    else fill(main, h('section', { class: 'card stack' }, h('h1', { tabindex: -1 }, t('go_back')), h('p', { class: 'muted' }, t('go_back_text')), h('p', null, h('a', { href: '/' }, t('open_wallet')))))
   }
   addEventListener('pagehide', () => { if (!answered) tellIfPossible(r.tell, 'cancelled') })
 
@@ -137,13 +145,14 @@ export async function dialog(holder, main) {
   const refuse = (/** @type {unknown} */ err) => {
     const code = codeOf(err)
     fill(middle)
-    fill(status, h('div', { class: 'note bad' }, h('b', null, t('no_proof')), sentence(code)))
-    const close = h('button', { type: 'button', class: 'primary', onclick: () => leave(code) }, t('back_to_site'))
+    fill(status, h('div', { class: 'note bad' }, answered ? null : h('b', null, t('no_proof')), sentence(code)))
+    const close = h('button', { type: 'button', class: 'primary', onclick: () => { answered ? away(50) : leave(code) } }, t('back_to_site'))
     fill(actions, close)
     close.focus()
   }
   const card = h('section', { class: 'card stack request' },
     h('h1', null, h('span', { class: 'asker', id: 'asker' }, r.rp), t('asks')),
+    r.relayed ? h('div', { class: 'note warn', id: 'relayed' }, t('relayed', { rp: r.rp })) : null,
     h('div', { class: 'asked' }), middle, status, actions)
   fill(main, card)
   /** @type {import('./holder.js').Issuer[]} */
@@ -239,11 +248,12 @@ export async function dialog(holder, main) {
         fill(actions)
       })
       if (answered) return
-      for (const li of [step, writing, handing]) li.setAttribute('data-state', 'done')
-      answered = true
-      r.tell({ type: 'perhuman-response', response })
+      for (const li of [step, writing]) li.setAttribute('data-state', 'done')
+      answered = true // the slot is used: closing the page is no refusal any more
+      await r.tell({ type: 'perhuman-response', response })
+      handing.setAttribute('data-state', 'done')
       fill(actions)
-      setTimeout(() => window.close(), 700)
+      away(700)
     } catch (err) {
       if (given) return
       if (!passing.has(codeOf(err))) {

@@ -3,11 +3,16 @@
 import { byId, fill, h } from '../dom.js'
 import { Holder } from './holder.js'
 import { home } from './home.js'
+import { questionFor } from './phone.js'
 import { dialog } from './request.js'
 import { bring, locked, passage, welcome } from './setup.js'
 import { choose, language, languages, sentence, t } from './texts.js'
 
 const main = byId('main')
+
+// A hand-over's link holds a key: out of the address before anything else is done.
+const phone = new URLSearchParams(location.search).has('phone') ? location.hash : ''
+if (phone) history.replaceState(null, '', '/')
 
 /** What stands in the page itself, in the person's language. */
 function furnish() {
@@ -63,6 +68,9 @@ try {
   if (new URLSearchParams(location.search).has('request')) {
     document.documentElement.classList.add('asked')
     await dialog(holder, main)
+  } else if (phone) {
+    document.documentElement.classList.add('asked')
+    await dialog(holder, main, () => questionFor(phone))
   } else {
     whole(holder)
   }

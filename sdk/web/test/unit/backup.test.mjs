@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { areWords, fromWords, openFile, openPassage, sealFile, sealPassage, toWords } from '../../wallet/backup.js'
 import { Books } from '../../wallet/books.js'
 import { backupCode, readBackupCode } from '../../wallet/custody.js'
-import { matrix } from '../../wallet/qr.js'
+import { matrix } from '../../qr.js'
 
 const go = new URL('../../../wallet/backup/', import.meta.url)
 const vectors = JSON.parse(readFileSync(new URL('testdata/vectors.json', go), 'utf8'))

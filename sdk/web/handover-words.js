@@ -1,0 +1,48 @@
+// What a hand-over says: the button, the panel, and codes of its own. A test checks that no key is missing.
+
+export const handoverWords = {
+  en: {
+    lang: 'en',
+    phone: 'Use your phone',
+    codes: { handover_cancelled: 'The code was taken back.', relay_unavailable: 'The wallet could not be reached. Try again.' },
+    wait: 'Making a code …',
+    scan: 'Scan this with the phone that has your wallet, and answer there.',
+    code: 'QR code that opens your wallet on a phone',
+    link: 'Or open this address there',
+    left: 'Good for one scan, for another',
+    cancel: 'Cancel',
+  },
+  de: {
+    lang: 'de',
+    phone: 'Telefon verwenden',
+    codes: { handover_cancelled: 'Der Code wurde zurückgezogen.', relay_unavailable: 'Die Wallet war nicht erreichbar. Versuchen Sie es erneut.' },
+    wait: 'Ein Code wird erstellt …',
+    scan: 'Scannen Sie das mit dem Telefon, auf dem Ihre Wallet ist, und antworten Sie dort.',
+    code: 'QR-Code, der Ihre Wallet auf einem Telefon öffnet',
+    link: 'Oder öffnen Sie dort diese Adresse',
+    left: 'Gilt für einen Scan, noch',
+    cancel: 'Abbrechen',
+  },
+  es: {
+    lang: 'es',
+    phone: 'Usar el teléfono',
+    codes: { handover_cancelled: 'El código se ha retirado.', relay_unavailable: 'No se pudo contactar con la cartera. Inténtelo de nuevo.' },
+    wait: 'Creando un código…',
+    scan: 'Escanéelo con el teléfono que tiene su cartera y responda allí.',
+    code: 'Código QR que abre su cartera en un teléfono',
+    link: 'O abra allí esta dirección',
+    left: 'Válido para un solo escaneo, durante',
+    cancel: 'Cancelar',
+  },
+  zh: {
+    lang: 'zh',
+    phone: '使用手机',
+    codes: { handover_cancelled: '该二维码已撤回。', relay_unavailable: '无法连接到钱包，请重试。' },
+    wait: '正在生成二维码…',
+    scan: '请用装有您钱包的手机扫描此码，并在手机上回应。',
+    code: '在手机上打开您钱包的二维码',
+    link: '或在手机上打开此地址',
+    left: '仅可扫描一次，剩余',
+    cancel: '取消',
+  },
+}
