@@ -1,0 +1,164 @@
+// A page on a desktop without a wallet, and a phone with one: two browsers that
+// share nothing but the relay, on the real demo.
+import assert from 'node:assert/strict'
+import { after, before } from 'node:test'
+import { assertAccessible, assertLoopback, launch, skip, watch } from '../support/chromium.mjs'
+import { start } from '../support/demo.mjs'
+import { agree, captureIris, makeWallet, openIssuer, unlock, untilMember } from '../support/people.mjs'
+import { picture } from '../support/pictures.mjs'
+import { steps } from '../support/steps.mjs'
+import { everyWord } from '../support/words.mjs'
+import { handoverWords } from '../../handover-words.js'
+
+const why = skip()
+const step = steps()
+const words = await everyWord()
+const text = 'Written at a desk, proven on a phone.'
+let demo, desk, phone, atDesk, onPhone, board
+
+before(async () => {
+  if (why) return
+  demo = await start()
+  desk = await launch()
+  phone = await launch()
+  atDesk = watch(desk)
+  onPhone = watch(phone)
+}, { timeout: 180_000 })
+after(async () => {
+  await desk?.close()
+  await phone?.close()
+  await demo?.stop()
+})
+
+/** Presses the second button. @returns {Promise<string>} the link that the code holds */
+async function link() {
+  await board.getByLabel('Your post').fill(text)
+  await board.getByRole('button', { name: 'Use your phone' }).click()
+  await board.getByRole('img', { name: handoverWords.en.code }).waitFor()
+  return board.locator('#check .handover code').textContent()
+}
+async function scan(address) {
+  const page = await phone.newPage()
+  await page.setViewportSize({ width: 360, height: 740 })
+  await page.goto(address)
+  return page
+}
+const says = (what) => board.locator('#check').getByRole('status').getByText(what, { exact: true }).waitFor({ timeout: 10_000 })
+const finds = async (address, what) => {
+  const page = await scan(address)
+  await page.getByRole('heading', { name: 'Nobody asked' }).waitFor()
+  assert.match(await page.getByRole('alert').textContent(), what)
+  assert.equal(page.url(), demo.wallet + '/')
+  await page.close()
+}
+
+step('the phone has a wallet; the desktop has none', { skip: why, timeout: 120_000 }, async () => {
+  const wallet = await scan(demo.wallet)
+  await makeWallet(wallet)
+  const issuer = await openIssuer(wallet)
+  await agree(issuer)
+  await captureIris(issuer, 'Chidi')
+  await issuer.getByRole('heading', { name: /You are new here/ }).waitFor({ timeout: 30_000 })
+  await issuer.getByRole('button', { name: 'Back to my wallet' }).click()
+  await untilMember(wallet)
+  await wallet.close()
+  board = await desk.newPage()
+  await board.clock.install()
+  await board.goto(demo.board)
+  await board.getByRole('button', { name: 'Use your phone' }).waitFor()
+})
+
+step('a code is scanned, the phone proves, the post stands on the desktop', { skip: why, timeout: 120_000 }, async () => {
+  const address = await link()
+  const key = address.split('.').at(-1)
+  await picture(board, 'handover-desktop', { brief: true })
+  const page = await scan(address)
+  await page.getByRole('heading', { name: /asks: are you one human/ }).waitFor()
+  assert.equal(page.url(), demo.wallet + '/', 'the key stays in the address')
+  assert.match(await page.locator('#relayed').textContent(), new RegExp(`Go on only if ${new URL(demo.board).host} is open on your other screen`))
+  await unlock(page)
+  const prove = page.getByRole('button', { name: 'Prove it' })
+  await prove.waitFor({ timeout: 60_000 })
+  assert.ok(await page.getByText(text).isVisible())
+  await picture(page, 'handover-phone', { brief: true })
+  await prove.click()
+  await page.getByRole('heading', { name: 'Go on at your other screen' }).waitFor({ timeout: 60_000 })
+  await assertAccessible(page, 'after the answer')
+  await board.locator('.post', { hasText: text }).getByRole('button', { name: /verified human/ }).waitFor()
+  assert.equal(await board.locator('#check .handover').count(), 0)
+  await page.close()
+
+  const all = [...atDesk.requests, ...onPhone.requests]
+  const relayed = all.filter((r) => new URL(r.url).pathname.startsWith('/relay') && r.body)
+  assert.deepEqual(relayed.map((r) => r.method), ['POST', 'PUT'])
+  const [, ...challenge] = /([\w-]{343})\.([\w-]{375})/.exec(all.filter((r) => r.url === demo.board + '/posts' && r.method === 'POST').map((r) => r.url + JSON.stringify(r.headers) + r.body).join()) ?? []
+  assert.equal(challenge.length, 2)
+  for (const { body } of relayed) {
+    assert.equal(body.length % 1024, 0)
+    for (const plain of ['post', 'challenge', 'perhuman', text, 'agora', ...challenge]) assert.equal(body.indexOf(plain), -1, `the relay reads ${plain.slice(0, 20)}`)
+  }
+  for (const r of all) assert.ok(!(r.url + JSON.stringify(r.headers) + (r.body ?? '')).includes(key), `the key is in ${r.method} ${r.url}`)
+  await finds(address, /used already/) // read once
+})
+
+step('declined on the phone, cancelled on the desktop', { skip: why, timeout: 120_000 }, async () => {
+  const page = await scan(await link())
+  await page.getByRole('button', { name: 'Decline' }).click()
+  await page.getByRole('heading', { name: 'Go on at your other screen' }).waitFor()
+  await says(words.en.cancelled)
+  await page.close()
+
+  const taken = await link()
+  const gone = board.waitForResponse((r) => r.url().endsWith('/question'))
+  await board.getByRole('button', { name: 'Cancel' }).click()
+  await says(handoverWords.en.codes.handover_cancelled)
+  assert.equal((await gone).status(), 200)
+  await finds(taken, /taken back/)
+})
+
+step('a broken link, a wrong key, another site’s name: nothing is asked', { skip: why, timeout: 120_000 }, async () => {
+  const address = await link()
+  await finds(address.slice(0, -1), /address is not complete/)
+  await finds(address.slice(0, -43) + 'A'.repeat(43), /does not open/)
+  await finds(address, /used already/)
+  await board.getByRole('button', { name: 'Cancel' }).click()
+  await says(handoverWords.en.codes.handover_cancelled)
+
+  // The board's own challenge, handed on under another name, as a phishing page would.
+  const forged = await board.evaluate(async (wallet) => {
+    const { seal, newKey, linkOf } = await import('/perhuman/relay.js')
+    const json = { 'Content-Type': 'application/json' }
+    const c = await (await fetch('/perhuman/challenge', { method: 'POST', headers: json, body: JSON.stringify({ action: 'sign-in' }) })).json()
+    const links = []
+    for (const origin of [location.origin.replace('agora', 'bank'), 'https://' + location.host, 'http://192.168.0.1']) {
+      const key = newKey()
+      const body = await seal(key, 'question', { type: 'perhuman-request', origin, action: c.action, kind: c.policy, len: c.period, k: c.k, challenge: c.challenge, content_digest: 'A'.repeat(43) })
+      const { id } = await (await fetch(wallet + '/relay', { method: 'POST', headers: { 'Content-Type': 'application/octet-stream' }, body })).json()
+      links.push(linkOf(wallet, id, key))
+    }
+    return links
+  }, demo.wallet)
+  for (const [i, what] of [/made for another site/, /Only sites with https/, /Only sites with https/].entries()) {
+    const page = await scan(forged[i])
+    await page.locator('.note.bad').getByText(what).waitFor()
+    assert.equal(await page.getByRole('button', { name: 'Prove it' }).count(), 0)
+    await page.close()
+  }
+})
+
+step('over time, the code is taken back', { skip: why, timeout: 60_000 }, async () => {
+  const late = await link()
+  const back = board.waitForResponse((r) => r.url().endsWith('/question'))
+  await board.clock.fastForward('05:01')
+  await says(words.en.timeout)
+  await back
+  await finds(late, /older than five minutes/)
+})
+
+step('nothing left this machine, and nothing was complained about', { skip: why }, () => {
+  assertLoopback(atDesk, demo.port)
+  assertLoopback(onPhone, demo.port)
+  // A code that was read already answers 404, which the browser notes.
+  const complaints = [...atDesk.complaints, ...onPhone.complaints].filter((c) => !/status of 404/.test(c))
+  assert.deepEqual(complaints, [])
+})
