@@ -186,7 +186,7 @@ step('the wallet speaks the person’s language; cancel stops a proof; wiping le
   await board.goto(demo.board)
   const question = async (text) => {
     await board.getByLabel('Your post').fill(text)
-    const [popup] = await Promise.all([context.waitForEvent('page'), board.locator('#check').getByRole('button').click()])
+    const [popup] = await Promise.all([context.waitForEvent('page'), board.locator('#check').getByRole('button').first().click()])
     await popup.getByRole('heading', { name: /fragt: Sind Sie ein Mensch/ }).waitFor()
     await popup.getByLabel('Passphrase').fill(passphrase)
     await popup.getByRole('button', { name: 'Öffnen', exact: true }).click()

@@ -48,7 +48,7 @@ export async function readSecret(wallet) {
 /** Writes a post and presses the button. @returns the wallet's window, with the question open */
 export async function ask(board, text) {
   await board.getByLabel('Your post').fill(text)
-  const [popup] = await Promise.all([board.context().waitForEvent('page'), board.locator('#check').getByRole('button').click()])
+  const [popup] = await Promise.all([board.context().waitForEvent('page'), board.locator('#check').getByRole('button').first().click()])
   await popup.getByRole('heading', { name: /asks: are you one human/ }).waitFor()
   return popup
 }
