@@ -26,7 +26,7 @@ after(async () => {
 
 /** Presses a widget's button and answers in the wallet. @param {import('playwright-core').Locator} check */
 async function prove(check) {
-  const [popup] = await Promise.all([context.waitForEvent('page'), check.getByRole('button').click()])
+  const [popup] = await Promise.all([context.waitForEvent('page'), check.getByRole('button').first().click()])
   await unlock(popup)
   const closed = popup.waitForEvent('close', { timeout: 60_000 })
   await popup.getByRole('button', { name: 'Prove it' }).click()
