@@ -185,6 +185,9 @@ func (g *greedy) usable(visit func(secret int, at time.Time)) {
 // frozen root there is one secret for ever.
 func TestNoSecondAct(t *testing.T) {
 	scenarios := uint64(5)
+	if testing.Short() { // under the race detector
+		scenarios = 3
+	}
 	if os.Getenv("PERHUMAN_LONG") == "1" {
 		scenarios = 150
 	}

@@ -73,6 +73,10 @@ func Run(t *testing.T, s Store) {
 	}
 }
 
+// RunRefusing is the part of the suite about databases that refuse writes, for a
+// store whose fault would hurt its neighbours.
+func RunRefusing(t *testing.T, s Store) { refusing(t, s) }
+
 // Faults stands between a store and its database: an adapter calls Statement
 // before every statement that writes, and Commit in place of a commit.
 type Faults struct {

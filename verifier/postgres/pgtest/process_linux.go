@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 )
 
 // identity is who runs the server: nil for whoever runs the test.
@@ -91,4 +92,26 @@ func (c *Cluster) Kill() {
 	}
 	_ = syscall.Kill(c.pid, syscall.SIGKILL)
 	<-c.exit
+}
+
+// LimitFiles keeps the server, and the sessions that it has and will have, from
+// growing any file beyond so many bytes, as a full disk does: the server
+// ignores SIGXFSZ, and such a write is an error. Files of the write-ahead log
+// have 16 MB and must stay below the limit. lift ends it.
+func (c *Cluster) LimitFiles(t testing.TB, bytes int64) (lift func()) {
+	t.Helper()
+	owner, err := notRoot() // whose processes they are: root needs a capability for others'
+	need(t, err)
+	set := func(limit string) {
+		t.Helper()
+		for _, pid := range append(c.children(), c.pid) {
+			cmd := exec.Command("prlimit", "--pid", strconv.Itoa(pid), "--fsize="+limit+":") // #nosec G204 -- the server of a test
+			cmd.SysProcAttr, cmd.Dir = owner.attr(false), c.dir
+			if out, err := cmd.CombinedOutput(); err != nil && pid == c.pid { // others may have ended
+				t.Fatalf("prlimit: %v: %s", err, out)
+			}
+		}
+	}
+	set(strconv.FormatInt(bytes, 10))
+	return func() { set("unlimited") }
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"testing"
 )
 
 // identity is who runs the server: whoever runs the test.
@@ -46,4 +47,11 @@ func (c *Cluster) Kill() {
 	}
 	c.signal(os.Kill)
 	<-c.exit
+}
+
+// LimitFiles is there on Linux alone.
+func (c *Cluster) LimitFiles(t testing.TB, _ int64) (lift func()) {
+	t.Helper()
+	t.Fatal("the size of a server's files can be limited on Linux alone")
+	return nil
 }
