@@ -9,7 +9,7 @@
 //	err = p.Begin(serial, capture, person)          // pending, on the disk
 //	valid, err := p.Check(ctx, number, serial)      // the input checks
 //	known, err := p.Match(ctx, number+1, serial)    // the bit
-//	err = p.Commit(serial)                          // or Abort
+//	err = p.Commit(serial)                          // or Free
 //
 // One sequencer gives all three parties the same calls in the same order.
 //

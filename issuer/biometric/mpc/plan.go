@@ -3,7 +3,16 @@ package mpc
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
+
+	"github.com/perhuman/perhuman/issuer/biometric/mpc/dot"
 )
+
+// planOf covers what a party computes with: two parties with different rules
+// stop, too.
+func planOf(rule dot.Rule, shape dot.Shape, roll [32]byte) [32]byte {
+	return sha256.Sum256(fmt.Appendf(nil, "perhuman/mpc/plan/1 %d %d %d %t %x", rule.Rows, rule.Both, rule.One, shape.Exact, append(roll[:], byte(shape.Columns), byte(shape.Columns>>8))))
+}
 
 // digest is what a query's frames carry eight bytes of: two parties that are
 // about to compute different things stop at the first frame.
