@@ -35,6 +35,7 @@ func (r *run) consistent(people []dot.Person) ([]bool, error) {
 	f := factor(r.party)
 	at := 0
 	minus := make([]byte, 2*n)
+	clear(out)
 	r.zeros.words(out, minus)
 	for _, p := range people {
 		for _, eye := range []dot.Share{p.Left, p.Right} {

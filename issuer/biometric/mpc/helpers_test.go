@@ -1,7 +1,9 @@
 package mpc_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"math/rand/v2"
 	"net"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/perhuman/perhuman/issuer/biometric/mpc"
 	"github.com/perhuman/perhuman/issuer/biometric/mpc/dot"
+	"github.com/perhuman/perhuman/issuer/biometric/mpc/wire"
 )
 
 func source(seed byte) *rand.ChaCha8 { return rand.NewChaCha8([32]byte{seed}) }
@@ -59,6 +62,11 @@ func (r *room) sessions(t testing.TB, timeout time.Duration, through func(from i
 		}
 		next[i], prev[(i+1)%3] = a, b
 	}
+	return r.open(t, timeout, next, prev)
+}
+
+func (r *room) open(t testing.TB, timeout time.Duration, next, prev [3]net.Conn) (out [3]*mpc.Session) {
+	t.Helper()
 	must(t, three(func(i int) (err error) {
 		out[i], err = mpc.Open(context.Background(), mpc.Config{
 			Party: i, Next: next[i], Prev: prev[i], Rand: source(byte(10 + i)), Mark: r.marks[i], Timeout: timeout,
@@ -154,4 +162,51 @@ func (c *crowd) match(t testing.TB, s [3]*mpc.Session, number uint64, adder mpc.
 		}
 	}
 	return got[0]
+}
+
+// slow is a connection on which everything written is under way for some time.
+type slow struct {
+	net.Conn
+	delay time.Duration
+}
+
+func (s slow) Write(b []byte) (int, error) {
+	time.Sleep(s.delay)
+	return s.Conn.Write(b)
+}
+
+// tlsSessions connects three parties over TCP on this machine, with mutual TLS.
+func tlsSessions(t testing.TB, r *room, delay time.Duration) [3]*mpc.Session {
+	t.Helper()
+	var keys [3]ed25519.PrivateKey
+	for i := range keys {
+		keys[i] = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(i + 1)}, 32))
+	}
+	var next, prev [3]net.Conn
+	for i := range keys {
+		to := (i + 1) % 3
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan error, 1)
+		go func() {
+			conn, err := l.Accept()
+			if err == nil {
+				prev[to], _, err = wire.Server(context.Background(), conn, keys[to], wire.PinOf(keys[i]))
+			}
+			served <- err
+		}()
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err == nil {
+			if delay > 0 {
+				conn = slow{conn, delay}
+			}
+			next[i], err = wire.Client(context.Background(), conn, keys[i], wire.PinOf(keys[to]))
+		}
+		if err := errors.Join(err, <-served, l.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r.open(t, 20*time.Second, next, prev)
 }
