@@ -30,8 +30,8 @@
 // choices (adder.go): 2 + 39/8 bytes a number and 6 rounds, or 2 + 29/8 bytes and
 // 16 rounds with Ripple. Then come 5 rounds over rotations, 3 for the person rule,
 // one for every doubling of the people, and one to open. 301,568 comparisons take
-// 27 rounds and 7.0 bytes for each number. Larger galleries take 15 rounds more for
-// each 4,096 people.
+// 27 rounds and 7.0 bytes for each number. Larger galleries take 14 rounds more for
+// each further 4,096 people.
 //
 // # Masks that never repeat
 //
@@ -52,9 +52,9 @@
 // Each party learns the bits, when and how many people there are, and which
 // serials are compared. The parties are taken to follow the protocol and not to
 // pool what they have: two that do have every template. One that deviates can
-// change results without being noticed; it is kept from nothing but other
-// parties' data at rest. What it sees as long as it does follow the protocol is
-// uniform, whatever the templates are.
+// change results without being noticed, and learn from how they change. What a
+// party receives while all follow the protocol is uniform but for the opened bits,
+// whatever the templates are.
 //
 // Source: biometrics.md section 5; Araki, Furukawa, Lindell, Nof, Ohara,
 // "High-Throughput Semi-Honest Secure Three-Party Computation with an Honest

@@ -28,7 +28,7 @@ type Job struct {
 
 const (
 	// maxWords bounds how many words of 64 people, over all queries, are
-	// computed at a time, and with it the memory: some 1.2 MB a word.
+	// computed at a time, and with it the memory: some 250 KB a word.
 	maxWords = 64
 
 	formsPerPerson = 2 * dot.Comparisons

@@ -104,8 +104,8 @@ func TestEqualsPlain(t *testing.T) {
 	}
 }
 
-// Every number modulo 2^16 is told by its highest bit, by both adders, and no
-// two parties' parts of that bit are more than noise.
+// Every number modulo 2^16 is told by its highest bit, by both adders, and
+// the two parts of it that one party has are noise.
 func TestEveryNumber(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	sessions := newRoom(t).sessions(t, 20*time.Second, nil)
