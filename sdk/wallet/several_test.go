@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/perhuman/perhuman/sdk/wallet"
 	"github.com/perhuman/perhuman/sdk/wallet/internal/testset"
 	"github.com/perhuman/perhuman/semaphore"
@@ -180,4 +182,74 @@ func TestDemandedWitnesses(t *testing.T) {
 	wantCode(t, err, wallet.WitnessesMissing)
 	_, err = strict.Freeze(context.Background(), 1)
 	wantCode(t, err, wallet.WitnessesMissing)
+}
+
+// Two of three witnesses: the wallet uses the log exactly when two of those it
+// names have cosigned; the same one twice and strangers count for nothing.
+func TestWitnessQuorum(t *testing.T) {
+	w := newWorld(t, 300)
+	clock := func() time.Time { return w.now }
+	cosigner := func(name string) (note.Signer, string) {
+		text, vkey, err := setlog.GenerateWitnessKey(rand.Reader, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, _, err := setlog.ParseWitnessKey(text, clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s, vkey
+	}
+	a, keyA := cosigner("a.example")
+	b, keyB := cosigner("b.example")
+	_, keyC := cosigner("c.example")
+	stranger, _ := cosigner("b.example") // by name b, with another key
+	witnesses, err := setlog.NewWitnesses(2, []string{keyA, keyB, keyC})
+	if err != nil {
+		t.Fatal(err)
+	}
+	is := w.set.Issuer()
+	for _, c := range []struct {
+		name string
+		by   []note.Signer
+		good bool
+	}{
+		{"nobody", nil, false},
+		{"one", []note.Signer{a}, false},
+		{"one and a stranger", []note.Signer{a, stranger}, false},
+		{"two", []note.Signer{a, b}, true},
+	} {
+		w.set.Bend = func(path string, body []byte) []byte {
+			if path != "head" {
+				return body
+			}
+			head, err := setlog.OpenHead(body, is.Verifier)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkpoint, err := head.Checkpoint()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if head.RootProof.Checkpoint, err = checkpoint.Sign(append([]note.Signer{is.Signer}, c.by...)...); err != nil {
+				t.Fatal(err)
+			}
+			signed, err := head.Sign(is.Signer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return signed
+		}
+		me := w.wallet(func(c *wallet.Config) { c.Witnesses = witnesses })
+		_, err := me.Sync(context.Background())
+		if c.good {
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			} else if _, err := me.Answer(context.Background(), w.request(scope.Once())); err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			continue
+		}
+		wantCode(t, err, wallet.WitnessesMissing)
+	}
 }
