@@ -25,6 +25,10 @@ const (
 	sqlUseCounter = `INSERT INTO devices (device, counter, admitted, refused) VALUES ($1, $2, 0, 0)
 		ON CONFLICT (device) DO UPDATE SET counter = excluded.counter WHERE devices.counter < excluded.counter`
 
+	sqlUseRate = `INSERT INTO rates (who, per, started, n) VALUES ($1, $2, $3, 1)
+		ON CONFLICT (who, per) DO UPDATE SET n = CASE WHEN rates.started = excluded.started THEN rates.n + 1 ELSE 1 END, started = excluded.started
+		WHERE rates.started < excluded.started OR rates.started = excluded.started AND rates.n < $4`
+
 	sqlTaken = `SELECT EXISTS (SELECT 1 FROM members WHERE set_id = $1 AND commitment = $2 AND removed_seq IS NULL)
 		OR EXISTS (SELECT 1 FROM pending WHERE set_id = $1 AND op = 1 AND commitment = $2)
 		OR EXISTS (SELECT 1 FROM recoveries WHERE set_id = $1 AND commitment = $2 AND state IN ('waiting', 'announced', 'out'))`
@@ -102,6 +106,13 @@ func admissible(t *tx, in issuer.Intake, op setlog.Op) (*issuer.IntakeResult, er
 		return refuse(api.SessionUsed)
 	case !errors.Is(err, pgx.ErrNoRows):
 		return nil, err
+	}
+	for _, u := range in.Rates {
+		if n, err := t.Exec(sqlUseRate, u.Who, u.Per, u.Start, u.N); err != nil {
+			return nil, err
+		} else if n != 1 {
+			return &issuer.IntakeResult{Err: &api.Error{Code: api.RateLimited, RetryAfter: u.Wait(in.Received)}}, nil
+		}
 	}
 	if n, err := t.Exec(sqlUseCounter, in.Device, in.Counter); err != nil {
 		return nil, err

@@ -13,12 +13,15 @@ import (
 //go:embed schema.sql
 var createV1 string
 
+//go:embed rate.sql
+var createV2 string
+
 const (
 	createVersions  = `CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)`
 	sqlClaimVersion = `INSERT INTO schema_versions (version) VALUES ($1) ON CONFLICT DO NOTHING`
 	sqlVersion      = `SELECT coalesce(max(version), 0) FROM schema_versions`
 
-	schemaVersion = 1
+	schemaVersion = 2
 )
 
 // migrate brings a schema up to date, or refuses it. Processes that start at
@@ -36,7 +39,7 @@ func migrate(ctx context.Context, c *pgx.Conn) error {
 			return err
 		}
 	}
-	for n, createStep := range []string{createV1} {
+	for n, createStep := range []string{createV1, createV2} {
 		err := pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
 			tag, err := tx.Exec(ctx, sqlClaimVersion, n+1)
 			if err != nil || tag.RowsAffected() == 0 {

@@ -56,6 +56,7 @@ func Run(t *testing.T, s Store) {
 		test func(*testing.T, Store)
 	}{
 		{"Life", life},
+		{"Rates", rates},
 		{"T12 Race", race},
 		{"T12 RaceOfPersons", raceOfPersons},
 		{"T12 RaceOfWriters", raceOfWriters},
