@@ -147,6 +147,8 @@ func groups() []Group {
 			{"http_p99_half_ms", "ms", "<=", 25, "99th percentile of the answer time at half of saturation, wall time", ""},
 			{"http_rss_mb", "MB", "<=", 300, "memory of a verifier under load", ""},
 			{"http_flood_p99_vs_idle", "ratio", "<=", 5, "a good client's 99th percentile beside a flood of bad proofs at twice the capacity, over alone", ""},
+			{"http_soak_heap_vs_first", "ratio", "<=", 1.5, "ten minutes of load: the heap at the end over that after the first minute", ""},
+			{"http_soak_goroutines_vs_first", "ratio", "<=", 1.5, "the same for goroutines", ""},
 		}},
 		{"Issuing", []Limit{
 			{"enrol_intake_per_s", "1/s", ">=", 800, "enrolments of one caller, durable, gallery of 1,000, wall time", ""},
