@@ -32,7 +32,7 @@ func migrate(ctx context.Context, c *pgx.Conn) error {
 	// and finds the table at its second try.
 	if _, err := c.Exec(ctx, createVersions); err != nil {
 		var pe *pgconn.PgError
-		if !errors.As(err, &pe) || pe.Code != "23505" && pe.Code != "42P07" && pe.Code != "40001" {
+		if !errors.As(err, &pe) || pe.Code != "23505" && pe.Code != "42P07" && pe.Code != "42710" && pe.Code != "40001" {
 			return err
 		}
 		if _, err := c.Exec(ctx, createVersions); err != nil {
