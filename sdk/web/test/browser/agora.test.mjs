@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before } from 'node:test'
 import { assertAccessible, assertLoopback, launch, skip, watch } from '../support/chromium.mjs'
 import { start } from '../support/demo.mjs'
-import { agree, captureIris, makeWallet, openIssuer, unlock, untilMember } from '../support/people.mjs'
+import { agree, backToWallet, captureIris, makeWallet, openIssuer, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
 import { steps } from '../support/steps.mjs'
 
@@ -61,7 +61,7 @@ step('a person votes, the crowd votes, and the page counts every ballot again', 
   await agree(issuer)
   await captureIris(issuer, 'Chidi')
   await issuer.getByRole('heading', { name: /You are new here/ }).waitFor({ timeout: 30_000 })
-  await issuer.getByRole('button', { name: 'Back to my wallet' }).click()
+  await backToWallet(issuer)
   await untilMember(wallet)
   await wallet.close()
 

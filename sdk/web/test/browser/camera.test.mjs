@@ -5,7 +5,7 @@ import { after, before } from 'node:test'
 import { assertAbsent, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
 import { clips, skipClips } from '../support/clips.mjs'
 import { start } from '../support/demo.mjs'
-import { agree, ask, makeWallet, openIssuer, passphrase, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
+import { agree, ask, backToWallet, makeWallet, openIssuer, passphrase, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
 import { steps } from '../support/steps.mjs'
 
@@ -60,7 +60,7 @@ step('a passkey keeps the secret; its owner enrols by camera and posts', { skip:
   await captureFace(issuer)
   await picture(issuer, 'issuer-camera')
   await issuer.getByRole('heading', { name: /You are new here/ }).waitFor({ timeout: 60_000 })
-  await issuer.getByRole('button', { name: 'Back to my wallet' }).click()
+  await backToWallet(issuer)
   await untilMember(wallet)
 
   // No picture in any request: the largest body is an envelope.

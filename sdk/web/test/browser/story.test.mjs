@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { assertAbsent, assertAccessible, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
 import { start } from '../support/demo.mjs'
-import { agree, ask, captureIris, makeWallet, openIssuer, passphrase, post, postByKeyboard, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
+import { agree, ask, backToWallet, captureIris, makeWallet, openIssuer, passphrase, post, postByKeyboard, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
 import { serve } from '../support/site.mjs'
 import { steps } from '../support/steps.mjs'
@@ -56,7 +56,7 @@ step('a person makes a wallet and enrols with a simulated iris', { skip: why, ti
   await captureIris(issuer, 'Chidi')
   await issuer.getByRole('heading', { name: /You are new here/ }).waitFor({ timeout: 30_000 })
   await picture(issuer, 'issuer-done')
-  await issuer.getByRole('button', { name: 'Back to my wallet' }).click()
+  await backToWallet(issuer)
   await untilMember(wallet)
   await picture(wallet, 'wallet-member')
   await wallet.close()
@@ -149,7 +149,7 @@ step('the same person under a new secret is refused', { skip: why, timeout: 120_
   await captureIris(issuer, 'Chidi')
   await issuer.getByRole('heading', { name: 'This person cannot enrol twice' }).waitFor({ timeout: 30_000 })
   await picture(issuer, 'issuer-refused')
-  await issuer.getByRole('button', { name: 'Back to my wallet' }).click()
+  await backToWallet(issuer)
   await wallet.getByText(/enrolled already|did not accept/).waitFor()
   assertLoopback(watched, demo.port)
   const expected = watched.complaints.filter((c) => !/status of 409|status of 422/.test(c))

@@ -8,7 +8,7 @@ import { after, before } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { assertAbsent, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
 import { start } from '../support/demo.mjs'
-import { agree, ask, captureIris, makeWallet, openIssuer, passphrase, post, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
+import { agree, ask, backToWallet, captureIris, makeWallet, openIssuer, passphrase, post, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
 import { steps } from '../support/steps.mjs'
 import { fromWords, openFile } from '../../wallet/backup.js'
@@ -55,7 +55,7 @@ step('a member posts; the paper, the file and the transfer hold the same secret'
   const issuer = await openIssuer(wallet)
   await agree(issuer)
   await captureIris(issuer, 'Greta')
-  await issuer.getByRole('button', { name: 'Back to my wallet' }).click()
+  await backToWallet(issuer)
   await untilMember(wallet)
   const board = await context.newPage()
   await board.goto(demo.board)

@@ -118,3 +118,14 @@ export async function storage(page) {
   assert.ok(all.length > 100)
   return all
 }
+
+/**
+ * Leaves the enrolment page, which closes its window: sometimes before the
+ * browser has told that the click went through.
+ * @param {import('playwright-core').Page} issuer
+ */
+export async function backToWallet(issuer) {
+  await issuer.getByRole('button', { name: 'Back to my wallet' }).click().catch((err) => {
+    if (!issuer.isClosed()) throw err
+  })
+}
