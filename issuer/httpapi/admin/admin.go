@@ -3,13 +3,9 @@ package admin
 import (
 	"context"
 	crand "crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -57,7 +53,7 @@ var ErrWeakToken = errors.New("admin: the token has less than 32 characters")
 
 type server struct {
 	Options
-	token  [32]byte
+	token  serve.Token
 	engine *gin.Engine
 }
 
@@ -78,7 +74,7 @@ func New(o Options) (http.Handler, error) {
 	if o.Metrics != nil {
 		o.Metrics.watch(o)
 	}
-	s := &server{Options: o, token: sha256.Sum256([]byte(o.Token))}
+	s := &server{Options: o, token: serve.NewToken(o.Token)}
 	s.Token = ""
 	s.routes()
 	return serve.Chain(s.engine, serve.RequestID(s.Rand), serve.SecurityHeaders, serve.Recover(s.Logf), serve.BodyCap(maxBody)), nil
@@ -126,7 +122,7 @@ func (s *server) routes() {
 	if s.Metrics != nil {
 		h := s.Metrics.handler()
 		e.GET("/metrics", func(c *gin.Context) {
-			if err := s.authorize(c.Request); err != nil && !s.OpenMetrics {
+			if err := s.token.Check(c.Request); err != nil && !s.OpenMetrics {
 				serve.WriteProblem(c.Writer, c.Request, err)
 				return
 			}
@@ -140,10 +136,10 @@ func (s *server) answer(want string, f func(*server, *gin.Context) (any, error))
 	return func(c *gin.Context) {
 		var err error
 		if want != open {
-			err = s.authorize(c.Request)
+			err = s.token.Check(c.Request)
 		}
 		if err == nil && want == changes {
-			err = sameOrigin(c.Request)
+			err = serve.SameOrigin(c.Request)
 		}
 		var body any
 		if err == nil {
@@ -156,35 +152,6 @@ func (s *server) answer(want string, f func(*server, *gin.Context) (any, error))
 		}
 		serve.WriteJSON(c.Writer, http.StatusOK, body)
 	}
-}
-
-// authorize compares the token in constant time.
-func (s *server) authorize(r *http.Request) error {
-	h := r.Header.Values("Authorization")
-	if len(h) != 1 {
-		return api.Errorf(api.CredentialMissing, "")
-	}
-	scheme, token, _ := strings.Cut(h[0], " ")
-	hash := sha256.Sum256([]byte(token))
-	if right := subtle.ConstantTimeCompare(hash[:], s.token[:]) == 1; !right || !strings.EqualFold(scheme, "Bearer") {
-		return api.Errorf(api.CredentialInvalid, "")
-	}
-	return nil
-}
-
-// sameOrigin refuses what a browser sends from another page.
-func sameOrigin(r *http.Request) error {
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "same-origin", "none":
-	default:
-		return api.Errorf(api.OriginNotAllowed, "")
-	}
-	if origin := serve.Origin(r); origin != "" {
-		if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
-			return api.Errorf(api.OriginNotAllowed, "")
-		}
-	}
-	return nil
 }
 
 // health is what /readyz says, asked here.

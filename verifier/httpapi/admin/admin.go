@@ -3,14 +3,10 @@ package admin
 import (
 	"context"
 	crand "crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"embed"
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -65,7 +61,7 @@ var ErrWeakToken = errors.New("admin: the token has less than 32 characters")
 
 type server struct {
 	Options
-	token  [32]byte
+	token  serve.Token
 	engine *gin.Engine
 }
 
@@ -94,7 +90,7 @@ func newServer(o Options) (*server, error) {
 	if o.Metrics != nil {
 		o.Metrics.watch(o)
 	}
-	s := &server{Options: o, token: sha256.Sum256([]byte(o.Token))}
+	s := &server{Options: o, token: serve.NewToken(o.Token)}
 	s.Token = ""
 	s.routes()
 	return s, nil
@@ -183,7 +179,7 @@ func (s *server) routes() {
 	if s.Metrics != nil {
 		h := s.Metrics.handler()
 		e.GET("/metrics", func(c *gin.Context) {
-			if err := s.authorize(c.Request); err != nil && !s.OpenMetrics {
+			if err := s.token.Check(c.Request); err != nil && !s.OpenMetrics {
 				serve.WriteProblem(c.Writer, c.Request, err)
 				return
 			}
@@ -197,10 +193,10 @@ func (s *server) answer(want string, f func(*server, *gin.Context) (any, error))
 	return func(c *gin.Context) {
 		var err error
 		if want != open {
-			err = s.authorize(c.Request)
+			err = s.token.Check(c.Request)
 		}
 		if err == nil && want == changes {
-			err = sameOrigin(c.Request)
+			err = serve.SameOrigin(c.Request)
 		}
 		var body any
 		if err == nil {
@@ -213,34 +209,4 @@ func (s *server) answer(want string, f func(*server, *gin.Context) (any, error))
 		}
 		serve.WriteJSON(c.Writer, http.StatusOK, body)
 	}
-}
-
-// authorize compares the token in constant time.
-func (s *server) authorize(r *http.Request) error {
-	h := r.Header.Values("Authorization")
-	if len(h) != 1 {
-		return api.Errorf(api.CredentialMissing, "")
-	}
-	scheme, token, _ := strings.Cut(h[0], " ")
-	hash := sha256.Sum256([]byte(token))
-	if right := subtle.ConstantTimeCompare(hash[:], s.token[:]) == 1; !right || !strings.EqualFold(scheme, "Bearer") {
-		return api.Errorf(api.CredentialInvalid, "")
-	}
-	return nil
-}
-
-// sameOrigin refuses what a browser sends from another page. The token alone
-// keeps such pages out; this keeps them out if a token ever strays.
-func sameOrigin(r *http.Request) error {
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "same-origin", "none":
-	default:
-		return api.Errorf(api.OriginNotAllowed, "")
-	}
-	if origin := serve.Origin(r); origin != "" {
-		if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
-			return api.Errorf(api.OriginNotAllowed, "")
-		}
-	}
-	return nil
 }
