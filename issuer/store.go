@@ -95,6 +95,19 @@ type IntakeResult struct {
 	Err       error
 }
 
+// Decided is the result of an intake that was admissible: admitted if code is
+// empty, refused with it otherwise. Stores write it.
+func (in Intake) Decided(op setlog.Op, code api.Code) IntakeResult {
+	r := IntakeResult{Enrolment: Enrolment{
+		ID: in.ID, Op: op, Commitment: in.Commitment, State: api.StateMatched, Receipt: in.Receipt,
+	}}
+	if code != "" {
+		r.Enrolment.State, r.Enrolment.Code, r.Enrolment.Receipt = api.StateRefused, code, nil
+		r.Err = &api.Error{Code: code}
+	}
+	return r
+}
+
 // Change is a change of the set that waits for an anchor.
 type Change struct {
 	Ticket     ID // of an enrolment, recovery or deletion: its ID

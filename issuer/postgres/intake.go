@@ -78,14 +78,16 @@ func refused(r issuer.IntakeResult) bool {
 // admit decides one intake. A refusal comes back in the result's Err; unless
 // its state is refused, the caller takes back what was written for it.
 func admit(t *tx, in issuer.Intake, decide func() (api.Code, error)) (issuer.IntakeResult, error) {
-	if r, err := admissible(t, in, setlog.OpEnrol); r != nil || err != nil {
-		return orNone(r), err
+	if r, err := admissible(t, in, setlog.OpEnrol); err != nil {
+		return issuer.IntakeResult{}, err
+	} else if r != nil {
+		return *r, nil
 	}
 	code, err := decide()
 	if err != nil {
 		return issuer.IntakeResult{}, err
 	}
-	r := decided(in, setlog.OpEnrol, code)
+	r := in.Decided(setlog.OpEnrol, code)
 	return r, record(t, in, r.Enrolment)
 }
 
@@ -135,25 +137,6 @@ func intakeOf(t *tx, session issuer.Nonce) (issuer.Enrolment, error) {
 		return issuer.Enrolment{}, err
 	}
 	return e.enrolment()
-}
-
-func orNone(r *issuer.IntakeResult) issuer.IntakeResult {
-	if r == nil {
-		return issuer.IntakeResult{}
-	}
-	return *r
-}
-
-// decided is the result of an intake that was admissible.
-func decided(in issuer.Intake, op setlog.Op, code api.Code) issuer.IntakeResult {
-	r := issuer.IntakeResult{Enrolment: issuer.Enrolment{
-		ID: in.ID, Op: op, Commitment: in.Commitment, State: api.StateMatched, Receipt: in.Receipt,
-	}}
-	if code != "" {
-		r.Enrolment.State, r.Enrolment.Code, r.Enrolment.Receipt = api.StateRefused, code, nil
-		r.Err = &api.Error{Code: code}
-	}
-	return r
 }
 
 // record writes an intake that was decided.

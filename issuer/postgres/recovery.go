@@ -67,10 +67,12 @@ func recoverIn(t *tx, r issuer.Recovery, code api.Code) (issuer.IntakeResult, er
 	refuse := func(code api.Code) (issuer.IntakeResult, error) {
 		return issuer.IntakeResult{Err: &api.Error{Code: code}}, nil
 	}
-	if before, err := admissible(t, r.Intake, setlog.OpRekeyIn); before != nil || err != nil {
-		return orNone(before), err
+	if before, err := admissible(t, r.Intake, setlog.OpRekeyIn); err != nil {
+		return issuer.IntakeResult{}, err
+	} else if before != nil {
+		return *before, nil
 	}
-	result := decided(r.Intake, setlog.OpRekeyIn, code)
+	result := r.Intake.Decided(setlog.OpRekeyIn, code)
 	var q queue
 	insertIntake(&q, r.Intake, result.Enrolment)
 	if code != "" {

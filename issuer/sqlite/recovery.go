@@ -66,10 +66,12 @@ func recoverIn(tx *sql.Tx, r issuer.Recovery, code api.Code) (issuer.IntakeResul
 	refuse := func(code api.Code) (issuer.IntakeResult, error) {
 		return issuer.IntakeResult{Err: &api.Error{Code: code}}, nil
 	}
-	if before, err := admissible(tx, r.Intake, setlog.OpRekeyIn); before != nil || err != nil {
-		return orNone(before), err
+	if before, err := admissible(tx, r.Intake, setlog.OpRekeyIn); err != nil {
+		return issuer.IntakeResult{}, err
+	} else if before != nil {
+		return *before, nil
 	}
-	result := decided(r.Intake, setlog.OpRekeyIn, code)
+	result := r.Intake.Decided(setlog.OpRekeyIn, code)
 	e := result.Enrolment
 	if _, err := tx.Exec(insertIntake, e.ID[:], e.Op, r.Session[:], e.Commitment[:], r.Received, e.State, string(e.Code), blob(e.Receipt)); err != nil {
 		return issuer.IntakeResult{}, err

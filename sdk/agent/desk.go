@@ -37,6 +37,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -228,7 +229,7 @@ func (d *Desk) Require(action string, next http.HandlerFunc) http.Handler {
 			return
 		}
 		r = r.WithContext(context.WithValue(r.Context(), actingKey{}, who))
-		r.Body = io.NopCloser(newReader(body))
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		next(w, r)
 	})
 }

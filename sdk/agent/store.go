@@ -1,10 +1,8 @@
 package agent
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/api"
@@ -77,5 +75,3 @@ func storeError(err error) error {
 	}
 	return nil
 }
-
-func newReader(b []byte) io.Reader { return bytes.NewReader(b) }

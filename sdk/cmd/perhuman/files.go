@@ -48,18 +48,11 @@ func readFile(path string) ([]byte, error) {
 
 // readSecret reads a one-line file that only its owner may read.
 func readSecret(path string) (string, error) {
-	info, err := os.Stat(path)
+	text, err := readPrivate(path)
 	if err != nil {
 		return "", err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("%s can be read by others; chmod 600 it first", path)
-	}
-	b, err := readFile(path)
-	if err != nil {
-		return "", err
-	}
-	line := strings.TrimSuffix(string(b), "\n")
+	line := strings.TrimSuffix(text, "\n")
 	if line == "" || strings.ContainsAny(line, "\r\n") {
 		return "", fmt.Errorf("%s must hold one line", path)
 	}

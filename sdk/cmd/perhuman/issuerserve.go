@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -208,21 +207,14 @@ func (s *issuing) run(ctx context.Context, e env) error {
 		Origin: v.origin, Rand: e.rand, Logf: s.logf, Took: s.metrics.Took, Paused: s.pause.On, Gallery: s.gallery,
 	})
 	var page http.Handler
-	var operator net.Listener
-	var err error
 	if v.admin != "" {
+		var err error
 		if page, err = s.admin(e); err != nil {
 			return err
 		}
-		if operator, err = new(net.ListenConfig).Listen(ctx, "tcp", v.admin); err != nil {
-			return err
-		}
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", v.addr)
+	l, operator, err := listen(ctx, v.addr, v.admin)
 	if err != nil {
-		if operator != nil {
-			err = errors.Join(err, operator.Close())
-		}
 		return err
 	}
 	fmt.Fprintf(e.out, "perhuman issuer %s\n  key   %s\n  on    http://%s\n", s.issuer.Name(), s.issuer.VKey(), l.Addr())

@@ -112,21 +112,14 @@ func verifierServe(ctx context.Context, args []string, e env) (err error) {
 	if err != nil {
 		return err
 	}
-	var operator net.Listener
 	var page *adminServer
 	if v.admin != "" {
 		if page, err = s.admin(handler); err != nil {
 			return err
 		}
-		if operator, err = new(net.ListenConfig).Listen(ctx, "tcp", v.admin); err != nil {
-			return err
-		}
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", v.addr)
+	l, operator, err := listen(ctx, v.addr, v.admin)
 	if err != nil {
-		if operator != nil {
-			err = errors.Join(err, operator.Close())
-		}
 		return err
 	}
 	name := v.rp
