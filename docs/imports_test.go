@@ -88,7 +88,7 @@ var mayImport = map[string]string{
 	"docs/benchtable":                  "",
 	"docs/site":                        "docs sdk/web",
 	"demo":                             "...",
-	"issuer/plain":                     "issuer issuer/biometric/...",
+	"issuer/plain":                     "issuer issuer/biometric/... sdk/api",
 	"issuer/internal/testkit":          "...",
 	"sdk/wallet/internal/testset":      "...",
 	"sdk/wallet/wasm/check":            "semaphore/... sdk/post sdk/tally sdk/wallet/wasm/internal/bridge",

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/perhuman/perhuman/issuer/biometric/capture"
+	"github.com/perhuman/perhuman/sdk/api"
 )
 
 // Refusals of a Matcher.
@@ -61,4 +62,11 @@ type Finder interface {
 // go into the tombstone; it may be called again for a serial that is gone.
 type Destroyer interface {
 	Destroy(ctx context.Context, s Serial) (receipts [][]byte, err error)
+}
+
+// Keyed is a Matcher whose parties have public keys that captures are sealed to.
+// The issuer publishes them, in party order, in its metadata, and so in its log:
+// a key put in another's place is on public record.
+type Keyed interface {
+	Keys() []api.PartyKey
 }

@@ -26,6 +26,9 @@ func (i *Issuer) Info() api.IssuerInfo {
 		Witnesses:  append([]string{}, i.cfg.Witnesses...), Quorum: i.cfg.Quorum, VKeys: i.vkeys(),
 		ReentryDelay: uint64(i.cfg.Life.ReentryDelay / time.Second),
 	}
+	if keyed, ok := i.cfg.Matcher.(Keyed); ok {
+		info.MatcherKeys = keyed.Keys()
+	}
 	if i.rekeys() {
 		info.RekeyPeriod, info.Cooldown = uint64(i.cfg.Life.RekeyPeriod/time.Second), uint64(i.cfg.Life.Cooldown/time.Second)
 	}

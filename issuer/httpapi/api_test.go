@@ -404,6 +404,10 @@ func TestCaching(t *testing.T) {
 	if err := api.Decode(doc, &info); err != nil || info.Matcher != "plain" || !bytes.Contains(doc, []byte("PLAIN")) {
 		t.Errorf("%+v, %v", info, err)
 	}
+	// A device learns from it whom to seal to, and the log holds its hash.
+	if want := []api.PartyKey{{Name: "operator", Key: s.Operator.Public().String()}}; !slices.Equal(info.MatcherKeys, want) {
+		t.Errorf("matcher's keys %+v, want %+v", info.MatcherKeys, want)
+	}
 }
 
 // T45 in part: enrolments beyond the limit are turned away at once, and reading

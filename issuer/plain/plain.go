@@ -16,6 +16,7 @@ import (
 	"github.com/perhuman/perhuman/issuer/biometric/capture"
 	"github.com/perhuman/perhuman/issuer/biometric/match"
 	"github.com/perhuman/perhuman/issuer/biometric/share"
+	"github.com/perhuman/perhuman/sdk/api"
 )
 
 // Matcher implements issuer.Matcher. Like that interface says, its methods
@@ -29,6 +30,7 @@ type Matcher struct {
 var (
 	_ issuer.Matcher = (*Matcher)(nil)
 	_ issuer.Finder  = (*Matcher)(nil)
+	_ issuer.Keyed   = (*Matcher)(nil)
 )
 
 // New makes an empty matcher for iris codes of match.DefaultColumns and for
@@ -45,6 +47,11 @@ func (m *Matcher) Name() string { return "plain" }
 // Note says what that means.
 func (m *Matcher) Note() string {
 	return "PLAIN: templates are compared in the clear by one process, and the operator can read every one of them. For development, demonstrations and small attended sets."
+}
+
+// Keys gives the one key that captures are sealed to: the operator's.
+func (m *Matcher) Keys() []api.PartyKey {
+	return []api.PartyKey{{Name: "operator", Key: m.key.Public().String()}}
 }
 
 // Len is the number of people known.

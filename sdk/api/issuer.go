@@ -52,6 +52,7 @@ type IssuerInfo struct {
 	Evidence     []string    `json:"evidence"`
 	Matcher      string      `json:"matcher"`
 	MatcherNote  string      `json:"matcher_note"`
+	MatcherKeys  []PartyKey  `json:"matcher_keys,omitempty"` // in party order; a device seals one share to each
 	ErrorRates   []ErrorRate `json:"error_rates"`
 	Bound        uint32      `json:"bound"` // kinds of evidence that cannot be compared with each other
 
@@ -69,6 +70,14 @@ type IssuerInfo struct {
 // Signs says whether a verifier key is one that signs for the issuer now.
 func (i IssuerInfo) Signs(vkey string) bool {
 	return vkey == i.VKey || slices.Contains(i.VKeys, vkey)
+}
+
+// PartyKey is the public key of one matching party, to which a capture device
+// seals that party's share of a template. The plain matcher has one party, which
+// gets the template whole; the three-party matcher has three.
+type PartyKey struct {
+	Name string `json:"name"`
+	Key  string `json:"key"` // "perhuman-party-1:" and 43 characters of base64url
 }
 
 // ErrorRate is what the issuer claims about its matcher, and on which data.
