@@ -3,14 +3,10 @@ package issuer
 import (
 	"context"
 	"encoding/base64"
-	"fmt"
-	"strconv"
-	"strings"
-
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/receipt"
 	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/semaphore/setlog"
 )
@@ -83,7 +79,9 @@ func (i *Issuer) delete(ctx context.Context, nonce Nonce, commitment semaphore.E
 			return d, false, api.Wrap(api.Internal, err)
 		}
 	}
-	if d.Receipt, err = deletionNote(deletionPrefix, i.cfg.Name, d, d.Received, d.Until).sign(i.signer); err != nil {
+	word := i.word(receipt.Deletion, d, d.Received)
+	word.Until = d.Until
+	if d.Receipt, err = word.Sign(i.signer); err != nil {
 		return d, false, api.Wrap(api.Internal, err)
 	}
 	d, repeated, err = i.cfg.Store.Delete(ctx, d, serial, mark)
@@ -146,36 +144,7 @@ func (i *Issuer) reentry(d Deletion) uint64 {
 	return max(d.Until, i.Schedule().ReentryDue(d.Removed+1, uint64(i.cfg.Life.ReentryDelay.Seconds())))
 }
 
-// Signed words about a deletion are notes of these lines, bytes in base64url
-// without padding, numbers canonical decimal:
-//
-//	perhuman/deletion/1 <issuer name>     or perhuman/tombstone/1 <issuer name>
-//	<id, 16 bytes>
-//	<session nonce, 32 bytes>
-//	<identity commitment>
-//	<received, unix seconds>              of a tombstone: destroyed
-//	<not destroyed before, unix seconds>  of a tombstone: number of receipts that follow
-//	<receipt of one party>                of a tombstone, one line each
-const (
-	deletionPrefix  = "perhuman/deletion/1 "
-	tombstonePrefix = "perhuman/tombstone/1 "
-)
-
-type noteText string
-
-func deletionNote(prefix, name string, d Deletion, numbers ...uint64) noteText {
-	b64 := base64.RawURLEncoding.EncodeToString
-	lines := []string{prefix + name, b64(d.ID[:]), b64(d.Session[:]), d.Commitment.String()}
-	for _, n := range numbers {
-		lines = append(lines, strconv.FormatUint(n, 10))
-	}
-	return noteText(strings.Join(append(lines, ""), "\n"))
-}
-
-func (t noteText) sign(s note.Signer) ([]byte, error) {
-	signed, err := note.Sign(&note.Note{Text: string(t)}, s)
-	if err != nil {
-		return nil, fmt.Errorf("issuer: sign: %w", err)
-	}
-	return signed, nil
+// word starts a signed receipt about a deletion.
+func (i *Issuer) word(kind receipt.Kind, d Deletion, at uint64) receipt.Receipt {
+	return receipt.Receipt{Kind: kind, Issuer: i.cfg.Name, ID: d.ID, Session: d.Session, Commitment: d.Commitment, At: at}
 }

@@ -17,6 +17,10 @@ type Life struct {
 	Cooldown     time.Duration // in which the old key may veto a recovery; 7 days
 	ReentryDelay time.Duration // between a deletion and a new enrolment; 30 days
 	MaxStaleness time.Duration // after which verifiers refuse an old head; 2 minutes
+	// Settle is between a boundary and the new leaves after it, as much as clocks
+	// of verifiers may differ; 1 minute (protocol.md section 7). Shorter only
+	// where all of them have one clock, as in a demonstration.
+	Settle time.Duration
 }
 
 func (l *Life) defaults() error {
@@ -27,6 +31,7 @@ func (l *Life) defaults() error {
 	}{
 		{&l.RekeyPeriod, 24 * time.Hour, "RekeyPeriod"}, {&l.Cooldown, 7 * 24 * time.Hour, "Cooldown"},
 		{&l.ReentryDelay, 30 * 24 * time.Hour, "ReentryDelay"}, {&l.MaxStaleness, 2 * time.Minute, "MaxStaleness"},
+		{&l.Settle, time.Minute, "Settle"},
 	} {
 		if *d.is == 0 {
 			*d.is = d.other
@@ -56,7 +61,7 @@ func (i *Issuer) Schedule() Schedule {
 	return Schedule{
 		Period: seconds(max(i.cfg.Life.RekeyPeriod, time.Second)), Cooldown: seconds(i.cfg.Life.Cooldown),
 		Lead:  seconds(i.cfg.Window) + seconds(i.cfg.Life.MaxStaleness),
-		Slack: 2*seconds(i.cfg.Anchor) + settle, Settle: settle,
+		Slack: 2*seconds(i.cfg.Anchor) + seconds(i.cfg.Life.Settle), Settle: seconds(i.cfg.Life.Settle),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore"
+	"github.com/perhuman/perhuman/semaphore/receipt"
 	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/semaphore/setlog"
 )
@@ -115,7 +116,23 @@ func (i *Issuer) recover(ctx context.Context, c *candidate) (Enrolment, bool, er
 // RecoveryStatus tells how far a recovery is. Once the new leaf is in, the
 // answer holds a RootProof of its log entry. A recovery that ended early has the
 // status refused and a code.
+//
+// Under the number of the announcement in the log, which the holder of the old
+// key finds there, it tells the same without id, receipt and new leaf: that a
+// recovery was vetoed stands nowhere else.
 func (i *Issuer) RecoveryStatus(ctx context.Context, id string) (api.Recovery, error) {
+	if n, err := strconv.ParseInt(id, 10, 64); err == nil && strconv.FormatInt(n, 10) == id {
+		r, err := i.announced(ctx, id)
+		if err != nil {
+			return api.Recovery{}, err
+		}
+		e, err := i.cfg.Store.Enrolment(ctx, r.ID)
+		if err != nil {
+			return api.Recovery{}, coded(err)
+		}
+		full, err := i.recoveryStatus(ctx, e)
+		return publicRecovery(full), err
+	}
 	e, err := i.intake(ctx, id, setlog.OpRekeyIn)
 	if err != nil {
 		return api.Recovery{}, err
@@ -151,7 +168,8 @@ func (i *Issuer) recoveryStatus(ctx context.Context, e Enrolment) (api.Recovery,
 // Veto stops a recovery: req is signed by the old key over scope.VetoMessage. id
 // is the number of the announcement in the log, which the holder of the old key
 // finds there, or the recovery's own id. It works as long as the old leaf is in
-// the set, and may be sent again.
+// the set, and may be sent again. The answer holds a signed receipt of the veto,
+// and nothing of the other person's.
 func (i *Issuer) Veto(ctx context.Context, id string, req api.VetoRequest) (api.Recovery, error) {
 	none := api.Recovery{}
 	i.mu.Lock()
@@ -193,9 +211,29 @@ func (i *Issuer) Veto(ctx context.Context, id string, req api.VetoRequest) (api.
 		}
 		e.State, e.Code = api.StateRefused, api.RecoveryVetoed
 	}
-	w, err := i.recoveryStatus(ctx, e)
-	w.ID, w.Receipt = "", "" // the other person's
-	return w, err
+	full, err := i.recoveryStatus(ctx, e)
+	if err != nil {
+		return none, err
+	}
+	signed, err := receipt.Receipt{
+		Kind: receipt.Veto, Issuer: i.cfg.Name, Announcement: uint64(r.Record), Commitment: who, At: i.now() / 1000,
+	}.Sign(i.signer)
+	if err != nil {
+		return none, api.Wrap(api.Internal, err)
+	}
+	w := publicRecovery(full)
+	w.Receipt = base64.RawURLEncoding.EncodeToString(signed)
+	return w, nil
+}
+
+// publicRecovery is what everybody may know of a recovery who knows the number
+// of its announcement: how far it is, and when. Nothing in it leads to the new
+// leaf.
+func publicRecovery(r api.Recovery) api.Recovery {
+	return api.Recovery{
+		Status: r.Status, Code: r.Code, Announcement: r.Announcement,
+		AnnouncedAt: r.AnnouncedAt, VetoUntil: r.VetoUntil, OutAt: r.OutAt, Boundary: r.Boundary, Due: r.Due,
+	}
 }
 
 // announced finds an announced recovery by either of its names.

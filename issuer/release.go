@@ -2,10 +2,10 @@ package issuer
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 
 	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/semaphore/receipt"
 )
 
 // Release destroys the templates of deleted people whose delay has passed: from
@@ -57,12 +57,10 @@ func (i *Issuer) destroy(ctx context.Context, d Deletion, serial Serial, now uin
 			return api.Wrap(api.MatcherUnavailable, fmt.Errorf("issuer: destroy a template: %w", err))
 		}
 	}
-	text := deletionNote(tombstonePrefix, i.cfg.Name, d, now, uint64(len(receipts)))
-	for _, r := range receipts {
-		text += noteText(base64.RawURLEncoding.EncodeToString(r) + "\n")
-	}
+	word := i.word(receipt.Tombstone, d, now)
+	word.Parties = receipts
 	var err error
-	if d.Tombstone, err = text.sign(i.signer); err != nil {
+	if d.Tombstone, err = word.Sign(i.signer); err != nil {
 		return api.Wrap(api.Internal, err)
 	}
 	d.Destroyed = now

@@ -17,9 +17,6 @@ type Schedule struct {
 	Settle   uint64 // between the boundary and the in: verifiers' clocks differ
 }
 
-// settle is section 7's B + 60 s.
-const settle = 60
-
 // OutDue is when the old leaf of a re-key announced at t is to go: the first
 // moment common to all re-keys towards one boundary that leaves the cool-down
 // whole.

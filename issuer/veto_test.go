@@ -41,8 +41,11 @@ func TestVeto(t *testing.T) {
 	}
 	for range 2 { // again: the same answer
 		v, err := i.Veto(t.Context(), id, testkit.Veto(t, alice.ID, n))
-		if err != nil || v.Status != api.RecoveryEnded || v.Code != api.RecoveryVetoed || v.ID != "" || v.Receipt != "" {
+		if err != nil || v.Status != api.RecoveryEnded || v.Code != api.RecoveryVetoed || v.ID != "" || v.LeafIndex != nil {
 			t.Fatalf("%+v, %v", v, err)
+		}
+		if lines := openNote(t, w, v.Receipt); lines[0] != "perhuman/veto/1 "+testkit.Name || lines[1] != id || lines[2] != alice.ID.Commitment().String() {
+			t.Errorf("%q", lines)
 		}
 	}
 	if s := recoveryOf(t, i, r.ID); s.Code != api.RecoveryVetoed {

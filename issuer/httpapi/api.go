@@ -6,8 +6,10 @@
 //
 // Reading is public and may be done from any web origin: a wallet's page reads
 // head and tiles directly, and each of them means something only together with
-// the issuer's signature. Writing (sessions, enrolments, recoveries,
-// vetoes, deletions) is accepted from programs and from the issuer's own pages, not from other sites' pages.
+// the issuer's signature. Enrolments and recoveries, which take a capture, are
+// accepted from programs and from the issuer's own pages. A veto and a deletion
+// come from a wallet, which has an origin of its own: their signature says who
+// asks, and nothing that a browser adds to a request counts.
 //
 // There is no route that answers for one leaf: a wallet that asked for its own
 // path would say who is about to act (setlog.md). Errors are
@@ -53,9 +55,10 @@ const (
 // Access says who may use a route.
 type Access string
 
-// The two kinds of access.
+// The kinds of access.
 const (
 	Public Access = "public" // anybody, from any web page
+	Signed Access = "signed" // likewise: a signature in the body says who asks (a session is what is signed)
 	Own    Access = "own"    // programs, and pages of the issuer's own origin
 )
 
@@ -75,13 +78,13 @@ func routes() []route {
 	return []route{
 		{Route{http.MethodGet, "/", Public}, (*server).front},
 		{Route{http.MethodGet, "/.well-known/perhuman-issuer.json", Public}, (*server).info},
-		{Route{http.MethodPost, "/v1/sessions", Own}, (*server).startSession},
+		{Route{http.MethodPost, "/v1/sessions", Signed}, (*server).startSession},
 		{Route{http.MethodPost, "/v1/enrolments", Own}, (*server).enrol},
 		{Route{http.MethodGet, "/v1/enrolments/:id", Public}, (*server).status},
 		{Route{http.MethodPost, "/v1/recoveries", Own}, (*server).recovery},
 		{Route{http.MethodGet, "/v1/recoveries/:id", Public}, (*server).recoveryStatus},
-		{Route{http.MethodPost, "/v1/recoveries/:id/veto", Own}, (*server).veto},
-		{Route{http.MethodPost, "/v1/deletions", Own}, (*server).deletion},
+		{Route{http.MethodPost, "/v1/recoveries/:id/veto", Signed}, (*server).veto},
+		{Route{http.MethodPost, "/v1/deletions", Signed}, (*server).deletion},
 		{Route{http.MethodGet, "/v1/deletions/:id", Public}, (*server).deletionStatus},
 		{Route{http.MethodGet, "/checkpoint", Public}, (*server).checkpoint},
 		{Route{http.MethodGet, "/head", Public}, (*server).head},
@@ -189,7 +192,7 @@ func (s *server) handler(r route) gin.HandlerFunc {
 			defer func() { s.took(r.Path, code, time.Since(start)) }()
 		}
 		switch r.Access {
-		case Public:
+		case Public, Signed:
 			h.Set("Access-Control-Allow-Origin", "*")
 			h.Set("Access-Control-Expose-Headers", "ETag, Retry-After, Request-Id")
 		default:
@@ -245,7 +248,7 @@ func (s *server) preflight(methods map[string]Access) gin.HandlerFunc {
 			asked = http.MethodGet
 		}
 		access, ok := methods[asked]
-		if !ok || access != Public {
+		if !ok || access == Own {
 			serve.WriteProblem(c.Writer, c.Request, &api.Error{Code: api.OriginNotAllowed})
 			return
 		}
@@ -253,6 +256,10 @@ func (s *server) preflight(methods map[string]Access) gin.HandlerFunc {
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Access-Control-Allow-Methods", "GET, HEAD")
 		h.Set("Access-Control-Allow-Headers", "If-None-Match")
+		if access == Signed {
+			h.Set("Access-Control-Allow-Methods", http.MethodPost)
+			h.Set("Access-Control-Allow-Headers", "Content-Type")
+		}
 		h.Set("Access-Control-Max-Age", "86400")
 		c.Status(http.StatusNoContent)
 		c.Writer.WriteHeaderNow()

@@ -161,13 +161,13 @@ func TestT43RouteTable(t *testing.T) {
 	s := newSite(t)
 	want := map[string]Access{
 		"GET /.well-known/perhuman-issuer.json": Public,
-		"POST /v1/sessions":                     Own,
+		"POST /v1/sessions":                     Signed,
 		"POST /v1/enrolments":                   Own,
 		"GET /v1/enrolments/:id":                Public,
 		"POST /v1/recoveries":                   Own,
 		"GET /v1/recoveries/:id":                Public,
-		"POST /v1/recoveries/:id/veto":          Own,
-		"POST /v1/deletions":                    Own,
+		"POST /v1/recoveries/:id/veto":          Signed,
+		"POST /v1/deletions":                    Signed,
 		"GET /v1/deletions/:id":                 Public,
 		"GET /checkpoint":                       Public,
 		"GET /head":                             Public,
@@ -205,7 +205,7 @@ func TestT43RouteTable(t *testing.T) {
 			}
 			continue
 		}
-		if access == Public && allowed != "*" || access == Own && (allowed != "" || w.Code != http.StatusForbidden) {
+		if access != Own && allowed != "*" || access == Own && (allowed != "" || w.Code != http.StatusForbidden) {
 			t.Errorf("%s %s from another site: %d, %q", r.Method, r.Path, w.Code, allowed)
 		}
 	}
@@ -230,11 +230,13 @@ func TestT46Matrix(t *testing.T) {
 		{"text", "POST", "/v1/sessions", "{}", []string{"Content-Type", "text/plain"}, 415, api.WrongMediaType},
 		{"own origin", "POST", "/v1/sessions", "", []string{"Origin", own, "Sec-Fetch-Site", "same-origin"}, 201, ""},
 		{"empty object", "POST", "/v1/sessions", "{}", nil, 201, ""},
-		{"other origin", "POST", "/v1/sessions", "", []string{"Origin", "https://wallet.test"}, 403, api.OriginNotAllowed},
-		{"null origin", "POST", "/v1/sessions", "", []string{"Origin", "null"}, 403, api.OriginNotAllowed},
-		{"other scheme", "POST", "/v1/sessions", "", []string{"Origin", "http://issuer.test"}, 403, api.OriginNotAllowed},
-		{"same site", "POST", "/v1/sessions", "", []string{"Sec-Fetch-Site", "same-site"}, 403, api.OriginNotAllowed},
-		{"preflight of a write", "OPTIONS", "/v1/sessions", "", []string{"Origin", "https://wallet.test", "Access-Control-Request-Method", "POST"}, 403, api.OriginNotAllowed},
+		{"other origin", "POST", "/v1/enrolments", "", []string{"Origin", "https://wallet.test"}, 403, api.OriginNotAllowed},
+		{"null origin", "POST", "/v1/enrolments", "", []string{"Origin", "null"}, 403, api.OriginNotAllowed},
+		{"other scheme", "POST", "/v1/enrolments", "", []string{"Origin", "http://issuer.test"}, 403, api.OriginNotAllowed},
+		{"same site", "POST", "/v1/enrolments", "", []string{"Sec-Fetch-Site", "same-site"}, 403, api.OriginNotAllowed},
+		{"a wallet's session", "POST", "/v1/sessions", "", []string{"Origin", "https://wallet.test", "Sec-Fetch-Site", "cross-site"}, 201, ""},
+		{"preflight of a deletion", "OPTIONS", "/v1/deletions", "", []string{"Origin", "https://wallet.test", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type"}, 204, ""},
+		{"preflight of a write", "OPTIONS", "/v1/recoveries", "", []string{"Origin", "https://wallet.test", "Access-Control-Request-Method", "POST"}, 403, api.OriginNotAllowed},
 		{"preflight of a read", "OPTIONS", "/head", "", []string{"Origin", "https://wallet.test", "Access-Control-Request-Method", "GET"}, 204, ""},
 	} {
 		w := s.ask(c.method, c.path, c.body, c.headers...)

@@ -61,12 +61,19 @@ func TestLifeOverHTTP(t *testing.T) {
 	if w := s.ask("GET", "/v1/enrolments/"+r.ID, ""); w.Code != http.StatusNotFound {
 		t.Errorf("a recovery is shown as an enrolment: %d", w.Code)
 	}
-	path := "/v1/recoveries/" + strconv.FormatUint(*r.Announcement, 10) + "/veto"
+	byNumber := "/v1/recoveries/" + strconv.FormatUint(*r.Announcement, 10)
+	if got := get[api.Recovery](t, s, byNumber); got.VetoUntil != r.AnnouncedAt+7*86400 || got.ID != "" || got.Receipt != "" {
+		t.Errorf("by the announcement's number: %+v", got)
+	}
+	path := byNumber + "/veto"
 	for range 2 {
 		v := post[api.Recovery](t, s, path, testkit.Veto(t, alice.ID, *r.Announcement), http.StatusOK)
-		if v.Code != api.RecoveryVetoed || v.ID != "" {
+		if v.Code != api.RecoveryVetoed || v.ID != "" || v.Receipt == "" {
 			t.Errorf("%+v", v)
 		}
+	}
+	if got := get[api.Recovery](t, s, byNumber); got.Status != api.RecoveryEnded || got.Code != api.RecoveryVetoed {
+		t.Errorf("after the veto: %+v", got)
 	}
 	if p := problemOf(t, s.ask("POST", path, `{"public_key":["1"],"signature":""}`)); p.Code != api.MalformedRequest {
 		t.Error(p.Code)

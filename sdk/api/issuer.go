@@ -102,8 +102,11 @@ const (
 )
 
 // Recovery answers POST /v1/recoveries, GET /v1/recoveries/{id} and a veto.
+// Under the number of the announcement, and in the answer to a veto, it holds
+// nothing that leads to the new leaf.
 // Times are unix seconds. Announcement is the number of the log entry that
 // announced it; VetoUntil the earliest moment at which the old leaf can go;
+// Receipt is of the intake, in the answer to a veto of the veto.
 // Boundary, known once it went, the multiple of the re-key period after which
 // the new leaf comes, and Due when the next step is planned.
 type Recovery struct {
