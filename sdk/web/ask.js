@@ -34,7 +34,8 @@ export class AskError extends Error {
   }
 }
 
-const patience = 5 * 60_000 // the life of a challenge
+/** The life of a challenge. */
+const patience = 300_000
 
 /** @param {Content | null} content @param {string} rp */
 async function digestOf(content, rp) {
@@ -81,9 +82,11 @@ export async function compose(question, signal) {
  */
 export async function ask(question) {
   question.onstage('opening')
-  const width = Math.min(480, screen.availWidth), height = Math.min(780, screen.availHeight)
-  const popup = window.open(question.wallet + '/?request', 'perhuman-wallet', `popup,width=${width},height=${height}`)
+  // Browsers keep it within the screen.
+  const popup = window.open('', 'perhuman-wallet', 'popup,width=480,height=780')
   if (!popup) throw new AskError('popup_blocked')
+  // By a link, for a link can keep from the wallet's host which site it is on; the window itself hears it from the browser.
+  Object.assign(document.createElement('a'), { href: question.wallet + '/?request', target: 'perhuman-wallet', referrerPolicy: 'no-referrer' }).click()
   const stop = new AbortController()
   const signal = AbortSignal.any([question.signal, stop.signal])
   try {
@@ -107,7 +110,8 @@ async function converse(popup, question, signal) {
     ready.reject(err)
     response.reject(err)
   }
-  ready.promise.catch(() => {}) // both are awaited below; whichever comes first speaks
+  // Both are awaited below; whichever comes first speaks.
+  ready.promise.catch(() => {})
   response.promise.catch(() => {})
   addEventListener('message', (event) => {
     if (event.source !== popup || event.origin !== question.wallet) return

@@ -116,7 +116,9 @@ type WalletConfig struct {
 }
 
 // Wallet serves a wallet at the root of its own origin. It may be framed by
-// nobody, and talks to itself and to the issuers only. It sets no
+// nobody, and talks to itself and to the issuers only. Its service worker, at
+// /sw.js, keeps what the wallet needs to open and to prove without a network,
+// file by file with its SHA-256. It sets no
 // Cross-Origin-Opener-Policy: an app opens it and hears the answer as opener.
 func Wallet(cfg WalletConfig) (http.Handler, error) {
 	files, err := shared()
@@ -172,6 +174,11 @@ func Wallet(cfg WalletConfig) (http.Handler, error) {
 	own[Prefix+"wallet/config.json"] = newAsset("config.json", config)
 	if cfg.ProvingKey != nil {
 		own[Prefix+"semaphore-20.zkey"] = newAsset("semaphore-20.zkey", cfg.ProvingKey)
+	}
+	source := own[Prefix+"wallet/sw.js"].body
+	delete(own, Prefix+"wallet/sw.js")
+	if own[workerPath], err = serviceWorker(own, source, policy); err != nil {
+		return nil, err
 	}
 	pages := newFiles(own, nil, policy)
 	if cfg.Relay == nil {

@@ -86,8 +86,8 @@ async function cache() {
  * @param {{max: number, keep: boolean, fresh: boolean}} how
  */
 async function fetchFile(url, { max, keep, fresh }) {
-  const kept = keep ? await cache() : undefined
-  const hit = await kept?.match(url).catch(() => undefined)
+  // In any cache: the service worker keeps the proving key with the page's other files.
+  const hit = keep ? await scope.caches?.match(url).catch(() => undefined) : undefined
   if (hit) return bounded(hit, max)
   /** @type {Response} */
   let response
@@ -104,13 +104,13 @@ async function fetchFile(url, { max, keep, fresh }) {
   }
   if (response.status !== 200) throw failure('source_unavailable', `HTTP status ${response.status}`)
   const body = await bounded(response, max)
-  await kept?.put(url, new Response(body.slice())).catch(() => undefined)
+  if (keep) await (await cache())?.put(url, new Response(body.slice())).catch(() => undefined)
   return body
 }
 
 /** @param {string} url */
 async function forgetFile(url) {
-  await (await cache())?.delete(url)
+  for (const name of await scope.caches?.keys() ?? []) await (await scope.caches?.open(name))?.delete(url)
 }
 
 /** Where the programs are; start may change that. */

@@ -3,6 +3,7 @@
 import { byId, fill, h } from '../dom.js'
 import { Holder } from './holder.js'
 import { home } from './home.js'
+import { hold, install } from './offline.js'
 import { questionFor } from './phone.js'
 import { dialog } from './request.js'
 import { bring, locked, passage, welcome } from './setup.js'
@@ -36,9 +37,14 @@ function whole(holder) {
   /** @type {ReturnType<typeof home> | undefined} */
   let open
   let shown = ''
+  /** @type {(() => void) | undefined} */
+  let letGo
   const show = () => {
     const view = !holder.vault ? 'welcome' : holder.locked ? 'locked' : 'home'
     lock.hidden = view !== 'home'
+    // Nothing is lost if a locked wallet's page starts again under a new version.
+    if (view !== 'locked') letGo ??= hold()
+    else letGo = void letGo?.()
     if (view !== shown) {
       const first = shown === ''
       shown = view
@@ -67,12 +73,15 @@ try {
   if (holder.issuers.length === 0) throw Object.assign(new Error('no issuer'), { code: 'no_issuer' })
   if (new URLSearchParams(location.search).has('request')) {
     document.documentElement.classList.add('asked')
+    hold()
     await dialog(holder, main)
   } else if (phone) {
     document.documentElement.classList.add('asked')
+    hold()
     await dialog(holder, main, () => questionFor(phone))
   } else {
     whole(holder)
+    await install()
   }
 } catch (err) {
   fill(main, h('div', { class: 'note bad', role: 'alert' }, sentence(err)))
