@@ -72,6 +72,13 @@ func (i *Issuer) anchor(ctx context.Context, take taking) (Anchored, error) {
 	return i.anchorLocked(ctx, take)
 }
 
+// force anchors what cannot wait and is on record already. Whoever asked for it
+// may have hung up by now: a member who is to go does not stay until the next
+// period because nobody waits for the answer. The caller holds mu.
+func (i *Issuer) force(ctx context.Context) (Anchored, error) {
+	return i.anchorLocked(context.WithoutCancel(ctx), prompt)
+}
+
 func (i *Issuer) anchorLocked(ctx context.Context, take taking) (Anchored, error) {
 	if err := i.ready(ctx); err != nil {
 		return Anchored{}, err

@@ -57,7 +57,7 @@ func (i *Issuer) Recover(ctx context.Context, req api.RecoveryRequest) (r api.Re
 	if err != nil {
 		return r, false, err
 	}
-	if _, err := i.anchorLocked(ctx, prompt); err != nil {
+	if _, err := i.force(ctx); err != nil {
 		// It is taken in, and the next anchor announces it.
 		i.cfg.Logf("issuer: announce a recovery: %v", err)
 	}

@@ -29,7 +29,7 @@ func (i *Issuer) Removal(ctx context.Context, index uint64, urgent bool) error {
 	if !urgent || i.group.Member(int(index)).IsZero() { // gone already: only a recovery was ended
 		return nil
 	}
-	done, err := i.anchorLocked(ctx, prompt)
+	done, err := i.force(ctx)
 	if err == nil && done.Seq == 0 {
 		err = api.Errorf(api.Internal, "the removal was not anchored")
 	}
@@ -58,7 +58,7 @@ func (i *Issuer) Dismissal(ctx context.Context, index uint64) (api.Deletion, err
 	if err != nil {
 		return api.Deletion{}, err
 	}
-	if _, err := i.anchorLocked(ctx, prompt); err != nil {
+	if _, err := i.force(ctx); err != nil {
 		i.cfg.Logf("issuer: anchor a deletion: %v", err)
 	}
 	return i.DeletionStatus(ctx, encodeID(d.ID))

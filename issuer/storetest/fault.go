@@ -139,17 +139,24 @@ func everyStep(t *testing.T, s Store) {
 			}
 		}},
 	} {
-		steps := 0
-		for ; r.interrupt(t, f, act.name, steps+1, act.prepare); steps++ {
-		}
-		if steps == 0 {
-			t.Errorf("%s: nothing was tried", act.name)
-		}
-		total += steps
+		total += r.everyStepOf(t, f, act.name, act.prepare)
 	}
+	total += r.everyStepOfLeaving(t, f)
 	t.Logf("%d statements failed once and saw the caller gone once", total)
 	r.anchor(t)
 	r.over(t, s.Reopen(t, store))
+}
+
+// everyStepOf interrupts an act at each of its statements, and tells how many it
+// has.
+func (r *rig) everyStepOf(t *testing.T, f *Faults, name string, prepare func() func(context.Context) error) (steps int) {
+	t.Helper()
+	for ; r.interrupt(t, f, name, steps+1, prepare); steps++ {
+	}
+	if steps == 0 {
+		t.Errorf("%s: nothing was tried", name)
+	}
+	return steps
 }
 
 // interrupt does an act twice, with a failure and with a cancellation at the

@@ -62,6 +62,7 @@ func Run(t *testing.T, s Store) {
 		{"T12 RaceOfWriters", raceOfWriters},
 		{"T04 CommitInDoubt", inDoubt},
 		{"T14 EveryStep", everyStep},
+		{"T14 HungUp", hungUp},
 		{"T06 Fenced", fenced},
 		{"T06 WrongOwner", wrongOwner},
 		{"T13 Busy", busy},
