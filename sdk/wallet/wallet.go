@@ -206,7 +206,8 @@ func (w *Wallet) unlocked() (*secret, error) {
 	return w.secret, nil
 }
 
-// Possession is what an enrolment needs of the wallet: see Possess.
+// Possession is what an enrolment, a recovery, a veto or a deletion needs of the
+// wallet: see Possess, Purpose and Veto.
 type Possession struct {
 	PublicKey semaphore.PublicKey
 	Signature []byte   // packed EdDSA-Poseidon, 64 bytes
@@ -226,18 +227,7 @@ func (w *Wallet) Possess(nonce [32]byte) (Possession, error) {
 
 // Possess is Wallet.Possess for a caller that holds no Wallet yet.
 func Possess(id *semaphore.Identity, key []byte, issuer string, nonce [32]byte) (Possession, error) {
-	if err := setlog.ValidateName(issuer); err != nil {
-		return Possession{}, wrap(RequestInvalid, "issuer", err)
-	}
-	sig, err := id.Sign(scope.EnrolMessage(nonce, issuer, id.Commitment())).MarshalBinary()
-	if err != nil {
-		return Possession{}, refuse(Internal, "signature")
-	}
-	salt, err := scope.Salt(key, nonce)
-	if err != nil {
-		return Possession{}, refuse(Internal, "salt")
-	}
-	return Possession{PublicKey: id.PublicKey(), Signature: sig, Salt: salt}, nil
+	return ToEnrol.Possess(id, key, issuer, nonce)
 }
 
 // Request is one relying party's wish for one proof.

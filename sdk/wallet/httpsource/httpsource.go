@@ -110,18 +110,10 @@ func (c *Client) Join(ctx context.Context, w *wallet.Wallet, capture func(contex
 	if w.Issuer() != c.issuer {
 		return api.Enrolment{}, fmt.Errorf("%w: the wallet follows %s, this is %s", ErrAnswer, w.Issuer(), c.issuer)
 	}
-	open, err := c.Open(ctx)
+	s, err := c.Session(ctx)
 	if err != nil {
 		return api.Enrolment{}, err
 	}
-	nonce, err := scope.DecodeToken(open.Nonce)
-	if err != nil || len(nonce) != 32 {
-		return api.Enrolment{}, fmt.Errorf("%w: session nonce", ErrAnswer)
-	}
-	if open.Issuer != c.issuer {
-		return api.Enrolment{}, fmt.Errorf("%w: a session of %q", ErrAnswer, open.Issuer)
-	}
-	s := Session{Session: open, Nonce: [32]byte(nonce)}
 	p, err := w.Possess(s.Nonce)
 	if err != nil {
 		return api.Enrolment{}, err
@@ -131,14 +123,31 @@ func (c *Client) Join(ctx context.Context, w *wallet.Wallet, capture func(contex
 	if err != nil {
 		return api.Enrolment{}, fmt.Errorf("httpsource: capture: %w", err)
 	}
-	return c.Enrol(ctx, Request(open.Nonce, envelope, p))
+	return c.Enrol(ctx, Request(s.Session.Nonce, envelope, p))
+}
+
+// Session starts a session and reads its nonce; Commitment is left to the
+// caller. A server that says it is another issuer is ErrAnswer.
+func (c *Client) Session(ctx context.Context) (Session, error) {
+	open, err := c.Open(ctx)
+	if err != nil {
+		return Session{}, err
+	}
+	nonce, err := scope.DecodeToken(open.Nonce)
+	if err != nil || len(nonce) != 32 {
+		return Session{}, fmt.Errorf("%w: session nonce", ErrAnswer)
+	}
+	if open.Issuer != c.issuer {
+		return Session{}, fmt.Errorf("%w: a session of %q", ErrAnswer, open.Issuer)
+	}
+	return Session{Session: open, Nonce: [32]byte(nonce)}, nil
 }
 
 // Request puts an enrolment together.
 func Request(session string, envelope []byte, p wallet.Possession) api.EnrolmentRequest {
 	return api.EnrolmentRequest{
 		Session: session, Envelope: scope.EncodeToken(envelope),
-		PublicKey: [2]string{p.PublicKey.X.String(), p.PublicKey.Y.String()},
+		PublicKey: publicKey(p),
 		Signature: scope.EncodeToken(p.Signature), Salt: scope.EncodeToken(p.Salt[:]),
 	}
 }

@@ -10,9 +10,12 @@
 //	configure({fetch, forget, stage, helpers}) what the worker lends: see host.go
 //	newKey() -> Uint8Array                    32 random bytes
 //	identity(key) -> {commitment, public_key}
-//	possession(key, {nonce, issuer}) -> {public_key, signature, salt}
+//	possession(key, {nonce, issuer, purpose}) -> {public_key, signature, salt}   purpose: enrol, recover or delete
+//	veto(key, {announcement, issuer}) -> {public_key, signature}
 //	sync(key, {issuer, at, state, zkey, device, witnesses, quorum}) -> {member, position, seq, live, crowd, state}
 //	freeze(key, {issuer, seq}) -> {member, crowd}   the set frozen at seq
+//	events(key, {issuer, from}) -> {list: [{op, record, leaf, day}], from, next}   what the log says of this identity
+//	receipt({issuer, receipt, proof}) -> {kind, commitment, at, until, announcement, parties, text, entry}   or receipt_invalid, receipt_not_logged
 //	book({origin, action, kind, len, k}) -> {book, rp, period}
 //	prepare(key, request) -> {book, rp, period, left, crowd, resend, key_checked, expires}
 //	prove(key, request) -> {response, nullifier, slot, scope, book, rp, period, resent}
@@ -22,7 +25,7 @@
 // own and exports perhumanHelper instead: load(section, g2, points) and
 // sum(section, scalars) -> point, which wipes the scalars.
 //
-// The only network is in sync and freeze, through configure's fetch. prove uses none.
+// The only network is in sync, freeze and events, through configure's fetch. prove uses none.
 //
 // The build must stay small (a test holds gzip -9 of it under 1,400,000 bytes,
 // after command slim has taken out what only prints the places of a panic)

@@ -10,7 +10,6 @@ import (
 	"github.com/perhuman/perhuman/sdk/wallet"
 	"github.com/perhuman/perhuman/sdk/wallet/wasm/internal/bridge"
 	"github.com/perhuman/perhuman/semaphore"
-	"github.com/perhuman/perhuman/semaphore/scope"
 )
 
 // maxKey bounds the length of an imported key; official identities may have
@@ -66,15 +65,11 @@ func (e *engine) possession(_ context.Context, args []js.Value) (any, error) {
 	if o.Err != nil {
 		return nil, o.Err
 	}
-	p, err := wallet.Possess(semaphore.IdentityFromKey(key), key, issuer, nonce)
-	if err != nil {
-		return nil, err
+	purpose := wallet.Purpose(o.Optional("purpose", 16))
+	if purpose == "" {
+		purpose = wallet.ToEnrol
 	}
-	return bridge.Record(
-		"public_key", publicKey(p.PublicKey),
-		"signature", scope.EncodeToken(p.Signature),
-		"salt", scope.EncodeToken(p.Salt[:]),
-	), nil
+	return possessed(purpose.Possess(semaphore.IdentityFromKey(key), key, issuer, nonce))
 }
 
 // exportKey and importKey use the official text form of an identity: standard

@@ -89,6 +89,21 @@ func (s *Set) Anchor(now time.Time, members []semaphore.Element, removed ...int)
 	s.head = is.Head(unix)
 }
 
+// Announce publishes that somebody wants to recover the membership at a
+// position. The set stays as it is.
+func (s *Set) Announce(now time.Time, position int) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	is := s.issuer
+	is.Seq++
+	is.Publish(uint64(now.Unix()), []setlog.Entry{{Op: setlog.OpRekeyAnnounced, LeafIndex: uint64(position), Commitment: is.Group.Member(position)}})
+	frozen, err := semaphore.NewGroup(is.Group.Level(0)...)
+	s.must(err)
+	s.sets[is.Seq] = frozen
+	s.head = is.Head(uint64(now.Unix()))
+}
+
 // Resign signs the newest head again, its text bent by a function that may be
 // nil: what no honest issuer would sign.
 func (s *Set) Resign(now time.Time, bend func(text string) string) {
