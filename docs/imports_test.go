@@ -38,7 +38,7 @@ var mayImport = map[string]string{
 	"issuer/biometric/share":           "",
 	"issuer/biometric/iris":            "issuer/biometric/...",
 	"issuer/biometric/iris/gen":        "",
-	"issuer/biometric/mpc":             "issuer/biometric/mpc/galois issuer/biometric/mpc/dot issuer/biometric/mpc/wire",
+	"issuer/biometric/mpc":             "issuer/biometric/iris issuer/biometric/face issuer/biometric/mpc/galois issuer/biometric/mpc/dot issuer/biometric/mpc/wire",
 	"issuer/biometric/mpc/wire":        "",
 	"issuer/biometric/mpc/galois":      "",
 	"issuer/biometric/mpc/dot":         "issuer/biometric/iris issuer/biometric/face issuer/biometric/mpc/galois",

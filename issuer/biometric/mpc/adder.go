@@ -47,7 +47,7 @@ func Choose(numbers int, latency time.Duration, bytesPerSecond float64) Adder {
 }
 
 // carries gives c_0 to c_(n-1), the majorities of the parts of x: one round.
-func (r *run) carries(x slices, c []bits) error {
+func (r *run) carries(x, c []bits) error {
 	gates := make([]gate, len(c))
 	for k := range c {
 		gates[k] = gate{kind: carry, dst: c[k], x: x[k]}
@@ -55,15 +55,16 @@ func (r *run) carries(x slices, c []bits) error {
 	return r.evaluate(gates)
 }
 
-// high gives the highest bit of the numbers in x[15]; what else is in x is
-// used up. c is room for 15 vectors.
-func (r *run) high(a Adder, x slices, c []bits) (bits, error) {
-	if err := r.carries(x, c[:15]); err != nil {
+// high gives the highest bit of the numbers in x, in its last vector; what else
+// is in x is used up. c is room for a vector less.
+func (r *run) high(a Adder, x, c []bits) (bits, error) {
+	top := len(x) - 1
+	if err := r.carries(x, c[:top]); err != nil {
 		return bits{}, err
 	}
-	x[15].xor(x[15], c[14])
-	// p_k and c_k of bits 1 to 14, from here on counted from 0.
-	p, c := x[1:15], c[:14]
+	x[top].xor(x[top], c[top-1])
+	// p_k and c_k of the bits between, from here on counted from 0.
+	p, c := x[1:top], c[:top-1]
 	for k := range p {
 		p[k].xor(p[k], c[k])
 	}
@@ -74,8 +75,8 @@ func (r *run) high(a Adder, x slices, c []bits) (bits, error) {
 	if err := add(p, c); err != nil {
 		return bits{}, err
 	}
-	x[15].xor(x[15], c[0])
-	return x[15], nil
+	x[top].xor(x[top], c[0])
+	return x[top], nil
 }
 
 // none is the carry into the lowest bit: zeros, for choices whose result is

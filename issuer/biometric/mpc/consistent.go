@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/perhuman/perhuman/issuer/biometric/mpc/dot"
 	"github.com/perhuman/perhuman/issuer/biometric/mpc/galois"
 	"github.com/perhuman/perhuman/issuer/biometric/mpc/wire"
 )
@@ -23,50 +22,102 @@ import (
 // modulo 2^16 have zero divisors to hide in. From a device that is honest every
 // message is uniform or the digest of such; of one that is not, a party learns
 // what that device chose.
-func factor(party int) galois.Element[uint16] {
-	return [galois.Parties]galois.Element[uint16]{{0xffff}, {0, 1}, {1, 0xffff}}[party]
+func factor[W galois.Word](party int) galois.Element[W] {
+	least := ^W(0)
+	return [galois.Parties]galois.Element[W]{{least}, {0, 1}, {1, least}}[party]
 }
 
-// consistent tells for each person whether the three shares agree: 4 rounds.
-func (r *run) consistent(people []dot.Person) ([]bool, error) {
-	words := len(people[0].Left.Words())
-	n := 2 * words * len(people) // numbers
-	out, in := r.buffers(2 * n)
-	f := factor(r.party)
-	at := 0
-	minus := make([]byte, 2*n)
-	clear(out)
-	r.zeros.words(out, minus)
-	for _, p := range people {
-		for _, eye := range []dot.Share{p.Left, p.Right} {
-			w := eye.Words()
-			for k := 0; k < words; k += galois.Degree {
-				y := galois.Element[uint16](w[k:]).Mul(f)
-				for j := range y {
-					zero := binary.LittleEndian.Uint16(out[at:]) - binary.LittleEndian.Uint16(minus[at:])
-					binary.LittleEndian.PutUint16(out[at:], y[j]+zero)
-					at += 2
-				}
+// line is one person's words at one party, which the three parties' must be on
+// one line with: modulo 2^16 and modulo 2^32.
+type line struct {
+	narrow [][]uint16
+	wide   [][]uint32
+}
+
+// split gives how many bytes of each kind there are.
+func (l line) split() (narrow, wide int) {
+	for _, v := range l.narrow {
+		narrow += 2 * len(v)
+	}
+	for _, v := range l.wide {
+		wide += 4 * len(v)
+	}
+	return narrow, wide
+}
+
+// products writes this party's products with its factor into dst.
+func (l line) products(party int, dst []byte) {
+	for _, v := range l.narrow {
+		f := factor[uint16](party)
+		for k := 0; k < len(v); k += galois.Degree {
+			for _, y := range galois.Element[uint16](v[k:]).Mul(f) {
+				binary.LittleEndian.PutUint16(dst, y)
+				dst = dst[2:]
 			}
 		}
+	}
+	for _, v := range l.wide {
+		f := factor[uint32](party)
+		for k := 0; k < len(v); k += galois.Degree {
+			for _, y := range galois.Element[uint32](v[k:]).Mul(f) {
+				binary.LittleEndian.PutUint32(dst, y)
+				dst = dst[4:]
+			}
+		}
+	}
+}
+
+// addNumbers adds b to a, number by number: narrow bytes of 16-bit ones, then
+// 32-bit ones. With minus it takes b away.
+func addNumbers(a, b []byte, narrow int, minus bool) {
+	for k := 0; k < narrow; k += 2 {
+		x, y := binary.LittleEndian.Uint16(a[k:]), binary.LittleEndian.Uint16(b[k:])
+		if minus {
+			y = -y
+		}
+		binary.LittleEndian.PutUint16(a[k:], x+y)
+	}
+	for k := narrow; k < len(a); k += 4 {
+		x, y := binary.LittleEndian.Uint32(a[k:]), binary.LittleEndian.Uint32(b[k:])
+		if minus {
+			y = -y
+		}
+		binary.LittleEndian.PutUint32(a[k:], x+y)
+	}
+}
+
+// consistent tells for each person whether the three shares agree: 4 rounds. All
+// lines have the same lengths.
+func (r *run) consistent(people []line) ([]bool, error) {
+	narrow, wide := people[0].split()
+	per := narrow + wide
+	out, in := r.buffers(per * len(people))
+	clear(out)
+	minus := make([]byte, len(out))
+	r.zeros.words(out, minus)
+	products := make([]byte, per)
+	defer clear(products)
+	for i, l := range people {
+		l.products(r.party, products)
+		addNumbers(out[i*per:][:per], minus[i*per:][:per], narrow, true)
+		addNumbers(out[i*per:][:per], products, narrow, false)
 	}
 	if err := r.exchange(out, in); err != nil {
 		return nil, err
 	}
 	// Mine and the one before must be the negative of the next party's, which
 	// sees its digest.
-	per := 2 * n / len(people)
 	digests := make([]byte, 0, sha256.Size*len(people))
 	expected := make([]byte, 0, sha256.Size*len(people))
 	for i := range people {
 		mine := sha256.Sum256(out[i*per:][:per])
 		expected = append(expected, mine[:]...)
-		for k := i * per; k < (i+1)*per; k += 2 {
-			sum := binary.LittleEndian.Uint16(out[k:]) + binary.LittleEndian.Uint16(in[k:])
-			binary.LittleEndian.PutUint16(minus[k:], -sum)
-		}
-		sum := sha256.Sum256(minus[i*per:][:per])
-		digests = append(digests, sum[:]...)
+		sum := minus[i*per:][:per]
+		clear(sum)
+		addNumbers(sum, out[i*per:][:per], narrow, true)
+		addNumbers(sum, in[i*per:][:per], narrow, true)
+		digest := sha256.Sum256(sum)
+		digests = append(digests, digest[:]...)
 	}
 	came := make([]byte, len(digests))
 	if err := r.exchange(digests, came); err != nil {

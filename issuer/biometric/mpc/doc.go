@@ -2,11 +2,17 @@
 // that each hold noise find out together whether a capture is of somebody they
 // know, and one bit is all that any of them learns.
 //
+//	roll, err := mpc.OpenRoll("roll")
+//	modality, err := mpc.Irises(dot.Shape{Columns: 200}, dot.Third())  // or Faces
+//	p, err := mpc.NewParty(1, modality, roll, epoch, mpc.Prefix)
+//	err = p.Restore(words)                       // for every place of the roll
+//
 //	mark, err := mpc.OpenMark("party.mark")
 //	s, err := mpc.Open(ctx, mpc.Config{Party: 1, Next: next, Prev: prev, Rand: rand.Reader, Mark: mark, Timeout: time.Minute})
-//	p, err := mpc.NewParty(s, roll, people, rule, mpc.Prefix)
+//	err = p.Connect(s)                           // again after every failure
 //
-//	err = p.Begin(serial, capture, person)          // pending, on the disk
+//	words, err := modality.Parse(1, left, right)    // what a device sealed
+//	err = p.Begin(serial, capture, words)           // pending, on the disk
 //	valid, err := p.Check(ctx, number, serial)      // the input checks
 //	known, err := p.Match(ctx, number+1, serial)    // the bit
 //	err = p.Commit(serial)                          // or Free
@@ -45,7 +51,20 @@
 // A device can send shares of anything. Before a pending person counts, the
 // parties find out together whether all values are in {0, 1, -1} and {0, 1} and
 // belong together, the mask is large enough, and the three shares are of one
-// template (input.go). One bit opens for each person.
+// template (input.go). Of a face every number has to be one of 8 bits, and the
+// vector as long as a face's. One bit opens for each person.
+//
+// # Faces and 32 bits
+//
+// Faces (Faces) and the thresholds of iris-mpc (ExactIrises) are numbers of 32
+// bits: 4 + 79/8 bytes a number and the same rounds. A face is one number.
+//
+// # Whose it is
+//
+// A recovery has to know whose template it was that matched. Find opens, after
+// the bit, which half of the places the lowest match is in, and so on down to the
+// place: 6 rounds and two more for each doubling of 64 people. The parties learn
+// the place, which Match does not tell them.
 //
 // # What the parties learn, and what this does not keep out
 //

@@ -31,14 +31,11 @@ func (e eyeWords) all() int   { return e.code() + e.mask() } // words of one eye
 func (e eyeWords) least() int { return MinMask * e.columns / 200 }
 
 // CheckInputs tells for each person whether the three parties' shares are of two
-// eyes as a device should send them: see biometrics.md section 5.7. Shapes with
-// Exact are not supported. Number is used once; the same at all three.
+// eyes as a device should send them: see biometrics.md section 5.7. Number is
+// used once; the same at all three.
 func (s *Session) CheckInputs(ctx context.Context, number uint64, plan [32]byte, people []dot.Person) (valid []bool, err error) {
 	if len(people) == 0 {
 		return nil, nil
-	}
-	if len(people) > 64 {
-		return nil, fmt.Errorf("%w: more than 64 people at once", ErrShape)
 	}
 	shape := people[0].Left.Shape()
 	for _, p := range people {
@@ -48,20 +45,54 @@ func (s *Session) CheckInputs(ctx context.Context, number uint64, plan [32]byte,
 			}
 		}
 	}
-	if err := shape.Check(); err != nil || shape.Exact {
+	if err := shape.Check(); err != nil {
 		return nil, fmt.Errorf("%w: not one whose inputs can be checked", ErrShape)
 	}
+	var lines []line
+	for _, p := range people {
+		var l line
+		for _, eye := range []dot.Share{p.Left, p.Right} {
+			if shape.Exact {
+				l.narrow = append(l.narrow, eye.Codes())
+				l.wide = append(l.wide, eye.WideMasks())
+			} else {
+				l.narrow = append(l.narrow, eye.Words())
+			}
+		}
+		lines = append(lines, l)
+	}
+	detail := fmt.Sprintf("%d %t", shape.Columns, shape.Exact)
+	return s.checkInputs(ctx, number, plan, detail, lines, func(r *run) ([]bool, error) {
+		ok, err := r.inRange(people, eyeWords{shape.Columns})
+		if err != nil || !shape.Exact {
+			return ok, err
+		}
+		// Modulo 2^16 the masks are bits; the rest of the 32 must be 0 too.
+		rest, err := r.wideMasksInRange(people)
+		for i := range rest {
+			ok[i] = ok[i] && rest[i]
+		}
+		return ok, err
+	})
+}
+
+// checkInputs tells whose shares agree and are in range.
+func (s *Session) checkInputs(ctx context.Context, number uint64, plan [32]byte, detail string, lines []line, inRange func(*run) ([]bool, error)) (valid []bool, err error) {
+	if len(lines) > maxQueries {
+		return nil, fmt.Errorf("%w: more than %d people at once", ErrShape, maxQueries)
+	}
 	h := sha256.New()
-	h.Write([]byte("perhuman/mpc/input/1"))
+	h.Write([]byte("perhuman/mpc/input/2"))
 	h.Write(binary.LittleEndian.AppendUint64(nil, number))
 	h.Write(plan[:])
-	h.Write([]byte{byte(len(people)), byte(shape.Columns), byte(shape.Columns >> 8)})
+	h.Write([]byte{byte(len(lines))}) // #nosec G115 -- at most maxQueries
+	h.Write([]byte(detail))
 	err = s.do(ctx, number, [32]byte(h.Sum(nil)), func(r *run) error {
-		consistent, err := r.consistent(people)
+		consistent, err := r.consistent(lines)
 		if err != nil {
 			return err
 		}
-		valid, err = r.inRange(people, eyeWords{shape.Columns})
+		valid, err = inRange(r)
 		for i := range valid {
 			valid[i] = valid[i] && consistent[i]
 		}
@@ -75,11 +106,9 @@ func (s *Session) CheckInputs(ctx context.Context, number uint64, plan [32]byte,
 
 // inRange opens for each person whether all values are as they should be.
 func (r *run) inRange(people []dot.Person, e eyeWords) ([]bool, error) {
-	defer r.work.wipe()
 	perPerson := 2*e.all() + 1 // and a word for the sums of both masks
 	n := len(people)
-	width := perPerson * n
-	r.work.room(width, 256)
+	r.work.room(16, perPerson*n)
 	cut := slicer{r: r, dst: r.work.x}
 	// Person i has words i, n+i, 2n+i, ...: or over words is a fold.
 	place := func(word, person int) int { return word*n + person }
@@ -102,25 +131,61 @@ func (r *run) inRange(people []dot.Person, e eyeWords) ([]bool, error) {
 				}
 				sums[eye] -= uint16(e.least()) // #nosec G115 -- at most 20,992
 			}
-			r.cutWords(&cut, code, func(w int) int { return place(eye*e.all()+w, i) })
-			r.cutWords(&cut, mask, func(w int) int { return place(eye*e.all()+e.code()+w, i) })
+			cutWords(&cut, code, func(w int) int { return place(eye*e.all()+w, i) })
+			cutWords(&cut, mask, func(w int) int { return place(eye*e.all()+e.code()+w, i) })
 			clear(code)
 			clear(mask)
 		}
-		r.cutWords(&cut, append(sums[:], make([]uint16, 62)...), func(int) int { return place(2*e.all(), i) })
+		cutWords(&cut, sums[:], func(int) int { return place(2*e.all(), i) })
 	}
-	if err := r.reshare(r.work.x); err != nil {
-		return nil, err
-	}
-	v, err := r.allBits(r.work.x, r.work.c)
+	v, err := r.sharedBits()
 	if err != nil {
 		return nil, err
 	}
 	if err := r.violations(v, n, e); err != nil {
 		return nil, err
 	}
-	// Or over the sixteen bits, over words, over lanes.
-	rows := r.stack(v, width)
+	return r.none(v, n)
+}
+
+// wideMasksInRange opens for each person whether bits 1 to 31 of all mask values
+// are 0.
+func (r *run) wideMasksInRange(people []dot.Person) ([]bool, error) {
+	n := len(people)
+	perEye := len(people[0].Left.Words()) / 4 / 64
+	r.work.room(32, 2*perEye*n)
+	cut := slicer{r: r, dst: r.work.x}
+	for i, p := range people {
+		for eye, share := range []dot.Share{p.Left, p.Right} {
+			mask, err := share.AdditiveMasks()
+			if err != nil {
+				return nil, err
+			}
+			cutWords(&cut, mask, func(w int) int { return (eye*perEye+w)*n + i })
+			clear(mask)
+		}
+	}
+	v, err := r.sharedBits()
+	if err != nil {
+		return nil, err
+	}
+	return r.none(v[1:], n)
+}
+
+// sharedBits gives all bits of the numbers in the workspace's slices.
+func (r *run) sharedBits() ([]bits, error) {
+	if err := r.reshare(r.work.x); err != nil {
+		return nil, err
+	}
+	return r.allBits(r.work.x, r.work.c)
+}
+
+// none opens for each of n people whether no bit of its words is set: word w of
+// person i is w*n+i of each vector.
+func (r *run) none(v []bits, n int) ([]bool, error) {
+	// Or over the bits of a number, over words, over lanes.
+	width := v[0].len()
+	rows := stack(v, width)
 	if err := r.fold(width, rows); err != nil {
 		return nil, err
 	}
@@ -139,38 +204,18 @@ func (r *run) inRange(people []dot.Person, e eyeWords) ([]bool, error) {
 	return valid, err
 }
 
-// cutWords slices numbers, 64 to a word: number 64*w+lane is lane `lane` of
-// word w.
-func (r *run) cutWords(cut *slicer, values []uint16, at func(w int) int) {
-	for w := 0; w*64 < len(values); w += 4 {
-		// A tile has four numbers to a lane.
-		tile := r.work.values[:256]
-		clear(tile)
-		count := min(4, len(values)/64-w)
-		for j := range count {
-			for lane := range 64 {
-				tile[4*lane+j] = values[(w+j)*64+lane]
-			}
-		}
-		cut.tile(tile, 4, func(j int) int {
-			if j < count {
-				return at(w + j)
-			}
-			return -1
-		})
-	}
-}
-
-// allBits leaves in x all sixteen bits of the numbers: 15 rounds.
-func (r *run) allBits(x slices, c []bits) (slices, error) {
-	if err := r.carries(x, c[:15]); err != nil {
+// allBits leaves in x all bits of the numbers: as many rounds as they have bits,
+// less one.
+func (r *run) allBits(x, c []bits) ([]bits, error) {
+	top := len(x) - 1
+	if err := r.carries(x, c[:top]); err != nil {
 		return x, err
 	}
-	for k := 1; k < 16; k++ {
+	for k := 1; k <= top; k++ {
 		x[k].xor(x[k], c[k-1]) // the choice p_k
 	}
 	into := none(c[0]) // the carry into bit k
-	for k := 1; k < 15; k++ {
+	for k := 1; k < top; k++ {
 		// The carry out of bit k is written over c[k-1], and bit k needs the one
 		// into it.
 		if err := r.evaluate([]gate{{kind: choose, dst: c[k-1], x: x[k], y: into, otherwise: c[k-1]}}); err != nil {
@@ -179,12 +224,12 @@ func (r *run) allBits(x slices, c []bits) (slices, error) {
 		x[k].xor(x[k], into)
 		into = c[k-1]
 	}
-	x[15].xor(x[15], into)
+	x[top].xor(x[top], into)
 	return x, nil
 }
 
 // violations turns bits into violations: 1 where something is wrong.
-func (r *run) violations(v slices, n int, e eyeWords) error {
+func (r *run) violations(v []bits, n int, e eyeWords) error {
 	var gates []gate
 	for eye := range 2 {
 		code := eye * e.all() * n
@@ -214,9 +259,9 @@ func (r *run) violations(v slices, n int, e eyeWords) error {
 	return nil
 }
 
-// stack puts the slices after one another.
-func (r *run) stack(v slices, width int) bits {
-	out := newBits(16 * width)
+// stack puts vectors of width words after one another.
+func stack(v []bits, width int) bits {
+	out := newBits(len(v) * width)
 	for k := range v {
 		copy(out.own[k*width:], v[k].own)
 		copy(out.prev[k*width:], v[k].prev)

@@ -21,15 +21,51 @@ type Job struct {
 	Against [][]uint64
 	// Adder: see Choose.
 	Adder Adder
-	// Forms gives this party's additive shares, as dot.People.Forms does. first
-	// is a multiple of 64, and last too or People.
+	// One of the following gives this party's additive shares for people first to
+	// last-1. first is a multiple of 64, and last too or People.
+	//
+	// Forms: irises, as dot.People.Forms does.
 	Forms func(first, last int, out []dot.Forms) error
+	// Exact: irises with 32-bit forms, as dot.People.ExactForms does.
+	Exact func(first, last int, out []dot.ExactForms) error
+	// Faces: for each query one number a person, as dot.FaceGallery.Compare does.
+	Faces func(first, last int, out [][]uint32) error
+}
+
+// kind of Job: 1, 2 or 3 for the three, 0 for anything else.
+func (j Job) kind() byte {
+	switch {
+	case j.Forms != nil && j.Exact == nil && j.Faces == nil:
+		return 1
+	case j.Forms == nil && j.Exact != nil && j.Faces == nil:
+		return 2
+	case j.Forms == nil && j.Exact == nil && j.Faces != nil:
+		return 3
+	}
+	return 0
+}
+
+// check gives the words of 64 people.
+func (j Job) check() (words int, err error) {
+	words = (j.People + 63) / 64
+	if j.Queries < 1 || j.Queries > maxQueries || j.People < 0 || j.kind() == 0 || j.Against != nil && len(j.Against) != j.Queries || j.Adder > Ripple {
+		return 0, fmt.Errorf("%w: job", ErrShape)
+	}
+	for _, a := range j.Against {
+		if len(a) != words {
+			return 0, fmt.Errorf("%w: people to compare with", ErrShape)
+		}
+	}
+	return words, nil
 }
 
 const (
+	maxQueries = 64
 	// maxWords bounds how many words of 64 people, over all queries, are
-	// computed at a time, and with it the memory: some 250 KB a word.
-	maxWords = 64
+	// computed at a time, and with it the memory: some 250 KB a word, with Exact
+	// 500. maxFaceWords does so for faces, at 1 KB a word.
+	maxWords     = 64
+	maxFaceWords = 4096
 
 	formsPerPerson = 2 * dot.Comparisons
 	groups         = 4 // orientations by eyes
@@ -38,46 +74,51 @@ const (
 
 // workspace is the memory of a chunk, used again for the next.
 type workspace struct {
-	words  int
-	x      slices
-	c      []bits
+	x, c   []bits
 	values []uint16
+	wide   []uint32
 }
 
-func (w *workspace) room(words, values int) {
-	if w.words != words {
-		w.words, w.c = words, make([]bits, 15)
-		for k := range w.x {
-			w.x[k] = newBits(words)
-		}
-		for k := range w.c {
-			w.c[k] = newBits(words)
-		}
+// room makes x as many vectors of words as numbers have bits, and c one less.
+func (w *workspace) room(size, words int) {
+	if len(w.x) == size && w.x[0].len() == words {
+		return
 	}
-	if cap(w.values) < values {
-		w.values = make([]uint16, values)
+	w.x, w.c = make([]bits, size), make([]bits, size-1)
+	for k := range w.x {
+		w.x[k] = newBits(words)
 	}
-	w.values = w.values[:values]
+	for k := range w.c {
+		w.c[k] = newBits(words)
+	}
 }
 
-// Match compares queries with people by the person rule and opens one bit for
-// each query: whether it is one of those people. Nothing else of the comparison
-// is opened, not with how many or with whom. Number is used once; the same at
-// all three.
+func grow[W any](s []W, n int) []W {
+	if cap(s) < n {
+		return make([]W, n)
+	}
+	return s[:n]
+}
+
+// wipe forgets shares that a query left behind.
+func (w *workspace) wipe() {
+	clear(w.values[:cap(w.values)])
+	clear(w.wide[:cap(w.wide)])
+}
+
+// Match compares queries with people by the person rule, or faces, and opens one
+// bit for each query: whether it is one of those people. Nothing else of the
+// comparison is opened, not with how many or with whom. Number is used once; the
+// same at all three.
 func (s *Session) Match(ctx context.Context, number uint64, job Job) (known []bool, err error) {
-	words := (job.People + 63) / 64
-	if job.Queries < 1 || job.Queries > maxWords || job.People < 0 || job.Forms == nil || job.Against != nil && len(job.Against) != job.Queries || job.Adder > Ripple {
-		return nil, fmt.Errorf("%w: job", ErrShape)
-	}
-	for _, a := range job.Against {
-		if len(a) != words {
-			return nil, fmt.Errorf("%w: people to compare with", ErrShape)
-		}
+	words, err := job.check()
+	if err != nil {
+		return nil, err
 	}
 	if job.People == 0 {
 		return make([]bool, job.Queries), nil
 	}
-	plan := job.digest(number)
+	plan := job.digest("perhuman/mpc/match/2", number)
 	err = s.do(ctx, number, plan, func(r *run) error {
 		known, err = r.match(job, words)
 		return err
@@ -86,15 +127,37 @@ func (s *Session) Match(ctx context.Context, number uint64, job Job) (known []bo
 }
 
 func (r *run) match(job Job, words int) ([]bool, error) {
+	hits, err := r.hits(job, words)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.fold(job.Queries, hits); err != nil {
+		return nil, err
+	}
+	result := hits.part(0, job.Queries)
+	if err := r.foldLanes(result); err != nil {
+		return nil, err
+	}
+	return r.open(result)
+}
+
+// hits tells of each query whom it is: word w*Queries+q has people 64w to 64w+63
+// of query q, and 0 for who is not compared.
+func (r *run) hits(job Job, words int) (bits, error) {
 	defer r.work.wipe()
-	// hits[w*Queries+q] has 64 people of query q.
 	hits := newBits(words * job.Queries)
-	step := max(1, maxWords/job.Queries)
+	step, chunk := max(1, maxWords/job.Queries), r.irises
+	switch job.kind() {
+	case 2:
+		chunk = r.exact
+	case 3:
+		step, chunk = max(1, maxFaceWords/job.Queries), r.faces
+	}
 	for first := 0; first < words; first += step {
 		n := min(step, words-first)
-		got, err := r.chunk(job, 64*first, min(64*(first+n), job.People))
+		got, err := chunk(job, 64*first, min(64*(first+n), job.People))
 		if err != nil {
-			return nil, err
+			return bits{}, err
 		}
 		copy(hits.own[first*job.Queries:], got.own)
 		copy(hits.prev[first*job.Queries:], got.prev)
@@ -111,23 +174,17 @@ func (r *run) match(job Job, words int) ([]bool, error) {
 			hits.part(w*job.Queries+q, 1).keep([]uint64{mask})
 		}
 	}
-	if err := r.fold(job.Queries, hits); err != nil {
-		return nil, err
-	}
-	result := hits.part(0, job.Queries)
-	if err := r.foldLanes(result); err != nil {
-		return nil, err
-	}
-	return r.open(result)
+	return hits, nil
 }
 
-// chunk compares all queries with people first to last-1 and gives words of 64
+// irises compares all queries with people first to last-1 and gives words of 64
 // people by 64 people and, within that, by query.
-func (r *run) chunk(job Job, first, last int) (bits, error) {
+func (r *run) irises(job Job, first, last int) (bits, error) {
 	words := (last - first + 63) / 64
 	width := words * job.Queries
 	size := (last - first) * dot.Comparisons
-	r.work.room(formsPerPerson*width, 2*size*job.Queries)
+	r.work.room(16, formsPerPerson*width)
+	r.work.values = grow(r.work.values, 2*size*job.Queries)
 	out := make([]dot.Forms, job.Queries)
 	for q := range out {
 		v := r.work.values[2*q*size:]
@@ -147,14 +204,71 @@ func (r *run) chunk(job Job, first, last int) (bits, error) {
 			}
 		}
 	}
-	if err := r.reshare(r.work.x); err != nil {
-		return bits{}, err
-	}
-	hit, err := r.high(job.Adder, r.work.x, r.work.c)
+	hit, err := r.told(job.Adder)
 	if err != nil {
 		return bits{}, err
 	}
 	return r.person(hit, width)
+}
+
+// exact is irises with numbers of 32 bits.
+func (r *run) exact(job Job, first, last int) (bits, error) {
+	words := (last - first + 63) / 64
+	width := words * job.Queries
+	size := (last - first) * dot.Comparisons
+	r.work.room(32, formsPerPerson*width)
+	r.work.wide = grow(r.work.wide, 2*size*job.Queries)
+	out := make([]dot.ExactForms, job.Queries)
+	for q := range out {
+		v := r.work.wide[2*q*size:]
+		out[q] = dot.ExactForms{Both: v[:size:size], One: v[size : 2*size : 2*size]}
+	}
+	if err := job.Exact(first, last, out); err != nil {
+		return bits{}, fmt.Errorf("mpc: forms: %w", err)
+	}
+	cut := slicer{r: r, dst: r.work.x}
+	for q := range out {
+		for form, values := range [2][]uint32{out[q].Both, out[q].One} {
+			for w := range words {
+				from := 64 * w * dot.Comparisons
+				cut.tile32(values[from:min(from+64*dot.Comparisons, size)], dot.Comparisons, func(i int) int {
+					return (form*dot.Comparisons+i)*width + w*job.Queries + q
+				})
+			}
+		}
+	}
+	hit, err := r.told(job.Adder)
+	if err != nil {
+		return bits{}, err
+	}
+	return r.person(hit, width)
+}
+
+// faces compares all queries with faces first to last-1: one number each.
+func (r *run) faces(job Job, first, last int) (bits, error) {
+	size := last - first
+	r.work.room(32, (size+63)/64*job.Queries)
+	r.work.wide = grow(r.work.wide, size*job.Queries)
+	out := make([][]uint32, job.Queries)
+	for q := range out {
+		out[q] = r.work.wide[q*size:][:size:size]
+	}
+	if err := job.Faces(first, last, out); err != nil {
+		return bits{}, fmt.Errorf("mpc: distances: %w", err)
+	}
+	cut := slicer{r: r, dst: r.work.x}
+	for q := range out {
+		cutWords(&cut, out[q], func(w int) int { return w*job.Queries + q })
+	}
+	return r.told(job.Adder)
+}
+
+// told shares what the slices hold and gives the highest bit of every number.
+func (r *run) told(adder Adder) (bits, error) {
+	if err := r.reshare(r.work.x); err != nil {
+		return bits{}, err
+	}
+	return r.high(adder, r.work.x, r.work.c)
 }
 
 // person applies the person rule to one bit for each form, orientation, eye and
@@ -190,6 +304,3 @@ func (r *run) person(hit bits, width int) (bits, error) {
 	err = r.evaluate([]gate{{kind: or, dst: both[0], x: both[0], y: one[0]}})
 	return both[0], err
 }
-
-// wipe forgets shares that a query left behind.
-func (w *workspace) wipe() { clear(w.values) }

@@ -22,31 +22,53 @@ type parties struct {
 	seed     byte
 }
 
-func newParties(t testing.TB, rules ...dot.Rule) *parties {
+func newParties(t testing.TB, m ...mpc.Modality) *parties {
 	t.Helper()
 	p := &parties{t: t, sessions: newRoom(t).sessions(t, time.Minute, nil)}
 	p.number = p.sessions[0].First()
 	for i := range p.all {
-		people, err := dot.NewPeople(shape, i)
-		if err != nil {
+		if len(m) == 0 {
+			m = append(m, irises(t, shape, dot.Third()))
+		}
+		var err error
+		if p.all[i], err = mpc.NewParty(i, m[i%len(m)], openRoll(t, filepath.Join(t.TempDir(), "roll")), mpc.Epoch{}, mpc.Prefix); err != nil {
 			t.Fatal(err)
 		}
-		rule := dot.Third()
-		if len(rules) > 0 {
-			rule = rules[i]
-		}
-		if p.all[i], err = mpc.NewParty(p.sessions[i], openRoll(t, filepath.Join(t.TempDir(), "roll")), people, rule, mpc.Prefix); err != nil {
+		if err := p.all[i].Connect(p.sessions[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return p
 }
 
+func irises(t testing.TB, shape dot.Shape, rule dot.Rule) mpc.Modality {
+	t.Helper()
+	m, err := mpc.Irises(shape, rule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// sealed gives a person's words at a party as they come from a device.
+func sealed(t testing.TB, m mpc.Modality, party int, person dot.Person) []uint16 {
+	t.Helper()
+	left, errL := person.Left.MarshalBinary()
+	right, errR := person.Right.MarshalBinary()
+	words, err := m.Parse(party, left, right)
+	if err := errors.Join(errL, errR, err); err != nil {
+		t.Fatal(err)
+	}
+	return words
+}
+
 func (p *parties) begin(s byte, pair iris.Pair) {
 	p.t.Helper()
 	p.seed++
 	shares := splitPair(p.t, p.seed, pair)
-	must(p.t, three(func(i int) error { return p.all[i].Begin(mpc.Serial{s}, mpc.Capture{s}, shares[i]) }))
+	must(p.t, three(func(i int) error {
+		return p.all[i].Begin(mpc.Serial{s}, mpc.Capture{s}, sealed(p.t, p.all[i].Modality(), i, shares[i]))
+	}))
 }
 
 func (p *parties) ask(f func(i int, number uint64) ([]bool, error)) []bool {
@@ -147,7 +169,9 @@ func TestRogueInputs(t *testing.T) {
 		shares[i].Left = s
 	}
 	s := mpc.Serial{1}
-	must(t, three(func(i int) error { return p.all[i].Begin(s, mpc.Capture{1}, shares[i]) }))
+	must(t, three(func(i int) error {
+		return p.all[i].Begin(s, mpc.Capture{1}, sealed(t, p.all[i].Modality(), i, shares[i]))
+	}))
 	if got := p.check(s); got[0] {
 		t.Error("an eye that shows nothing passes")
 	}
@@ -158,16 +182,13 @@ func TestRogueInputs(t *testing.T) {
 	}
 }
 
-// Parties with different rules find out before anything else is sent.
+// Parties with different rules or epochs find out before anything else is sent.
 func TestDifferentRules(t *testing.T) {
-	p := newParties(t, dot.Third(), dot.Third(), dot.Inner())
-	crowd := synth.New(23)
-	for i := range byte(2) {
-		p.begin(i, crowd.Person(uint64(i)).Sample(0))
-	}
-	p.check(mpc.Serial{0}, mpc.Serial{1})
+	third := irises(t, shape, dot.Third())
+	p := newParties(t, third, third, irises(t, shape, dot.Inner()))
+	p.begin(0, synth.New(23).Person(0).Sample(0))
 	for i, err := range three(func(i int) error {
-		_, err := p.all[i].Match(t.Context(), p.number, mpc.Serial{1})
+		_, err := p.all[i].Check(t.Context(), p.number, mpc.Serial{0})
 		return err
 	}) {
 		if err == nil {

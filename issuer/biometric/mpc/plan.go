@@ -3,28 +3,19 @@ package mpc
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
-
-	"github.com/perhuman/perhuman/issuer/biometric/mpc/dot"
 )
-
-// planOf covers what a party computes with: two parties with different rules
-// stop, too.
-func planOf(rule dot.Rule, shape dot.Shape, roll [32]byte) [32]byte {
-	return sha256.Sum256(fmt.Appendf(nil, "perhuman/mpc/plan/1 %d %d %d %t %x", rule.Rows, rule.Both, rule.One, shape.Exact, append(roll[:], byte(shape.Columns), byte(shape.Columns>>8))))
-}
 
 // digest is what a query's frames carry eight bytes of: two parties that are
 // about to compute different things stop at the first frame.
-func (j Job) digest(number uint64) [32]byte {
+func (j Job) digest(what string, number uint64) [32]byte {
 	h := sha256.New()
-	h.Write([]byte("perhuman/mpc/match/1"))
+	h.Write([]byte(what))
 	var b []byte
 	b = binary.LittleEndian.AppendUint64(b, number)
 	b = append(b, j.Plan[:]...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(j.Queries)) // #nosec G115 -- not negative
 	b = binary.LittleEndian.AppendUint64(b, uint64(j.People))  // #nosec G115 -- not negative
-	b = append(b, byte(j.Adder))
+	b = append(b, byte(j.Adder), j.kind())
 	if j.Against == nil {
 		b = append(b, 0)
 	} else {

@@ -20,19 +20,21 @@ type Serial [16]byte
 // with itself.
 type Capture [32]byte
 
-// state is what became of a serial.
-type state uint8
+// State is what became of a serial.
+type State uint8
 
+// A serial is Pending, then a Member or Gone; a member may become Gone. The place
+// of one that is Gone, aborted or removed, stays.
 const (
-	pending state = iota + 1
-	member
-	gone // aborted or removed; its place stays
+	Pending State = iota + 1
+	Member
+	Gone
 )
 
 type entry struct {
 	serial  Serial
 	capture Capture
-	state   state
+	state   State
 }
 
 // Roll is one party's list of everybody whose shares it has or had, in the order
@@ -126,7 +128,7 @@ func (r *Roll) write(at int64, b []byte) error {
 	return r.broken
 }
 
-func record(what state, e entry, number uint64) []byte {
+func record(what State, e entry, number uint64) []byte {
 	b := make([]byte, 16, recordSize+8)
 	b[0] = byte(what)
 	b = append(b, e.serial[:]...)
@@ -136,16 +138,16 @@ func record(what state, e entry, number uint64) []byte {
 	return b
 }
 
-func parseRecord(b []byte, number uint64) (what state, e entry, ok bool) {
-	what, e = state(b[0]), entry{serial: Serial(b[16:]), capture: Capture(b[32:])}
+func parseRecord(b []byte, number uint64) (what State, e entry, ok bool) {
+	what, e = State(b[0]), entry{serial: Serial(b[16:]), capture: Capture(b[32:])}
 	return what, e, bytes.Equal(record(what, e, number), b)
 }
 
 // allowed says why a change cannot be.
-func (r *Roll) allowed(what state, e entry) error {
+func (r *Roll) allowed(what State, e entry) error {
 	place, known := r.places[e.serial]
 	switch what {
-	case pending:
+	case Pending:
 		if known {
 			return fmt.Errorf("%w: %x is on the roll", ErrSerial, e.serial)
 		}
@@ -153,8 +155,8 @@ func (r *Roll) allowed(what state, e entry) error {
 			return fmt.Errorf("%w: the capture of %x is that of %x", ErrSerial, e.serial, r.list[other].serial)
 		}
 		return nil
-	case member, gone:
-		if !known || r.list[place].state == gone || what == member && r.list[place].state != pending {
+	case Member, Gone:
+		if !known || r.list[place].state == Gone || what == Member && r.list[place].state != Pending {
 			return fmt.Errorf("%w: %x", ErrSerial, e.serial)
 		}
 		return nil
@@ -163,10 +165,10 @@ func (r *Roll) allowed(what state, e entry) error {
 }
 
 // apply makes a change that is allowed in memory.
-func (r *Roll) apply(what state, e entry) {
+func (r *Roll) apply(what State, e entry) {
 	r.count++
-	if what == pending {
-		e.state = pending
+	if what == Pending {
+		e.state = Pending
 		r.places[e.serial] = len(r.list)
 		r.live[e.capture] = len(r.list)
 		r.list = append(r.list, e)
@@ -174,13 +176,13 @@ func (r *Roll) apply(what state, e entry) {
 	}
 	at := &r.list[r.places[e.serial]]
 	at.state = what
-	if what == gone {
+	if what == Gone {
 		delete(r.live, at.capture)
 	}
 }
 
 // change writes first, then applies.
-func (r *Roll) change(what state, e entry) error {
+func (r *Roll) change(what State, e entry) error {
 	if r.broken != nil {
 		return r.broken
 	}
@@ -200,24 +202,24 @@ func (r *Roll) Begin(s Serial, c Capture) (place int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if at, known := r.places[s]; known {
-		if e := r.list[at]; e.capture == c && e.state != gone {
+		if e := r.list[at]; e.capture == c && e.state != Gone {
 			return at, nil
 		}
 	}
-	if err := r.change(pending, entry{serial: s, capture: c}); err != nil {
+	if err := r.change(Pending, entry{serial: s, capture: c}); err != nil {
 		return 0, err
 	}
 	return len(r.list) - 1, nil
 }
 
 // Commit makes a pending serial a member. It may be called again.
-func (r *Roll) Commit(s Serial) error { return r.settle(s, member) }
+func (r *Roll) Commit(s Serial) error { return r.settle(s, Member) }
 
 // Free ends a serial, pending or member, for ever: its place is compared no
 // more. It may be called again.
-func (r *Roll) Free(s Serial) error { return r.settle(s, gone) }
+func (r *Roll) Free(s Serial) error { return r.settle(s, Gone) }
 
-func (r *Roll) settle(s Serial, to state) error {
+func (r *Roll) settle(s Serial, to State) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if at, known := r.places[s]; known && r.list[at].state == to {
@@ -232,18 +234,49 @@ func (r *Roll) Pending() (out []Serial) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range r.list {
-		if e.state == pending {
+		if e.state == Pending {
 			out = append(out, e.serial)
 		}
 	}
 	return out
 }
 
-// place gives the place of a serial that is on the roll.
-func (r *Roll) place(s Serial) int {
+// May tells what Begin would do, and changes nothing: the place that the serial
+// has or would get, and whether it has it already. Who keeps shares on the disk
+// asks it first, writes those of a new place, and then begins.
+func (r *Roll) May(s Serial, c Capture) (place int, there bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.places[s]
+	if at, known := r.places[s]; known {
+		if e := r.list[at]; e.capture == c && e.state != Gone {
+			return at, true, nil
+		}
+	}
+	if r.broken != nil {
+		return 0, false, r.broken
+	}
+	return len(r.list), false, r.allowed(Pending, entry{serial: s, capture: c})
+}
+
+// Lookup gives the place of a serial and what became of it.
+func (r *Roll) Lookup(s Serial) (place int, state State, known bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	place, known = r.places[s]
+	if !known {
+		return 0, 0, false
+	}
+	return place, r.list[place].state, true
+}
+
+// At gives whose a place is.
+func (r *Roll) At(place int) (s Serial, state State, known bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if place < 0 || place >= len(r.list) {
+		return Serial{}, 0, false
+	}
+	return r.list[place].serial, r.list[place].state, true
 }
 
 // Len gives the number of places.
@@ -253,30 +286,15 @@ func (r *Roll) Len() int {
 	return len(r.list)
 }
 
-// against gives with whom each of the serials is compared: all places below its
-// own that are not gone; and a digest of the roll up
-// to there.
-func (r *Roll) against(serials []Serial) (places int, against [][]uint64, digest [32]byte, err error) {
+// Digest is over the serials of all places and what became of them: parties whose
+// rolls differ have different ones.
+func (r *Roll) Digest() (places int, digest [32]byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	own := make([]int, len(serials))
-	for i, s := range serials {
-		at, known := r.places[s]
-		if !known || r.list[at].state != pending {
-			return 0, nil, digest, fmt.Errorf("%w: %x is not pending", ErrSerial, s)
-		}
-		own[i] = at
-		places = max(places, at)
-	}
-	for i := range serials {
-		words := make([]uint64, (places+63)/64)
-		for p := range own[i] {
-			if r.list[p].state != gone {
-				words[p/64] |= 1 << (p % 64)
-			}
-		}
-		against = append(against, words)
-	}
+	return len(r.list), r.digest(nil, len(r.list))
+}
+
+func (r *Roll) digest(serials []Serial, places int) [32]byte {
 	h := sha256.New()
 	for _, s := range serials {
 		h.Write(s[:])
@@ -285,7 +303,34 @@ func (r *Roll) against(serials []Serial) (places int, against [][]uint64, digest
 		h.Write(e.serial[:])
 		h.Write([]byte{byte(e.state)})
 	}
-	return places, against, [32]byte(h.Sum(nil)), nil
+	return [32]byte(h.Sum(nil))
+}
+
+// against gives with whom each of the serials is compared: all places below its
+// own that are not gone; where they are themselves; and a digest of the roll up to
+// the last of them.
+func (r *Roll) against(serials []Serial) (own []int, places int, against [][]uint64, digest [32]byte, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	own = make([]int, len(serials))
+	for i, s := range serials {
+		at, known := r.places[s]
+		if !known || r.list[at].state != Pending {
+			return nil, 0, nil, digest, fmt.Errorf("%w: %x is not pending", ErrSerial, s)
+		}
+		own[i] = at
+		places = max(places, at)
+	}
+	for i := range serials {
+		words := make([]uint64, (places+63)/64)
+		for p := range own[i] {
+			if r.list[p].state != Gone {
+				words[p/64] |= 1 << (p % 64)
+			}
+		}
+		against = append(against, words)
+	}
+	return own, places, against, r.digest(serials, places), nil
 }
 
 // Close closes the file.

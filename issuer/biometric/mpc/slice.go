@@ -1,6 +1,10 @@
 package mpc
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/perhuman/perhuman/issuer/biometric/mpc/galois"
+)
 
 // transpose turns 64 words of 64 bits: bit j of word i becomes bit i of word j.
 func transpose(a *[64]uint64) {
@@ -25,17 +29,46 @@ func swap(a *[64]uint64, j int, mask uint64) {
 	}
 }
 
-// slices is a vector of secret 16-bit numbers, bit by bit: slice k has bit k of
-// each number's three parts.
-type slices [16]bits
-
-// slicer turns numbers that three parties share additively into slices, four
-// numbers of 64 lanes at a time.
+// slicer turns numbers that three parties share additively into slices, 64 lanes
+// at a time: slice k of dst has bit k of each number's parts. There are 16 slices
+// or 32.
 type slicer struct {
 	r           *run
-	dst         slices
+	dst         []bits
 	plus, minus []byte
 	packed      []uint64
+}
+
+// cover gives n words of packed numbers and shares of zero to add and take away.
+func (s *slicer) cover(n int) (packed []uint64, plus, minus []byte) {
+	if cap(s.packed) < n {
+		s.packed, s.plus, s.minus = make([]uint64, n), make([]byte, 8*n), make([]byte, 8*n)
+	}
+	plus, minus = s.plus[:8*n], s.minus[:8*n]
+	clear(plus)
+	clear(minus)
+	s.r.zeros.words(plus, minus)
+	return s.packed[:n], plus, minus
+}
+
+// spread transposes packed numbers, per to a word and stride to a lane.
+func (s *slicer) spread(packed []uint64, per, stride int, at func(i int) int) {
+	var block [64]uint64
+	for group := range stride / per {
+		for lane := range block {
+			block[lane] = packed[lane*(stride/per)+group]
+		}
+		transpose(&block)
+		for j := range per {
+			to := at(per*group + j)
+			if to < 0 {
+				continue
+			}
+			for k := range s.dst {
+				s.dst[k].own[to] = block[len(s.dst)*j+k]
+			}
+		}
+	}
 }
 
 // tile takes the numbers of 64 lanes: values[lane*stride+i] becomes lane
@@ -43,14 +76,7 @@ type slicer struct {
 // missing at the end hold 0, and what is below 0 is left out. Each number is covered by a share of zero.
 func (s *slicer) tile(values []uint16, stride int, at func(i int) int) {
 	lanes := len(values) / stride
-	n := 64 * stride / 4
-	if cap(s.packed) < n {
-		s.packed, s.plus, s.minus = make([]uint64, n), make([]byte, 8*n), make([]byte, 8*n)
-	}
-	packed, plus, minus := s.packed[:n], s.plus[:8*n], s.minus[:8*n]
-	clear(plus)
-	clear(minus)
-	s.r.zeros.words(plus, minus)
+	packed, plus, minus := s.cover(64 * stride / 4)
 	for i := range packed {
 		var v uint64
 		if i < lanes*stride/4 {
@@ -59,30 +85,56 @@ func (s *slicer) tile(values []uint16, stride int, at func(i int) int) {
 		}
 		packed[i] = sub16(add16(v, binary.LittleEndian.Uint64(plus[8*i:])), binary.LittleEndian.Uint64(minus[8*i:]))
 	}
-	var block [64]uint64
-	for quad := range stride / 4 {
-		for lane := range block {
-			block[lane] = packed[lane*(stride/4)+quad]
+	s.spread(packed, 4, stride, at)
+}
+
+// tile32 is tile for numbers modulo 2^32; stride is even.
+func (s *slicer) tile32(values []uint32, stride int, at func(i int) int) {
+	lanes := len(values) / stride
+	packed, plus, minus := s.cover(64 * stride / 2)
+	for i := range packed {
+		var v uint64
+		if i < lanes*stride/2 {
+			v = uint64(values[2*i]) | uint64(values[2*i+1])<<32
 		}
-		transpose(&block)
-		for j := range 4 {
-			to := at(4*quad + j)
-			if to < 0 {
-				continue
+		packed[i] = sub32(add32(v, binary.LittleEndian.Uint64(plus[8*i:])), binary.LittleEndian.Uint64(minus[8*i:]))
+	}
+	s.spread(packed, 2, stride, at)
+}
+
+// cutWords slices numbers, 64 to a word: number 64*w+lane is lane `lane` of
+// word at(w).
+func cutWords[W galois.Word](cut *slicer, values []W, at func(w int) int) {
+	per := 64 / len(cut.dst)
+	tile := make([]W, 64*per)
+	defer clear(tile)
+	count := (len(values) + 63) / 64
+	for w := 0; w < count; w += per {
+		clear(tile)
+		for i, v := range values[64*w : min(64*(w+per), len(values))] {
+			tile[i%64*per+i/64] = v
+		}
+		to := func(j int) int {
+			if w+j < count {
+				return at(w + j)
 			}
-			for k := range s.dst {
-				s.dst[k].own[to] = block[16*j+k]
-			}
+			return -1
+		}
+		switch t := any(tile).(type) {
+		case []uint16:
+			cut.tile(t, per, to)
+		case []uint32:
+			cut.tile32(t, per, to)
 		}
 	}
 }
 
-// reshare sends the slices made so far to the next party, 2 bytes a number, and
+// reshare sends the slices made so far to the next party, a bit for a bit, and
 // takes those of the party before: after it the numbers are shared two to a
 // party.
-func (r *run) reshare(x slices) error {
+func (r *run) reshare(x []bits) error {
 	n := x[0].len()
-	out, in := r.buffers(16 * 8 * n)
+	out, in := r.buffers(len(x) * 8 * n)
 	for k := range x {
 		part := out[k*8*n:][:8*n]
 		for i, w := range x[k].own {

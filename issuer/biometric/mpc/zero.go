@@ -42,15 +42,18 @@ func (z zeros) xor(b []byte) {
 	z.prev.XORKeyStream(b, b)
 }
 
-// words gives shares of zero modulo 2^16, four to a word of plus and minus: the
-// share is plus - minus in each quarter. Both must hold 0.
+// words gives shares of zero modulo 2^16 or 2^32, side by side in plus and minus:
+// the share is plus - minus in each part. Both must hold 0.
 func (z zeros) words(plus, minus []byte) {
 	z.next.XORKeyStream(plus, plus)
 	z.prev.XORKeyStream(minus, minus)
 }
 
-// Four numbers modulo 2^16 in one word.
-const highBits = 0x8000_8000_8000_8000
+// Four numbers modulo 2^16 in one word, or two modulo 2^32.
+const (
+	highBits   = 0x8000_8000_8000_8000
+	highBits32 = 0x8000_0000_8000_0000
+)
 
 func add16(a, b uint64) uint64 {
 	return ((a &^ highBits) + (b &^ highBits)) ^ ((a ^ b) & highBits)
@@ -58,4 +61,12 @@ func add16(a, b uint64) uint64 {
 
 func sub16(a, b uint64) uint64 {
 	return ((a | highBits) - (b &^ highBits)) ^ ((a ^ ^b) & highBits)
+}
+
+func add32(a, b uint64) uint64 {
+	return ((a &^ highBits32) + (b &^ highBits32)) ^ ((a ^ b) & highBits32)
+}
+
+func sub32(a, b uint64) uint64 {
+	return ((a | highBits32) - (b &^ highBits32)) ^ ((a ^ ^b) & highBits32)
 }

@@ -61,6 +61,31 @@ type FaceShare[W galois.Word] struct {
 // Party gives the party whose share this is.
 func (s FaceShare[W]) Party() int { return s.party }
 
+// Words gives the share itself; it is not a copy.
+func (s *FaceShare[W]) Words() []W { return s.words[:] }
+
+// FaceShareOf gives words as a party's share of a face.
+func FaceShareOf[W galois.Word](party int, words []W) (s FaceShare[W], err error) {
+	if party < 0 || party >= galois.Parties {
+		return s, ErrParty
+	}
+	if len(words) != face.Dimensions {
+		return s, fmt.Errorf("%w: %d words of a face", ErrShape, len(words))
+	}
+	return FaceShare[W]{party, [face.Dimensions]W(words)}, nil
+}
+
+// Additive gives additive shares of the vector's numbers and of its squared
+// length. Input checks start from it.
+func (s *FaceShare[W]) Additive() (numbers []W, squared W, err error) {
+	numbers = make([]W, face.Dimensions)
+	if err := galois.Additive(s.party, numbers, s.words[:]); err != nil {
+		return nil, 0, fmt.Errorf("dot: %w", err)
+	}
+	_, squared, err = s.prepare()
+	return numbers, squared, err
+}
+
 // SplitFace gives the three parties' shares of a vector that passes its Check.
 func SplitFace[W galois.Word](rand io.Reader, v face.Vector) (out [galois.Parties]FaceShare[W], err error) {
 	if err := v.Check(); err != nil {
@@ -142,6 +167,15 @@ func (g *FaceGallery[W]) Append(s FaceShare[W]) (int, error) {
 	}
 	g.words, g.self = append(g.words, s.words), append(g.self, self)
 	return len(g.words) - 1, nil
+}
+
+// Share gives face i; it is a copy.
+func (g *FaceGallery[W]) Share(i int) FaceShare[W] { return FaceShare[W]{g.party, g.words[i]} }
+
+// Snapshot gives the gallery as it is now: faces that come later are not in it. It
+// may be read while faces are added, not while one is removed.
+func (g *FaceGallery[W]) Snapshot() *FaceGallery[W] {
+	return &FaceGallery[W]{g.party, g.words[:len(g.words):len(g.words)], g.self[:len(g.self):len(g.self)]}
 }
 
 // Compare writes, for each face from first to last-1, this party's additive share

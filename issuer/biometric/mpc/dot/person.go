@@ -89,6 +89,34 @@ func (p *People) Append(s Person) (int, error) {
 	return p.Right.Append(s.Right)
 }
 
+// Place puts a person whose words stay where they are at the end: the left eye's,
+// then the right one's (Gallery.Place). nil is a place that is dropped already.
+func (p *People) Place(words []uint16) (int, error) {
+	n := p.Left.shape.Words()
+	if words == nil {
+		if _, err := p.Left.Place(nil); err != nil {
+			return 0, err
+		}
+		return p.Right.Place(nil)
+	}
+	if len(words) != 2*n {
+		return 0, fmt.Errorf("%w: %d words of a person", ErrShape, len(words))
+	}
+	if _, err := p.Left.Place(words[:n]); err != nil {
+		return 0, err
+	}
+	return p.Right.Place(words[n:])
+}
+
+// Drop forgets where a person is (Gallery.Drop).
+func (p *People) Drop(i int) {
+	p.Left.Drop(i)
+	p.Right.Drop(i)
+}
+
+// Snapshot gives the people as they are now (Gallery.Snapshot).
+func (p *People) Snapshot() *People { return &People{p.Left.Snapshot(), p.Right.Snapshot()} }
+
 // Person gives a person's shares; it is not a copy.
 func (p *People) Person(i int) Person { return Person{p.Left.Share(i), p.Right.Share(i)} }
 

@@ -189,6 +189,22 @@ func (s Share) Additive() (code, mask []uint16, err error) {
 	return code, mask, nil
 }
 
+// WideMasks gives, for shapes with Exact, the share of the mask as 32-bit words.
+func (s Share) WideMasks() []uint32 { return masks[uint32](s) }
+
+// Codes gives the words of the code planes; they are not a copy.
+func (s Share) Codes() []uint16 { return s.words[:2*s.shape.plane()] }
+
+// AdditiveMasks gives, for shapes with Exact, additive shares modulo 2^32 of the
+// mask bits.
+func (s Share) AdditiveMasks() ([]uint32, error) {
+	m := masks[uint32](s)
+	if err := galois.Additive(s.party, m, m); err != nil {
+		return nil, fmt.Errorf("dot: %w", err)
+	}
+	return m, nil
+}
+
 // The encoding of a share.
 const (
 	version    = 1

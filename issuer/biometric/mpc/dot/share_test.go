@@ -178,7 +178,7 @@ func TestView(t *testing.T) {
 		words[i] = uint16(i * 40503)
 	}
 	v, err := View(shape, 1, words)
-	if err != nil || v.Len() != 150 || v.Bytes() != 2*len(words) || v.Shape() != shape || v.Party() != 1 {
+	if err != nil || v.Len() != 150 || v.Bytes() != 2*len(words)+150*24 || v.Shape() != shape || v.Party() != 1 {
 		t.Fatalf("%d entries, %v", v.Len(), err)
 	}
 	for i := range 150 {
@@ -186,8 +186,21 @@ func TestView(t *testing.T) {
 			t.Errorf("entry %d", i)
 		}
 	}
-	if _, err := v.Append(v.Share(0)); !errors.Is(err, ErrShape) {
-		t.Errorf("appended to a view: %v", err)
+	if at, err := v.Append(v.Share(7)); err != nil || at != 150 || !slices.Equal(v.Entry(150), v.Entry(7)) || &v.Entry(150)[0] == &v.Entry(7)[0] {
+		t.Errorf("a copy after the view: place %d, %v", at, err)
+	}
+	if at, err := v.Place(words[:shape.Words()]); err != nil || at != 151 || &v.Entry(151)[0] != &words[0] {
+		t.Errorf("words that stay where they are: place %d, %v", at, err)
+	}
+	if at, err := v.Place(nil); err != nil || at != 152 || slices.ContainsFunc(v.Entry(152), func(w uint16) bool { return w != 0 }) {
+		t.Errorf("a dropped place: %d, %v", at, err)
+	}
+	if _, err := v.Place(words[:5]); !errors.Is(err, ErrShape) {
+		t.Errorf("a part of an entry placed: %v", err)
+	}
+	v.Drop(3)
+	if slices.ContainsFunc(v.Entry(3), func(w uint16) bool { return w != 0 }) || words[3*shape.Words()] == 0 {
+		t.Error("a dropped entry: what it compares with, or the memory it lay in")
 	}
 	if _, err := View(shape, 1, words[1:]); !errors.Is(err, ErrShape) {
 		t.Errorf("a part of an entry: %v", err)
