@@ -191,7 +191,10 @@ export async function dialog(holder, main, hear = question) {
       // The proof needs nothing that is not known by now: it is made while the person reads, and thrown away if they decline.
       /** @type {import('./holder.js').Proposal | undefined} */
       let made
-      const making = holder.propose(r).then((p) => { made = p })
+      const making = holder.propose(r).then((p) => {
+        made = p
+        prove.dataset.made = ''
+      })
       making.catch(() => {}) // the click hears of it
       prove.addEventListener('click', () => go(prove, making, () => made))
       fill(status)

@@ -39,7 +39,7 @@ step('the feed and the poll can be read without JavaScript', { skip: why, timeou
   const reader = await plain.newPage()
   await reader.goto(demo.board)
   assert.ok(await reader.locator('.post').count() >= 3)
-  for (let i = 0; i < 20 && await reader.locator('.bars li').count() !== 3; i++) {
+  for (let i = 0; i < 200 && await reader.locator('.bars li').count() !== 3; i++) {
     await reader.waitForTimeout(500)
     await reader.goto(demo.board + '/poll')
   }

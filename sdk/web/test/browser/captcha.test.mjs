@@ -2,9 +2,10 @@
 // another address. Markup as the vendors' manuals show it: implicit, explicit,
 // on the page's own button.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before } from 'node:test'
 import { assertAccessible, launch, skip, watch } from '../support/chromium.mjs'
 import { serve } from '../support/site.mjs'
+import { test } from '../support/steps.mjs'
 
 const why = skip()
 const js = (body) => ({ type: 'text/javascript', body })

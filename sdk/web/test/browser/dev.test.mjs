@@ -5,10 +5,11 @@ import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { assertAccessible, assertFits, launch, skip, watch } from '../support/chromium.mjs'
 import { serve } from '../support/site.mjs'
+import { test } from '../support/steps.mjs'
 
 const why = skip()
 const root = fileURLToPath(new URL('../../../../', import.meta.url))

@@ -209,10 +209,13 @@ step('the wallet speaks the person’s language; cancel stops a proof; wiping le
   assert.ok(await popup.getByText('4 von 5 übrig heute').isVisible(), 'a proof that was cancelled used a slot')
   await picture(popup, 'wallet-asked-de', { brief: true })
   assert.equal(await popup.getByText(/[a-z] (the|you|your) [a-z]/).count(), 0, 'English is left')
-  // By now the proof is there, made while the person was reading.
+  // The proof is made while the person reads. The window closes soon after, and is held open for its last words to be read.
+  await popup.locator('button[data-made]').waitFor()
+  await popup.evaluate(() => { window.close = () => { document.documentElement.dataset.closed = '' } })
   await prove.click()
   await popup.getByText('Der Nachweis entstand, während Sie gelesen haben').waitFor()
-  await popup.waitForEvent('close')
+  await popup.locator('html[data-closed]').waitFor()
+  await popup.close()
   await board.locator('.post', { hasText: 'Auf Deutsch gefragt.' }).getByRole('button', { name: /verified human/ }).waitFor()
   await board.close()
 

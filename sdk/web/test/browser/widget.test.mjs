@@ -1,9 +1,10 @@
 // <perhuman-check> against wallets that behave, misbehave and never answer.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before } from 'node:test'
 import { assertAccessible, assertFits, launch, skip, watch } from '../support/chromium.mjs'
 import { serve } from '../support/site.mjs'
 import { everyWord } from '../support/words.mjs'
+import { test } from '../support/steps.mjs'
 
 const why = skip()
 const words = await everyWord()

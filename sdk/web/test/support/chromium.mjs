@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { chromium } from 'playwright-core'
+import { patience } from './steps.mjs'
 
 const require = createRequire(import.meta.url)
 export const executable = process.env.CHROMIUM || '/usr/bin/chromium'
@@ -20,7 +21,13 @@ export function skip(...more) {
 const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
 /** @param {{camera?: string, profile?: string}} [options] a video file that the camera shows; a folder for the profile */
-export async function launch({ camera, profile } = {}) {
+export async function launch(options) {
+  const context = await start(options)
+  context.setDefaultTimeout(30_000 * patience)
+  return context
+}
+
+async function start({ camera, profile } = {}) {
   const args = camera ? [...flags, '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-video-capture=${camera}`] : flags
   if (profile) return chromium.launchPersistentContext(profile, { executablePath: executable, args, viewport: { width: 1280, height: 860 } })
   const browser = await chromium.launch({ executablePath: executable, args })

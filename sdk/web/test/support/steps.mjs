@@ -1,6 +1,12 @@
-// Steps of one story: after one fails, those behind it cannot succeed and are
-// not waited for.
-import { test } from 'node:test'
+// Tests with patience, and steps of one story: after one fails, those behind it
+// cannot succeed and are not waited for.
+import { test as one } from 'node:test'
+
+/** A time-out is there to end what hangs: nothing that goes on, on a machine that is shared, is cut off. */
+export const patience = process.env.CI === 'true' ? 4 : 1
+
+/** As that of node:test, with `timeout` for a machine that is not busy. */
+export const test = (name, options, run) => one(name, { ...options, timeout: options.timeout * patience }, run)
 
 export function steps() {
   let failed = ''
