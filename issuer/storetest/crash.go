@@ -25,6 +25,7 @@ import (
 const (
 	whereEnv = "PERHUMAN_STORETEST_WHERE"
 	firstEnv = "PERHUMAN_STORETEST_FIRST"
+	hastyEnv = "PERHUMAN_STORETEST_HASTY" // what the store answers before its commit
 )
 
 // Child is the body of a test named TestStoreChild: empty, unless this process
@@ -40,7 +41,11 @@ func Child(t *testing.T, at func(t testing.TB, where string) issuer.Store) {
 	}
 	r := &rig{World: testkit.NewWorld(t, 1), next: first}
 	r.Clock.Move(time.Duration(first) * time.Second)
-	r.over(t, at(t, where))
+	store := at(t, where)
+	if of := os.Getenv(hastyEnv); of != "" {
+		store = &hasty{Store: store, of: of}
+	}
+	r.over(t, store)
 	for {
 		id := r.enrol(t, r.person())
 		e, err := r.i.Status(t.Context(), id)
@@ -60,60 +65,95 @@ func Child(t *testing.T, at func(t testing.TB, where string) issuer.Store) {
 	}
 }
 
+// answered is what children were told, and what has to be there for ever.
+type answered struct {
+	receipts    map[string]string // by intake
+	checkpoints [][]byte
+}
+
+// errLost: what was answered is not there after a crash.
+var errLost = errors.New("acknowledged and lost")
+
 // killNine: T01, a process that enrols and anchors is killed at random times;
 // nothing acknowledged is lost, nothing is half done, and every checkpoint that
 // was shown is a prefix of the log.
 func killNine(t *testing.T, s Store) {
 	where := s.Where(t)
-	receipts := map[string]string{}
-	var checkpoints [][]byte
+	told := answered{receipts: map[string]string{}}
 	seed := mrand.New(mrand.NewPCG(1, uint64(time.Now().UnixNano()))) // #nosec G404 -- times of kills
 	for kill := range max(s.Kills, 1) {
 		first := uint64(1 + 1000*kill)
-		if n := runChild(t, where, first, 3+seed.IntN(12), time.Duration(seed.IntN(10_000))*time.Microsecond, receipts, &checkpoints); n == 0 {
-			t.Fatal("the child acknowledged nothing")
-		}
-		store := s.At(t, where)
-		r := &rig{World: testkit.NewWorld(t, 1)}
-		r.Clock.Move(time.Duration(first+900) * time.Second)
-		r.over(t, store)
-		got := report(t, store)
-		for id, receipt := range receipts {
-			if e, err := r.i.Status(t.Context(), id); err != nil || e.Receipt != receipt {
-				t.Errorf("acknowledged intake %s: %v", id, err)
-			}
-		}
-		v, err := setlog.ParseVKey(r.VKey)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, signed := range checkpoints {
-			c, err := setlog.OpenCheckpoint(signed, v)
-			if err != nil || c.Size > got.LogSize {
-				t.Fatalf("acknowledged checkpoint of size %d, the log has %d: %v", c.Size, got.LogSize, err)
-			}
-			h, err := tlog.TreeHash(c.Size, tlog.HashReaderFunc(func(n []int64) ([]tlog.Hash, error) { return store.Hashes(t.Context(), n) }))
-			if err != nil || h != c.Hash {
-				t.Errorf("acknowledged checkpoint of size %d is no prefix: %v", c.Size, err)
-			}
-		}
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			t.Fatalf("after %d kills", kill+1)
+		told.runChild(t, where, first, 3+seed.IntN(12), time.Duration(seed.IntN(10_000))*time.Microsecond, "")
+		if err := told.kept(t, s, where, first); err != nil {
+			t.Fatalf("after %d kills: %v", kill+1, err)
 		}
 	}
-	t.Logf("%d kills, %d intakes and %d anchors acknowledged", s.Kills, len(receipts), len(checkpoints))
+	t.Logf("%d kills, %d intakes and %d anchors acknowledged", s.Kills, len(told.receipts), len(told.checkpoints))
+}
+
+// killHasty: the control of T01. The same test has to find what a store loses
+// that answers before its commit.
+func killHasty(t *testing.T, s Store) {
+	for _, of := range []string{hastyIntakes, hastyAnchors} {
+		where := s.Where(t)
+		told := answered{receipts: map[string]string{}}
+		told.runChild(t, where, 1, 3, 0, of)
+		if err := told.kept(t, s, where, 1); !errors.Is(err, errLost) {
+			t.Errorf("a store that answers %s before their commit passes: %v", of, err)
+		}
+	}
+}
+
+// kept opens the database of a killed child and looks for everything that was
+// answered. The error is errLost; anything else that is wrong fails the test.
+func (a *answered) kept(t *testing.T, s Store, where string, first uint64) (err error) {
+	t.Helper()
+	store := s.At(t, where)
+	defer func() {
+		if cerr := store.Close(); cerr != nil {
+			t.Error(cerr)
+		}
+	}()
+	r := &rig{World: testkit.NewWorld(t, 1)}
+	r.Clock.Move(time.Duration(first+900) * time.Second)
+	r.over(t, store)
+	got := report(t, store)
+	for id, receipt := range a.receipts {
+		if e, serr := r.i.Status(t.Context(), id); serr != nil || e.Receipt != receipt {
+			err = errors.Join(err, fmt.Errorf("%w: intake %s: %v", errLost, id, serr))
+		}
+	}
+	v, verr := setlog.ParseVKey(r.VKey)
+	if verr != nil {
+		t.Fatal(verr)
+	}
+	for _, signed := range a.checkpoints {
+		c, cerr := setlog.OpenCheckpoint(signed, v)
+		if cerr != nil {
+			t.Fatal(cerr)
+		}
+		if c.Size > got.LogSize {
+			err = errors.Join(err, fmt.Errorf("%w: checkpoint of size %d, the log has %d", errLost, c.Size, got.LogSize))
+			continue
+		}
+		h, herr := tlog.TreeHash(c.Size, tlog.HashReaderFunc(func(n []int64) ([]tlog.Hash, error) { return store.Hashes(t.Context(), n) }))
+		if herr != nil {
+			t.Fatal(herr)
+		}
+		if h != c.Hash {
+			err = errors.Join(err, fmt.Errorf("%w: checkpoint of size %d is no prefix of the log", errLost, c.Size))
+		}
+	}
+	return err
 }
 
 // runChild runs a child and kills it a while after so many answers.
-func runChild(t *testing.T, where string, first uint64, answers int, more time.Duration, receipts map[string]string, checkpoints *[][]byte) (seen int) {
+func (a *answered) runChild(t *testing.T, where string, first uint64, answers int, more time.Duration, hasty string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestStoreChild$", "-test.timeout=60s") // #nosec G204 G702 -- this very test
-	cmd.Env = append(os.Environ(), whereEnv+"="+where, firstEnv+"="+strconv.FormatUint(first, 10))
+	cmd.Env = append(os.Environ(), whereEnv+"="+where, firstEnv+"="+strconv.FormatUint(first, 10), hastyEnv+"="+hasty)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -124,17 +164,18 @@ func runChild(t *testing.T, where string, first uint64, answers int, more time.D
 	}
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)
+	seen := 0
 	for lines.Scan() {
 		f := strings.Fields(lines.Text())
 		switch {
 		case len(f) == 3 && f[0] == "INTAKE":
-			receipts[f[1]] = f[2]
+			a.receipts[f[1]] = f[2]
 		case len(f) == 2 && f[0] == "ANCHOR":
 			c, err := base64.StdEncoding.DecodeString(f[1])
 			if err != nil {
 				t.Fatal(err)
 			}
-			*checkpoints = append(*checkpoints, c)
+			a.checkpoints = append(a.checkpoints, c)
 		default:
 			t.Log(lines.Text())
 			continue
@@ -147,5 +188,7 @@ func runChild(t *testing.T, where string, first uint64, answers int, more time.D
 	if err := cmd.Wait(); !errors.As(err, &exit) || exit.String() != "signal: killed" {
 		t.Fatalf("the child ended by itself: %v", err)
 	}
-	return seen
+	if seen < answers {
+		t.Fatalf("the child answered %d times, and was to do so %d times", seen, answers)
+	}
 }

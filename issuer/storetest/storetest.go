@@ -70,6 +70,7 @@ func Run(t *testing.T, s Store) {
 		{"T07 Backup", backups},
 		{"T07 OldBackup", oldBackup},
 		{"T01 KillNine", killNine},
+		{"T01 KillHasty", killHasty},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, s) })
 	}
