@@ -17,8 +17,11 @@ import (
 
 // Defaults of Config.
 const (
-	DefaultMinCrowd     = 256
-	DefaultMaxStaleness = 30 * time.Minute
+	DefaultMinCrowd = 256
+	// A root is good for an hour after it was superseded, so for at least an hour
+	// after its head was signed. Fifty minutes leave a challenge its five, and five
+	// more for clocks that disagree.
+	DefaultMaxStaleness = 50 * time.Minute
 )
 
 // Key sizes in bytes. Identities made elsewhere may have keys of any length; a

@@ -27,10 +27,11 @@
  * @typedef {{commitment: string, public_key: [string, string]}} Identity
  * @typedef {{public_key: [string, string], signature: string, salt: string}} Possession
  * @typedef {{
- *   issuer: string, at: string, state?: Uint8Array | null, zkey?: string | null, device?: Uint8Array | null, witnesses?: string[], quorum?: number,
+ *   issuer: string, at: string, state?: Uint8Array | null, zkey?: string | null, device?: Uint8Array | null, witnesses?: string[], quorum?: number, paths?: Uint8Array | null,
  * }} SyncOptions  issuer: verifier key; at: base URL of its files; state: what the last sync gave; zkey: URL of the proving key; device: random
  *   bytes of this device, which set its order of slots apart; witnesses, quorum: how many of which must have cosigned the log. The last three count the first time
- * @typedef {{member: boolean, position?: number, seq: number, live: number, crowd: number, state: Uint8Array}} SyncStatus
+ * @typedef {{member: boolean, position?: number, seq: number, live: number, crowd: number, issued: number, state: Uint8Array, paths: Uint8Array}} SyncStatus
+ *   issued: when the issuer signed what this is about, unix seconds; paths: keep them, encrypted, beside the state
  * @typedef {{
  *   origin: string, action: string, kind: 'once' | 'returning' | 'per_epoch', len?: number, k?: number,
  *   challenge: string, content_digest?: string, rp_keys?: string[],
@@ -144,10 +145,29 @@ export class Engine {
   }
 
   /**
+   * As sync, but out of what was kept, with no word to the issuer: for a page that was opened to answer.
+   * @param {Uint8Array} key
+   * @param {SyncOptions} options  with the paths that belong to the state
+   * @returns {Promise<SyncStatus>}
+   */
+  resume(key, options) {
+    return this.#call('sync', [key, { ...options, paths: options.paths ?? new Uint8Array() }], TIMEOUTS.sync)
+  }
+
+  /**
+   * As sync, for an issuer that this engine has synced, or resumed: it needs no secret, so also while the wallet is locked.
+   * @param {{issuer: string}} options
+   * @returns {Promise<SyncStatus>}
+   */
+  again(options) {
+    return this.#call('again', [options], TIMEOUTS.sync)
+  }
+
+  /**
    * Rebuilds the set as it was at a sequence number, out of the whole public log, for policies over a frozen set.
    * @param {Uint8Array} key
    * @param {{issuer: string, seq: number}} options
-   * @returns {Promise<{member: boolean, crowd: number}>}
+   * @returns {Promise<{member: boolean, crowd: number, paths: Uint8Array}>}
    */
   freeze(key, options) {
     return this.#call('freeze', [key, options], TIMEOUTS.sync)

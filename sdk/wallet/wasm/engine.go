@@ -99,6 +99,8 @@ func (e *engine) ready() bool {
 }
 
 // sync does all of the network: head, consistency, leaves or tiles, proving key.
+// With paths it takes back what was kept, as far as it still fits, without a
+// word to the issuer; the proving key is of the page's own origin.
 func (e *engine) sync(ctx context.Context, args []js.Value) (any, error) {
 	key, err := secretKey(args)
 	if err != nil {
@@ -109,6 +111,7 @@ func (e *engine) sync(ctx context.Context, args []js.Value) (any, error) {
 	issuer, at := o.Text("issuer", 1024), o.Text("at", 2048)
 	state, zkey, device := o.Raw("state", 64<<20), o.Optional("zkey", 2048), o.Raw("device", 64)
 	named, quorum := o.Texts("witnesses", 16, 1024), o.Count("quorum", 16)
+	paths := o.Raw("paths", 1<<20)
 	if o.Err != nil {
 		return nil, o.Err
 	}
@@ -126,17 +129,43 @@ func (e *engine) sync(ctx context.Context, args []js.Value) (any, error) {
 		return nil, err
 	}
 	w.Watch(semaphore.IdentityFromKey(key).Commitment())
-	st, err := w.Sync(ctx)
-	if err != nil {
-		return nil, &stateError{err, w.State()}
+	if paths != nil {
+		st, err := w.Resume(paths)
+		return e.status(ctx, w, st, err, issuer, zkey)
 	}
-	if err := e.loadKey(ctx, zkey); err != nil {
+	st, err := w.Sync(ctx)
+	return e.status(ctx, w, st, err, issuer, zkey)
+}
+
+// again is sync for a wallet that was synced or resumed before, without the
+// secret: for the background, also while the page is locked.
+func (e *engine) again(ctx context.Context, args []js.Value) (any, error) {
+	o := bridge.Object(bridge.Arg(args, 0))
+	issuer := o.Text("issuer", 1024)
+	if o.Err != nil {
+		return nil, o.Err
+	}
+	w, err := e.get(issuer)
+	if err != nil {
+		return nil, err
+	}
+	st, err := w.Sync(ctx)
+	return e.status(ctx, w, st, err, issuer, "")
+}
+
+// status is what the page hears of a set, and what it is to keep.
+func (e *engine) status(ctx context.Context, w *wallet.Wallet, st wallet.Status, err error, issuer, zkey string) (any, error) {
+	if err == nil {
+		err = e.loadKey(ctx, zkey)
+	}
+	if err != nil {
 		return nil, &stateError{err, w.State()}
 	}
 	e.mu.Lock()
 	e.latest = issuer
 	e.mu.Unlock()
-	out := bridge.Record("member", st.Member, "seq", st.Seq, "live", st.Live, "crowd", st.Crowd, "state", bridge.ToBytes(w.State()))
+	out := bridge.Record("member", st.Member, "seq", st.Seq, "live", st.Live, "crowd", st.Crowd, "issued", w.Issued())
+	bridge.Add(out, "state", bridge.ToBytes(w.State()), "paths", bridge.ToBytes(w.Paths()))
 	if st.Member {
 		out.Set("position", st.Position)
 	}
@@ -182,7 +211,7 @@ func (e *engine) freeze(ctx context.Context, args []js.Value) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bridge.Record("member", f.Member, "crowd", f.Live), nil
+	return bridge.Record("member", f.Member, "crowd", f.Live, "paths", bridge.ToBytes(w.Paths())), nil
 }
 
 // get gives the wallet of an issuer that was synced, by default the last one.

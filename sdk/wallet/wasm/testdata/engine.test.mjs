@@ -206,6 +206,28 @@ test('a damaged key in the cache is fetched again; a wrong key at the source is 
   other.close()
 })
 
+test('what was kept proves in another engine, with no word to the issuer; again needs no secret', async (t) => {
+  const kept = await engine.again({ issuer: world.vkey })
+  assert.ok(kept.paths.length > 100 && kept.issued > 1e9)
+  const other = await Engine.start(options)
+  t.after(() => other.close())
+  const o = { issuer: world.vkey, at: base, state: kept.state, zkey: `${base}/semaphore-20.zkey` }
+  await assert.rejects(other.again({ issuer: world.vkey }), code('not_synced'))
+  await post('/test/reads', {})
+  const s = await other.resume(key, { ...o, paths: kept.paths })
+  assert.deepEqual([s.member, s.seq, s.position, s.crowd, s.issued], [true, kept.seq, kept.position, kept.crowd, kept.issued])
+  const r = await request('from what was kept')
+  await other.prepare(key, r)
+  assert.equal((await other.prove(key, r)).response.split('.').length, 2)
+  assert.deepEqual((await post('/test/reads', {})).reads.filter((p) => !p.endsWith('.zkey')), [], 'the issuer was asked')
+  assert.equal((await other.again({ issuer: world.vkey })).member, true)
+  assert.notDeepEqual((await post('/test/reads', {})).reads, [])
+  const nobody = await Engine.start(options)
+  t.after(() => nobody.close())
+  assert.equal((await nobody.resume(await nobody.newKey(), { ...o, paths: kept.paths })).member, false)
+  await assert.rejects(nobody.resume(key, { ...o, paths: new Uint8Array(9) }), code('request_invalid'))
+})
+
 test('two issuers vouch for one act in one slot; a frozen set is rebuilt from the log; witnesses are demanded', async () => {
   const second = { issuer: world.second, at: base + '/second', state: null, zkey: null }
   assert.deepEqual(await engine.sync(key, second).then((s) => [s.member, s.live]), [true, 281])
@@ -221,9 +243,13 @@ test('two issuers vouch for one act in one slot; a frozen set is rebuilt from th
 
   const frozen = await request('a vote', { kind: 'once', len: undefined, k: undefined, issuer: world.vkey, snapshot: 2 })
   await assert.rejects(engine.prepare(key, frozen), code('not_synced'))
-  assert.deepEqual(await engine.freeze(key, { issuer: world.vkey, seq: 1 }), { member: false, crowd: 300 })
+  const freeze = async (seq) => {
+    const { member, crowd } = await engine.freeze(key, { issuer: world.vkey, seq })
+    return { member, crowd }
+  }
+  assert.deepEqual(await freeze(1), { member: false, crowd: 300 })
   await assert.rejects(engine.prepare(key, { ...frozen, snapshot: 1 }), code('not_member'))
-  assert.deepEqual(await engine.freeze(key, { issuer: world.vkey, seq: 2 }), { member: true, crowd: 301 })
+  assert.deepEqual(await freeze(2), { member: true, crowd: 301 })
   assert.equal((await engine.prepare(key, frozen)).crowd, 301)
   assert.equal((await engine.prove(key, frozen)).response.split('.').length, 2)
   await assert.rejects(engine.freeze(key, { issuer: world.vkey, seq: 99 }), code('request_invalid'))
