@@ -151,5 +151,5 @@ func leads(p semaphore.MerkleProof) bool {
 			node = semaphore.Hash2(node, s)
 		}
 	}
-	return node == p.Root
+	return node == p.Root && p.Index>>len(p.Siblings) == 0
 }
