@@ -21,3 +21,14 @@ func (s *Session) High(ctx context.Context, number uint64, adder Adder, values [
 	})
 	return own, err
 }
+
+// RollBytes gives the file of a roll of so many members.
+func RollBytes(members int) []byte {
+	b := []byte(rollHead)
+	for n := range members {
+		e := entry{serial: Serial{0xff, byte(n), byte(n >> 8), byte(n >> 16)}, capture: Capture{0xff, byte(n), byte(n >> 8), byte(n >> 16)}}
+		b = append(b, record(Pending, e, uint64(2*n))...)
+		b = append(b, record(Member, entry{serial: e.serial}, uint64(2*n+1))...)
+	}
+	return b
+}

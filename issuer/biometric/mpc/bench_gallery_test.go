@@ -1,0 +1,116 @@
+//go:build unix
+
+package mpc_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/perhuman/perhuman/issuer/biometric/mpc"
+	"github.com/perhuman/perhuman/issuer/biometric/mpc/dot"
+	"github.com/perhuman/perhuman/issuer/biometric/synth"
+)
+
+// gallery enrols people at three parties that speak TLS over TCP on this machine:
+// templates of a few, shared once each and copied, so that every place has memory
+// of its own, as it has in a party, and the shares are ones of eyes.
+func gallery(t testing.TB, people, few int) *parties {
+	t.Helper()
+	p := &parties{t: t, sessions: tlsSessions(t, newRoom(t), 0)}
+	p.number = p.sessions[0].First()
+	m := irises(t, shape, dot.Third())
+	crowd := synth.New(71)
+	var some [3][][]uint16
+	for n := range few {
+		shares := splitPair(t, byte(n), crowd.Person(uint64(n)).Sample(0))
+		for i := range some {
+			some[i] = append(some[i], sealed(t, m, i, shares[i]))
+		}
+	}
+	for i := range p.all {
+		var err error
+		if p.all[i], err = mpc.NewParty(i, m, rollOf(t, people), mpc.Epoch{}, mpc.Prefix); err != nil {
+			t.Fatal(err)
+		}
+		memory := make([]uint16, people*m.Words())
+		for k := range people {
+			words := memory[k*m.Words():][:m.Words()]
+			copy(words, some[i][k%few])
+			if err := p.all[i].Restore(words); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.all[i].Connect(p.sessions[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// rollOf makes the roll of so many members. Each change is synced, which a bench
+// does not wait for: the file is written at once.
+func rollOf(t testing.TB, people int) *mpc.Roll {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "roll")
+	if err := os.WriteFile(path, mpc.RollBytes(people), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return openRoll(t, path)
+}
+
+// What one person's enrolment takes against 20,000 people, both eyes, both
+// orientations, both forms: from shares to the opened bit, by three parties over
+// TLS on the loopback. CPU time is that of the three over three, in one process;
+// a comparison is one of one eye in one rotation and orientation, with both
+// forms. One query at a time, then eight in a batch.
+func TestBenchGallery(t *testing.T) {
+	if os.Getenv("PERHUMAN_BENCH") != "1" {
+		t.Skip("set PERHUMAN_BENCH=1")
+	}
+	const people, few, batch, runs = 20000, 48, 8, 3
+	p := gallery(t, people, few)
+	crowd := synth.New(71)
+	var serials []mpc.Serial
+	for n := range batch {
+		p.begin(byte(n), crowd.Person(uint64(100+n)).Sample(0))
+		serials = append(serials, mpc.Serial{byte(n)})
+	}
+	p.begin(99, crowd.Person(7).Sample(3)) // who is known
+	if got := p.check(append(serials, mpc.Serial{99})...); slices.Contains(got, false) {
+		t.Fatalf("inputs: %v", got)
+	}
+	if got := p.match(mpc.Serial{99}); !got[0] {
+		t.Error("a known person passes")
+	}
+	median := func(v []float64) float64 { slices.Sort(v); return v[len(v)/2] }
+	perCore := func(queries, procs int) (wall, rate float64) {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+		var walls, rates []float64
+		for range runs {
+			began, start := time.Now(), cpuTime(t)
+			if got := p.match(serials[:queries]...); slices.Contains(got, true) {
+				t.Errorf("strangers are known: %v", got)
+			}
+			cpu := (cpuTime(t) - start).Seconds() / 3
+			walls = append(walls, time.Since(began).Seconds())
+			rates = append(rates, float64(queries)*people*dot.Comparisons/cpu)
+		}
+		return median(walls), median(rates)
+	}
+	sent := p.sessions[0].Sent()
+	wall, single := perCore(1, runtime.GOMAXPROCS(0))
+	traffic := float64(p.sessions[0].Sent()-sent) / runs
+	rounds := p.sessions[0].Rounds()
+	_, batched := perCore(batch, 1)
+	fmt.Printf("BENCH mpc_comparisons_per_s_core %.0f 1/s\n", batched)
+	fmt.Printf("BENCH mpc_comparisons_per_s_core_single %.0f 1/s\n", single)
+	fmt.Printf("BENCH mpc_query_20k_wall_s %.3f s\n", wall)
+	fmt.Printf("BENCH mpc_query_20k_traffic_mb %.2f MB\n", traffic/1e6)
+	fmt.Printf("BENCH mpc_query_20k_rounds %d rounds\n", rounds)
+	fmt.Printf("BENCH mpc_query_20k_bytes_per_form %.3f bytes\n", traffic/(people*2*dot.Comparisons))
+}
