@@ -21,7 +21,7 @@ import (
 // of its own, as it has in a party, and the shares are ones of eyes.
 func gallery(t testing.TB, people, few int) *parties {
 	t.Helper()
-	p := &parties{t: t, sessions: tlsSessions(t, newRoom(t), 0)}
+	p := &parties{t: t, shape: shape, sessions: tlsSessions(t, newRoom(t), 0)}
 	p.number = p.sessions[0].First()
 	m := irises(t, shape, dot.Third())
 	crowd := synth.New(71)

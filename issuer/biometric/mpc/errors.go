@@ -17,6 +17,8 @@ var (
 	ErrShape = errors.New("mpc: shape")
 	// ErrSerial: a serial that is unknown, taken, or not in the state for this.
 	ErrSerial = errors.New("mpc: serial")
+	// ErrEpoch: shares that were refreshed: those of the new epoch have to be read.
+	ErrEpoch = errors.New("mpc: shares of an earlier epoch")
 	// ErrRoll: a roll that is damaged.
 	ErrRoll = errors.New("mpc: roll is damaged")
 )

@@ -16,6 +16,11 @@ var shape = dot.Shape{Columns: 200}
 
 func splitEye(t testing.TB, seed byte, eye iris.Template) [3]dot.Share {
 	t.Helper()
+	return splitShape(t, shape, seed, eye)
+}
+
+func splitShape(t testing.TB, shape dot.Shape, seed byte, eye iris.Template) [3]dot.Share {
+	t.Helper()
 	out, err := dot.Split(source(seed), shape, eye)
 	if err != nil {
 		t.Fatal(err)

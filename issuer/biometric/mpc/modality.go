@@ -3,6 +3,7 @@ package mpc
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/perhuman/perhuman/issuer/biometric/face"
 	"github.com/perhuman/perhuman/issuer/biometric/iris"
@@ -36,8 +37,8 @@ type people interface {
 	// where they are unless they are copied.
 	place(words []uint16) error
 	drop(place int)
-	// words gives those of a place; they are not to be changed.
-	words(place int) []uint16
+	// refreshed puts into words those of a place with a sharing of zero added.
+	refreshed(place int, zero io.Reader, words []uint16) error
 	// snapshot is the people as they are now, for a computation during which
 	// others come.
 	snapshot() people
@@ -138,9 +139,19 @@ func (p irisPeople) place(words []uint16) error {
 
 func (p irisPeople) drop(place int) { p.all.Drop(place) }
 
-func (p irisPeople) words(place int) []uint16 {
-	person := p.all.Person(place)
-	return append(append(make([]uint16, 0, p.Words()), person.Left.Words()...), person.Right.Words()...)
+func (p irisPeople) refreshed(place int, zero io.Reader, words []uint16) error {
+	person, n := p.all.Person(place), p.shape.Words()
+	for eye, old := range []dot.Share{person.Left, person.Right} {
+		fresh, err := p.shape.ShareOf(old.Party(), words[eye*n:][:n])
+		if err != nil {
+			return fmt.Errorf("mpc: %w", err)
+		}
+		copy(fresh.Words(), old.Words())
+		if err := fresh.Refresh(zero); err != nil {
+			return fmt.Errorf("mpc: %w", err)
+		}
+	}
+	return nil
 }
 
 func (p irisPeople) snapshot() people { return irisPeople{p.irises, p.all.Snapshot()} }
@@ -255,9 +266,13 @@ func (p facePeople) place(words []uint16) error {
 
 func (p facePeople) drop(place int) { p.all.Remove(place) }
 
-func (p facePeople) words(place int) []uint16 {
+func (p facePeople) refreshed(place int, zero io.Reader, words []uint16) error {
 	s := p.all.Share(place)
-	return narrowWords(s.Words())
+	if err := s.Refresh(zero); err != nil {
+		return fmt.Errorf("mpc: %w", err)
+	}
+	copy(words, narrowWords(s.Words()))
+	return nil
 }
 
 func (p facePeople) snapshot() people { return facePeople{p.faces, p.party, p.all.Snapshot()} }

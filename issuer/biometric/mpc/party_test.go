@@ -20,11 +20,12 @@ type parties struct {
 	sessions [3]*mpc.Session
 	number   uint64
 	seed     byte
+	shape    dot.Shape
 }
 
 func newParties(t testing.TB, m ...mpc.Modality) *parties {
 	t.Helper()
-	p := &parties{t: t, sessions: newRoom(t).sessions(t, time.Minute, nil)}
+	p := &parties{t: t, shape: shape, sessions: newRoom(t).sessions(t, time.Minute, nil)}
 	p.number = p.sessions[0].First()
 	for i := range p.all {
 		if len(m) == 0 {
@@ -65,9 +66,9 @@ func sealed(t testing.TB, m mpc.Modality, party int, person dot.Person) []uint16
 func (p *parties) begin(s byte, pair iris.Pair) {
 	p.t.Helper()
 	p.seed++
-	shares := splitPair(p.t, p.seed, pair)
+	left, right := splitShape(p.t, p.shape, p.seed, pair.Left), splitShape(p.t, p.shape, p.seed+100, pair.Right)
 	must(p.t, three(func(i int) error {
-		return p.all[i].Begin(mpc.Serial{s}, mpc.Capture{s}, sealed(p.t, p.all[i].Modality(), i, shares[i]))
+		return p.all[i].Begin(mpc.Serial{s}, mpc.Capture{s}, sealed(p.t, p.all[i].Modality(), i, dot.Person{Left: left[i], Right: right[i]}))
 	}))
 }
 

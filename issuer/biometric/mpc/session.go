@@ -43,6 +43,7 @@ type Session struct {
 	nextKey    cipher.Block // shared with next
 	prevKey    cipher.Block
 	mark       *Mark
+	rand       io.Reader
 	first      uint64
 
 	mu     sync.Mutex // held while a query runs
@@ -60,7 +61,7 @@ func Open(ctx context.Context, c Config) (*Session, error) {
 	if c.Party < 0 || c.Party >= galois.Parties || c.Next == nil || c.Prev == nil || c.Rand == nil || c.Mark == nil || c.Timeout <= 0 {
 		return nil, ErrConfig
 	}
-	s := &Session{party: c.Party, mark: c.Mark, next: wire.NewLink(c.Next, c.Timeout), prev: wire.NewLink(c.Prev, c.Timeout), first: c.Mark.Next()}
+	s := &Session{party: c.Party, mark: c.Mark, rand: c.Rand, next: wire.NewLink(c.Next, c.Timeout), prev: wire.NewLink(c.Prev, c.Timeout), first: c.Mark.Next()}
 	stop := context.AfterFunc(ctx, s.hangUp)
 	defer stop()
 	err := s.greet(c.Rand)
