@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/perhuman/perhuman/sdk/api"
@@ -68,5 +69,26 @@ func (i *Issuer) destroy(ctx context.Context, d Deletion, serial Serial, now uin
 		return i.failed(ctx, err, false)
 	}
 	i.cfg.Matcher.Remove(serial)
+	return nil
+}
+
+// VerifyLeaving looks for the deletion behind each template that is marked as
+// leaving: ErrCorrupt if one is not on record or done already. Only the
+// operator's secret reads the marks, so nothing else can miss a deletion of
+// which every row is lost. The gallery has to be open.
+func (i *Issuer) VerifyLeaving(ctx context.Context) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, l := range i.leaving {
+		d, err := i.cfg.Store.Deletion(ctx, l.id)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return fmt.Errorf("%w: a template is marked for a deletion that is not on record", ErrCorrupt)
+		case err != nil:
+			return coded(err)
+		case d.Destroyed != 0 || d.Until == d.Received:
+			return fmt.Errorf("%w: a template is marked for a deletion that destroyed it, or had none to destroy", ErrCorrupt)
+		}
+	}
 	return nil
 }

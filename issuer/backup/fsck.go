@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/perhuman/perhuman/issuer"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/setlog"
 )
@@ -39,10 +40,12 @@ var ErrFaults = errors.New("backup: what is stored does not agree with itself")
 // Fsck reads a backup and computes everything again that follows from something
 // else: set and roots from the log, the log's hashes from its entries, each
 // checkpoint, the place of each member, intake, recovery and deletion in the log,
-// what waits, and the chain of openings. It needs no key. The error is ErrFaults
-// if the report has faults, ErrDamaged if the file is not whole.
+// what was signed about them, what waits, how many templates there are, and the
+// chain of openings with the fewest that it can have. It needs no key. The error
+// is ErrFaults if the report has faults, ErrDamaged if the file is not whole.
 func Fsck(r io.Reader) (Report, error) {
-	c := &checker{tables: Tables(), ends: map[int64]batchEnd{}, waiting: map[ticket]waits{}, intakes: map[string]intake{}, recoveries: map[string]string{}}
+	c := &checker{tables: Tables(), ends: map[int64]batchEnd{}, waiting: map[ticket]waits{}, intakes: map[string]intake{}, recoveries: map[string]string{},
+		leaving: map[string]going{}, opened: map[string]int{}, owed: map[string]int{}}
 	err := Read(r, c.row)
 	if err == nil {
 		c.leave(len(c.tables))
@@ -86,10 +89,14 @@ type (
 		seq uint64
 		idx uint64
 		val [32]byte
+
+		person bool // it came by a capture, so an intake belongs to it
+		taken  bool // one does
 	}
 	leaf struct {
 		value          [32]byte
 		added, removed uint64
+		person         bool
 	}
 )
 
@@ -111,14 +118,17 @@ type checker struct {
 	created int64  // of the last root
 	ended   *int64 // of the last root
 	members int64
-	linked  int
 
 	intakes    map[string]intake
 	waiting    map[ticket]waits
 	recoveries map[string]string // state by id
-	enrols     int
 	chain      [32]byte
 	openings   int64
+
+	leaving map[string]going // by id of the deletion
+	kept    int              // templates that there have to be
+	opened  map[string]int   // openings by reason
+	owed    map[string]int   // openings that there have to be at least
 }
 
 func (c *checker) fault(where, format string, args ...any) {
@@ -181,12 +191,18 @@ func (c *checker) leave(table int) {
 			if c.members != int64(len(c.leaves)) {
 				c.fault("members", "%d stored, the log has %d leaves", c.members, len(c.leaves))
 			}
+		case "intakes":
+			c.endIntakes()
+		case "deletions":
+			c.endDeletions()
 		case "pending":
 			c.endPending()
 		case "templates":
-			if c.report.Templates < c.linked+c.enrols {
-				c.fault("templates", "%d stored, but %d members and %d waiting people have one", c.report.Templates, c.linked, c.enrols)
+			if c.report.Templates != c.kept {
+				c.fault("templates", "%d stored, but %d people were taken in and not destroyed", c.report.Templates, c.kept)
 			}
+		case "openings":
+			c.endOpenings()
 		}
 	}
 }
@@ -216,7 +232,10 @@ func (c *checker) change(r *Row) {
 		value = e.Document
 	}
 	n := int64(len(c.log))
-	c.log = append(c.log, change{e.Op, e.Seq, e.LeafIndex, value})
+	c.log = append(c.log, change{op: e.Op, seq: e.Seq, idx: e.LeafIndex, val: value, person: e.Op.Adds() && e.Biometric != [32]byte{}})
+	if e.Op == setlog.OpRekeyIn {
+		c.owed[issuer.OpenedForRekey]++
+	}
 	if uint64(r.ints[2]) != e.Seq || setlog.Op(r.ints[3]) != e.Op || uint64(r.ints[4]) != e.LeafIndex || string(r.bytes[5]) != string(value[:]) {
 		c.fault(where, "its columns are not those of the entry")
 	}
@@ -238,7 +257,7 @@ func (c *checker) change(r *Row) {
 	}
 	switch {
 	case e.Op.Adds():
-		c.leaves = append(c.leaves, leaf{value: value, added: e.Seq})
+		c.leaves = append(c.leaves, leaf{value: value, added: e.Seq, person: c.log[n].person})
 	case e.Op.Clears() && e.LeafIndex < uint64(len(c.leaves)):
 		c.leaves[e.LeafIndex].removed = e.Seq
 	}
@@ -335,9 +354,6 @@ func (c *checker) member(r *Row) {
 	if r.nulls[4] != nil {
 		removed = uint64(*r.nulls[4])
 	}
-	if removed == 0 && len(r.bytes[5]) > 0 {
-		c.linked++
-	}
 	if idx >= int64(len(c.leaves)) {
 		if !c.broken {
 			c.fault(where, "the log has no such leaf")
@@ -352,5 +368,7 @@ func (c *checker) member(r *Row) {
 		c.fault(where, "added by anchor %d, the log says %d", r.ints[3], l.added)
 	case l.removed != removed && !c.broken:
 		c.fault(where, "removed by anchor %d, the log says %d", removed, l.removed)
+	case removed == 0 && l.person != (len(r.bytes[5]) > 0):
+		c.fault(where, "its link to a template is lost, or it has one and came by no capture")
 	}
 }

@@ -2,12 +2,14 @@ package backup
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/perhuman/perhuman/issuer"
 	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/semaphore/receipt"
 	"github.com/perhuman/perhuman/semaphore/setlog"
 )
 
@@ -24,10 +26,11 @@ func (c *checker) intake(r *Row) {
 			c.fault(where, "committed, but nowhere in the log")
 			return
 		}
-		e := c.log[*record]
-		if int64(e.op) != op || e.seq != uint64(*seq) || e.idx != uint64(*idx) || string(e.val[:]) != string(r.bytes[3]) {
+		e := &c.log[*record]
+		if int64(e.op) != op || e.seq != uint64(*seq) || e.idx != uint64(*idx) || string(e.val[:]) != string(r.bytes[3]) || e.taken {
 			c.fault(where, "log entry %d is not its own", *record)
 		}
+		e.taken = true
 	case api.StateMatched, api.StateRefused:
 		if seq != nil || idx != nil || record != nil {
 			c.fault(where, "%s, but it names a place in the log", state)
@@ -35,36 +38,73 @@ func (c *checker) intake(r *Row) {
 	default:
 		c.fault(where, "unknown state %q", state)
 	}
-	if state != api.StateRefused && op == int64(setlog.OpEnrol) {
-		c.receipt(where, r.bytes[7], r.bytes[3])
+	refused := state == api.StateRefused
+	switch setlog.Op(op) {
+	case setlog.OpEnrol:
+		if !refused {
+			c.kept++
+			c.receipt(where, receipt.Intake, r)
+		}
+	case setlog.OpRekeyIn:
+		if len(r.bytes[7]) > 0 {
+			c.receipt(where, receipt.Intake, r)
+		} else if r.texts[6] == string(api.NotAccepted) {
+			c.owed[issuer.OpenedForRecovery]++ // it was seen that the leaf is gone
+		}
+	case setlog.OpRemove:
+		if got, ok := c.receipt(where, receipt.Deletion, r); ok {
+			c.leaving[id] = going{Receipt: got, committed: state == api.StateCommitted}
+		}
+	default:
+		c.fault(where, "unknown kind %d", op)
 	}
 }
 
-// receipt: it is for this commitment and has the issuer's signature, if that is
-// by the key in force. Older ones were signed by keys that are gone.
-func (c *checker) receipt(where string, signed, commitment []byte) {
-	got, err := issuer.ParseReceipt(signed)
-	if err != nil || string(got.Commitment[:]) != string(commitment) {
+// endIntakes: who came into the log by a capture has an intake.
+func (c *checker) endIntakes() {
+	for n, e := range c.log {
+		if e.person && !e.taken {
+			c.fault(fmt.Sprintf("log entry %d", n), "its intake is lost")
+		}
+	}
+}
+
+// receipt holds the receipt of an intake against its row.
+func (c *checker) receipt(where string, kind receipt.Kind, r *Row) (receipt.Receipt, bool) {
+	got, ok := c.signed(where, "receipt", r.bytes[7])
+	if ok && (got.Kind != kind || string(got.ID[:]) != string(r.bytes[0]) || string(got.Session[:]) != string(r.bytes[2]) ||
+		string(got.Commitment[:]) != string(r.bytes[3]) || got.At != uint64(r.ints[4])) { // #nosec G115 -- compared only
 		c.fault(where, "its receipt is for something else")
-		return
+		ok = false
+	}
+	return got, ok
+}
+
+// signed reads what the issuer signed. The signature is checked if it is by the
+// key in force: older ones were signed by keys that are gone.
+func (c *checker) signed(where, what string, b []byte) (receipt.Receipt, bool) {
+	got, err := receipt.Parse(b)
+	if err != nil {
+		c.fault(where, "its %s: %v", what, err)
+		return got, false
 	}
 	v, err := setlog.ParseVKey(c.report.VKey)
 	if err != nil {
-		return
+		return got, false // said at the binding
 	}
-	if n, err := note.Open(signed, note.VerifierList(v)); err != nil {
-		if _, unknown := err.(*note.UnverifiedNoteError); !unknown { //nolint:errorlint // the library returns it bare
-			c.fault(where, "the signature of its receipt: %v", err)
-		}
-	} else if len(n.Sigs) == 0 {
-		c.fault(where, "its receipt is not signed")
+	var other *note.UnverifiedNoteError
+	if _, err := note.Open(b, note.VerifierList(v)); err != nil && !errors.As(err, &other) {
+		c.fault(where, "the signature of its %s: %v", what, err)
+		return got, false
 	}
+	return got, true
 }
 
 func (c *checker) recovery(r *Row) {
 	id, state := string(r.bytes[1]), r.texts[7]
 	where := "recovery " + hex.EncodeToString(r.bytes[1])
 	c.recoveries[id] = state
+	c.owed[issuer.OpenedForRecovery]++
 	in, ok := c.intakes[id]
 	if !ok || in.op != int64(setlog.OpRekeyIn) || in.commitment != string(r.bytes[2]) {
 		c.fault(where, "it has no intake")
@@ -88,12 +128,6 @@ func (c *checker) recovery(r *Row) {
 	}
 }
 
-func (c *checker) deletion(r *Row) {
-	if in, ok := c.intakes[string(r.bytes[1])]; !ok || in.op != int64(setlog.OpRemove) {
-		c.fault("deletion "+hex.EncodeToString(r.bytes[1]), "it has no intake")
-	}
-}
-
 func (c *checker) pending(r *Row) {
 	id, op := string(r.bytes[1]), setlog.Op(r.ints[2])
 	where := fmt.Sprintf("waiting %s", hex.EncodeToString(r.bytes[1]))
@@ -101,7 +135,6 @@ func (c *checker) pending(r *Row) {
 	c.report.Waiting++
 	switch op {
 	case setlog.OpEnrol:
-		c.enrols++
 		if in := c.intakes[id]; in.state != api.StateMatched || in.op != r.ints[2] || in.commitment != string(r.bytes[4]) {
 			c.fault(where, "an enrolment without its intake")
 		}
@@ -140,13 +173,4 @@ func (c *checker) template(r *Row) {
 	if len(r.bytes[0]) != 16 {
 		c.fault("templates", "a serial of %d bytes", len(r.bytes[0]))
 	}
-}
-
-func (c *checker) opening(r *Row) {
-	o := issuer.Opening{At: uint64(r.ints[2]), Reason: r.texts[3], Subject: r.bytes[4]}.After(issuer.Opening{Number: c.openings, Chain: c.chain})
-	if r.ints[1] != o.Number || string(r.bytes[5]) != string(o.Chain[:]) {
-		c.fault(fmt.Sprintf("opening %d", r.ints[1]), "the chain is broken: an opening was changed or taken away")
-	}
-	c.openings = r.ints[1]
-	copy(c.chain[:], r.bytes[5])
 }

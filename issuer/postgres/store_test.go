@@ -112,6 +112,16 @@ func TestStore(t *testing.T) {
 				}
 			},
 		},
+		Tamper: func(t testing.TB, s issuer.Store, query string) {
+			c, err := pgx.Connect(t.Context(), of(s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.Close(context.Background()) }()
+			if _, err := c.Exec(t.Context(), query); err != nil {
+				t.Fatalf("%s: %v", query, err)
+			}
+		},
 		Where: where,
 		At:    openAt,
 	})

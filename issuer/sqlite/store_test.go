@@ -78,6 +78,10 @@ func TestStore(t *testing.T) {
 				return func() { pragma(t, s, `PRAGMA query_only = 0`) }
 			},
 		},
+		Tamper: func(t testing.TB, s issuer.Store, query string) {
+			pragma(t, s, `DROP TRIGGER IF EXISTS openings_hold; DROP TRIGGER IF EXISTS openings_stay`)
+			pragma(t, s, query)
+		},
 		Where: fresh,
 		At:    openAt,
 	})

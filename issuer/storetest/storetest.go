@@ -41,6 +41,8 @@ type Store struct {
 	// Refusing makes the database of s refuse writes in some way, by name: full,
 	// read-only. undo lets it write again.
 	Refusing map[string]func(t testing.TB, s issuer.Store) (undo func())
+	// Tamper runs a statement behind the back of s, past whatever forbids it.
+	Tamper func(t testing.TB, s issuer.Store, query string)
 	// Where names the database of a fresh store for a child process.
 	Where func(t testing.TB) string
 	// At opens the database that Where named.
@@ -69,6 +71,7 @@ func Run(t *testing.T, s Store) {
 		{"T05 Refusing", refusing},
 		{"T07 Backup", backups},
 		{"T07 OldBackup", oldBackup},
+		{"Fsck", damaged},
 		{"T01 KillNine", killNine},
 		{"T01 KillHasty", killHasty},
 	} {

@@ -126,7 +126,11 @@ func issuerBackupCheck(ctx context.Context, args []string, e env) (err error) {
 	if err := twins(f, e.getenv); err != nil {
 		return err
 	}
-	from, err := source(ctx, *db)
+	return checkDatabase(ctx, *db, e)
+}
+
+func checkDatabase(ctx context.Context, db string, e env) (err error) {
+	from, err := source(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -157,6 +161,6 @@ func printStored(r backup.Report, err error, e env) error {
 	if err != nil {
 		return fmt.Errorf("%d faults: what is stored %w", len(r.Faults), errClaim)
 	}
-	fmt.Fprintln(e.out, "  whole: set, roots, log hashes, intakes and openings follow from the log")
+	fmt.Fprintln(e.out, "  whole: set, roots, log hashes, intakes, deletions and openings follow from the log and from what was signed")
 	return nil
 }

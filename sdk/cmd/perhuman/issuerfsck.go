@@ -12,7 +12,9 @@ import (
 // issuerFsck opens a database as the service would and believes nothing of it:
 // the log is replayed, set, hashes, roots and the last checkpoint are compared
 // with it, and every template is opened. A snapshot is not used. The service
-// must stand still; one that runs does the same over POST /admin/verify.
+// must stand still; one that runs does the same over POST /admin/verify. Then
+// everything is computed again that needs no key, as issuer backup check does:
+// for PostgreSQL that is all, since a second writer would fence the service off.
 func issuerFsck(ctx context.Context, args []string, e env) (err error) {
 	v := newIssuerFlags("issuer fsck", e)
 	if err := v.read(args, e); err != nil {
@@ -27,8 +29,8 @@ func issuerFsck(ctx context.Context, args []string, e env) (err error) {
 		return err
 	}
 	cfg.Snapshots, cfg.Background = nil, false
-	if isPostgres(v.db) { // a second writer would fence the service off
-		return errors.New("issuer fsck is for a database file; for PostgreSQL there are perhuman issuer backup check and POST /admin/verify")
+	if isPostgres(v.db) {
+		return checkDatabase(ctx, v.db, e)
 	}
 	if err := exists(v.db); err != nil {
 		return err
@@ -41,7 +43,7 @@ func issuerFsck(ctx context.Context, args []string, e env) (err error) {
 	cfg.Store = store
 	iss, err := issuer.New(ctx, cfg)
 	if err == nil {
-		err = iss.Verify(ctx)
+		err = errors.Join(iss.Verify(ctx), iss.VerifyLeaving(ctx))
 	}
 	if err != nil {
 		for _, lie := range []error{issuer.ErrCorrupt, issuer.ErrWrongKey, issuer.ErrWrongOrigin, issuer.ErrWrongOperator} {
@@ -53,5 +55,5 @@ func issuerFsck(ctx context.Context, args []string, e env) (err error) {
 	}
 	now, _ := iss.Current()
 	fmt.Fprintf(e.out, "%s: %d entries replayed, seq %d, %d leaves, %d live, root %s\n%d templates opened\n", v.db, now.LogSize, now.Seq, now.Size, now.Live, now.Root, iss.Gallery().Templates)
-	return nil
+	return checkDatabase(ctx, v.db, e)
 }

@@ -492,6 +492,10 @@ func TestIssuerStopAndRotate(t *testing.T) {
 	if code, out, errs := call(t, fsck...); code != 0 || !strings.Contains(out, "2 live") || !strings.Contains(out, "2 templates") {
 		t.Errorf("%d %s %s", code, out, errs)
 	}
+	corrupt(t, d.path("issuer.db"), `UPDATE intakes SET received = received + 1 WHERE idx = 0`)
+	if code, out, errs := call(t, fsck...); code != 1 || !strings.Contains(out, "its receipt is for something else") {
+		t.Errorf("a damaged intake: %d %s %s", code, out, errs)
+	}
 	corrupt(t, d.path("issuer.db"), `UPDATE changes SET entry = zeroblob(length(entry)) WHERE change_no = 1`)
 	if code, out, errs := call(t, fsck...); code != 1 || !strings.Contains(errs, "do not agree") {
 		t.Errorf("a damaged entry: %d %s %s", code, out, errs)
