@@ -19,6 +19,8 @@ var (
 	ErrSerial = errors.New("mpc: serial")
 	// ErrEpoch: shares that were refreshed: those of the new epoch have to be read.
 	ErrEpoch = errors.New("mpc: shares of an earlier epoch")
+	// ErrAudit: a planted person got the wrong answer: a party computes wrong.
+	ErrAudit = errors.New("mpc: audit failed")
 	// ErrRoll: a roll that is damaged.
 	ErrRoll = errors.New("mpc: roll is damaged")
 )

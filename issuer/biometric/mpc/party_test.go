@@ -65,10 +65,15 @@ func sealed(t testing.TB, m mpc.Modality, party int, person dot.Person) []uint16
 
 func (p *parties) begin(s byte, pair iris.Pair) {
 	p.t.Helper()
+	p.beginAs(mpc.Serial{s}, pair)
+}
+
+func (p *parties) beginAs(s mpc.Serial, pair iris.Pair) {
+	p.t.Helper()
 	p.seed++
 	left, right := splitShape(p.t, p.shape, p.seed, pair.Left), splitShape(p.t, p.shape, p.seed+100, pair.Right)
 	must(p.t, three(func(i int) error {
-		return p.all[i].Begin(mpc.Serial{s}, mpc.Capture{s}, sealed(p.t, p.all[i].Modality(), i, dot.Person{Left: left[i], Right: right[i]}))
+		return p.all[i].Begin(s, mpc.Capture(append(s[:], make([]byte, 16)...)), sealed(p.t, p.all[i].Modality(), i, dot.Person{Left: left[i], Right: right[i]}))
 	}))
 }
 
