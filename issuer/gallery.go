@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/perhuman/perhuman/issuer/biometric/capture"
 	"github.com/perhuman/perhuman/sdk/api"
 )
@@ -33,10 +31,8 @@ type gallery struct {
 	doubt  bool // the matcher may differ from the store
 }
 
-const (
-	galleryBatch = 64              // templates that a worker takes at a time
-	galleryRetry = 5 * time.Second // between attempts, and what refused callers are told to wait
-)
+// galleryRetry is between attempts, and what refused callers are told to wait.
+const galleryRetry = 5 * time.Second
 
 // GalleryState says how far the gallery is.
 type GalleryState struct {
@@ -172,78 +168,60 @@ func (i *Issuer) fillMatcher(ctx context.Context) (map[Serial]leaver, error) {
 	}
 	i.cfg.Matcher.Reset()
 	i.gallery.in.Store(0)
-	leaving := map[Serial]leaver{}
-	var unmarked []TemplateMark
-	work := make(chan []Template)
-	workers, gctx := errgroup.WithContext(ctx)
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() error {
-			for batch := range work {
-				if err := i.restore(batch); err != nil {
-					return err
-				}
-				i.gallery.in.Add(int64(len(batch)))
-			}
-			return nil
-		})
-	}
-	var batch []Template
-	send := func() error {
-		select {
-		case work <- batch:
-			batch = make([]Template, 0, galleryBatch)
-			return nil
-		case <-gctx.Done():
-			return gctx.Err()
-		}
-	}
-	err := i.cfg.Store.Templates(gctx, func(t Template) error {
+	var (
+		mu       sync.Mutex
+		leaving  = map[Serial]leaver{}
+		unmarked []TemplateMark
+		buffers  sync.Pool // what templates are opened into, one at a time and wiped after each
+	)
+	err := i.cfg.Store.Templates(ctx, runtime.GOMAXPROCS(0), func(t Template) error {
 		l, err := i.seal.openMark(t)
 		if err != nil {
-			return errors.Join(ErrWrongOperator, err)
+			return fmt.Errorf("%w: mark of template %x: %w", ErrWrongOperator, t.Serial, err)
 		}
 		if l != (leaver{}) {
+			mu.Lock()
 			leaving[t.Serial] = l
+			mu.Unlock()
 		}
 		if len(t.Mark) == 0 {
 			m, err := i.seal.sealMark(t.Serial, leaver{})
 			if err != nil {
 				return err
 			}
+			mu.Lock()
 			unmarked = append(unmarked, TemplateMark{t.Serial, m})
+			mu.Unlock()
 		}
 		if len(t.Sealed) == 0 { // the matcher keeps it
 			return nil
 		}
-		if batch = append(batch, t); len(batch) < galleryBatch {
-			return nil
+		buffer, _ := buffers.Get().(*[]byte)
+		if buffer == nil {
+			buffer = new([]byte)
 		}
-		return send()
+		defer buffers.Put(buffer)
+		if err := i.restore(t, buffer); err != nil {
+			return err
+		}
+		i.gallery.in.Add(1)
+		return nil
 	})
-	if err == nil && len(batch) > 0 {
-		err = send()
-	}
-	close(work)
-	if failed := workers.Wait(); failed != nil { // it stopped the reading too
-		return nil, failed
-	}
 	if err == nil && len(unmarked) > 0 {
 		err = i.cfg.Store.Mark(ctx, unmarked)
 	}
 	return leaving, err
 }
 
-func (i *Issuer) restore(batch []Template) error {
-	for _, t := range batch {
-		kept, err := i.seal.openTemplate(t)
-		if err != nil {
-			return errors.Join(ErrWrongOperator, err)
-		}
-		err = i.cfg.Matcher.Restore(t.Serial, capture.Modality(t.Modality), kept)
-		clear(kept)
-		if err != nil {
-			return err
-		}
+func (i *Issuer) restore(t Template, buffer *[]byte) error {
+	kept, err := i.seal.openTemplate((*buffer)[:0], t)
+	if err != nil {
+		return fmt.Errorf("%w: template %x: %w", ErrWrongOperator, t.Serial, err)
+	}
+	*buffer = kept
+	defer clear(kept)
+	if err := i.cfg.Matcher.Restore(t.Serial, capture.Modality(t.Modality), kept); err != nil {
+		return fmt.Errorf("issuer: template %x: %w", t.Serial, err)
 	}
 	return nil
 }

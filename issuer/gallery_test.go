@@ -8,6 +8,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -153,6 +155,71 @@ func TestGalleryKey(t *testing.T) {
 	}
 	if _, err := issuer.KeyFile(file).Key(t.Context()); err == nil {
 		t.Error("a key that others can read is taken")
+	}
+}
+
+// listening keeps hold of the bytes that it is to keep nothing of.
+type listening struct {
+	issuer.Matcher
+	mu   sync.Mutex
+	kept [][]byte
+}
+
+func (l *listening) Restore(s issuer.Serial, m capture.Modality, kept []byte) error {
+	err := l.Matcher.Restore(s, m, kept)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.kept = append(l.kept, kept)
+	return err
+}
+
+// What templates are opened into is wiped, and a damaged row is named.
+func TestGalleryLeavesNothing(t *testing.T) {
+	k := newKept(t, 12)
+	l := &listening{}
+	k.with(t, func(i *issuer.Issuer) {
+		if len(l.kept) != 12 {
+			t.Fatalf("%d templates", len(l.kept))
+		}
+		for _, b := range l.kept {
+			if len(b) == 0 || bytes.Count(b, []byte{0}) != len(b) {
+				t.Error("an opened template was not wiped")
+			}
+		}
+		if _, err := i.Enrol(t.Context(), k.Start(t, i, testkit.NewPerson(2).Again(78))); code(err) != api.AlreadyEnrolled {
+			t.Error(err)
+		}
+	}, func(c *issuer.Config) { l.Matcher, c.Matcher = c.Matcher, l })
+	for _, column := range []string{"sealed", "mark"} {
+		db, err := sql.Open("sqlite3", "file:"+k.db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var serial string
+		var before []byte
+		if err := db.QueryRow(`SELECT hex(serial), `+column+` FROM templates ORDER BY serial LIMIT 1 OFFSET 5`).Scan(&serial, &before); err != nil { // #nosec G202 -- names from the schema
+			t.Fatal(err)
+		}
+		after := bytes.Clone(before)
+		after[len(after)/2]++
+		put := func(value []byte) {
+			t.Helper()
+			if _, err := db.Exec(`UPDATE templates SET `+column+` = ? WHERE hex(serial) = ?`, value, serial); err != nil { // #nosec G202 -- names from the schema
+				t.Fatal(err)
+			}
+		}
+		put(after)
+		k.with(t, func(i *issuer.Issuer) {
+			err := i.OpenGallery(t.Context())
+			if !errors.Is(err, issuer.ErrWrongOperator) || !strings.Contains(err.Error(), strings.ToLower(serial)) {
+				t.Errorf("%s: %v", column, err)
+			}
+			put(before)
+			if err := i.OpenGallery(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}, func(c *issuer.Config) { c.Background = true })
+		_ = db.Close()
 	}
 }
 

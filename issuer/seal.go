@@ -113,14 +113,13 @@ func (s *sealer) sealLinks(in *Intake) (err error) {
 	return err
 }
 
-// openTemplate opens in place: t.Sealed then holds the template in the clear,
-// which is what it gives, and is to be wiped.
-func (s *sealer) openTemplate(t Template) ([]byte, error) {
+// openTemplate appends the template to to, which is to be wiped.
+func (s *sealer) openTemplate(to []byte, t Template) ([]byte, error) {
 	n := s.template.NonceSize()
 	if len(t.Sealed) < n {
 		return nil, errSealed
 	}
-	plain, err := s.template.Open(t.Sealed[n:n], t.Sealed[:n], t.Sealed[n:], templateAAD(t.Serial, t.Modality))
+	plain, err := s.template.Open(to, t.Sealed[:n], t.Sealed[n:], templateAAD(t.Serial, t.Modality))
 	if err != nil {
 		return nil, errSealed
 	}

@@ -46,7 +46,7 @@ func TestSealing(t *testing.T) {
 		t.Error("sealed values repeat")
 	}
 	row := Template{Serial: in.Serial, Modality: "face", Sealed: in.Template}
-	if b, err := s.openTemplate(row); err != nil || string(b) != "a template" {
+	if b, err := s.openTemplate(nil, row); err != nil || string(b) != "a template" {
 		t.Errorf("%q, %v", b, err)
 	}
 	if c, err := s.openLeaf(in.Serial, in.LeafLink); err != nil || c != in.Commitment {
@@ -59,12 +59,12 @@ func TestSealing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, byOther := other.openTemplate(row)
-	_, otherSerial := s.openTemplate(Template{Serial: Serial{2}, Modality: "face", Sealed: in.Template})
-	_, otherKind := s.openTemplate(Template{Serial: in.Serial, Modality: "iris", Sealed: in.Template})
+	_, byOther := other.openTemplate(nil, row)
+	_, otherSerial := s.openTemplate(nil, Template{Serial: Serial{2}, Modality: "face", Sealed: in.Template})
+	_, otherKind := s.openTemplate(nil, Template{Serial: in.Serial, Modality: "iris", Sealed: in.Template})
 	_, asLeaf := s.openLeaf(in.Serial, in.Template)
 	_, _, otherLeaf := s.openSerial(semaphore.Element{31: 8}, in.SerialLink)
-	_, short := s.openTemplate(Template{Serial: in.Serial, Modality: "face", Sealed: []byte{1}})
+	_, short := s.openTemplate(nil, Template{Serial: in.Serial, Modality: "face", Sealed: []byte{1}})
 	for name, err := range map[string]error{
 		"other operator": byOther, "other serial": otherSerial, "other modality": otherKind,
 		"other purpose": asLeaf, "other leaf": otherLeaf, "cut short": short,

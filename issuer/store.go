@@ -197,8 +197,10 @@ type Store interface {
 	// and, if full, the leaves, and counts the hashes. It takes a time that grows
 	// with the set only if full.
 	Load(ctx context.Context, since uint64, full bool) (State, error)
-	// Templates calls f for every template, in no meaningful order.
-	Templates(ctx context.Context, f func(Template) error) error
+	// Templates calls f for every template of one moment, in no meaningful order
+	// and from up to callers goroutines at once. The bytes that f is given stand
+	// until it returns, and are not to be written to. An error of f ends it.
+	Templates(ctx context.Context, callers int, f func(Template) error) error
 	// Entries gives the log's entries [from, to).
 	Entries(ctx context.Context, from, to int64) ([][]byte, error)
 	// Hashes gives stored hashes of the log.

@@ -61,17 +61,14 @@ func (m *Matcher) Len() int { return m.known.Len() }
 type probe struct {
 	template match.Template
 	kept     []byte
-	added    bool
 }
 
 func (p *probe) Keep() []byte { return p.kept }
 
-// Wipe leaves a template alone that the matcher now holds.
+// Wipe leaves the matcher's copy alone.
 func (p *probe) Wipe() {
 	clear(p.kept)
-	if !p.added {
-		p.template.Wipe()
-	}
+	p.template.Wipe()
 }
 
 // Prepare opens the envelope's shares.
@@ -131,11 +128,7 @@ func (m *Matcher) Add(s issuer.Serial, p issuer.Probe) error {
 	if err != nil {
 		return err
 	}
-	if err := m.known.Add(match.Serial(s), own.template); err != nil {
-		return err
-	}
-	own.added = true
-	return nil
+	return m.known.Add(match.Serial(s), own.template)
 }
 
 // Remove forgets a serial.
@@ -143,14 +136,10 @@ func (m *Matcher) Remove(s issuer.Serial) { m.known.Remove(match.Serial(s)) }
 
 // Restore adds what was kept.
 func (m *Matcher) Restore(s issuer.Serial, modality capture.Modality, kept []byte) error {
-	t, err := match.Parse(kept)
-	if err != nil {
-		return err
-	}
-	if t.Modality() != modality {
+	if match.Kept(kept) != modality {
 		return fmt.Errorf("%w: modality of a stored template", issuer.ErrUnreadable)
 	}
-	return m.known.Add(match.Serial(s), t)
+	return named(m.known.Restore(match.Serial(s), kept))
 }
 
 // Reset forgets everybody.

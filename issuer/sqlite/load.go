@@ -16,11 +16,10 @@ const (
 	selectMembers = `SELECT idx, commitment, removed_seq IS NULL FROM members WHERE set_id = ? ORDER BY idx`
 	selectRoots   = `SELECT seq, root, size, live, depth, min_valid_seq, log_size, created_ms, coalesce(superseded_ms, 0), checkpoint
 		FROM roots WHERE set_id = ?1 AND (superseded_ms IS NULL OR superseded_ms >= ?2) ORDER BY seq`
-	countHashes     = `SELECT count(*), coalesce(max(n), -1) FROM hashes WHERE set_id = ?`
-	selectHash      = `SELECT hash FROM hashes WHERE set_id = ? AND n = ?`
-	selectHashes    = `SELECT n, hash FROM hashes WHERE set_id = ? AND n >= ? AND n <= ? ORDER BY n`
-	selectEntries   = `SELECT change_no, entry FROM changes WHERE set_id = ? AND change_no >= ? AND change_no < ? ORDER BY change_no`
-	selectTemplates = `SELECT serial, modality, sealed, mark FROM templates`
+	countHashes   = `SELECT count(*), coalesce(max(n), -1) FROM hashes WHERE set_id = ?`
+	selectHash    = `SELECT hash FROM hashes WHERE set_id = ? AND n = ?`
+	selectHashes  = `SELECT n, hash FROM hashes WHERE set_id = ? AND n >= ? AND n <= ? ORDER BY n`
+	selectEntries = `SELECT change_no, entry FROM changes WHERE set_id = ? AND change_no >= ? AND change_no < ? ORDER BY change_no`
 )
 
 // Load implements issuer.Store. It reads leaves, roots and counts at one
@@ -102,29 +101,6 @@ func readRoots(ctx context.Context, tx *sql.Tx, since uint64) ([]issuer.Root, er
 		roots = append(roots, r)
 	}
 	return roots, rows.Err()
-}
-
-// Templates implements issuer.Store.
-func (s *Store) Templates(ctx context.Context, f func(issuer.Template) error) error {
-	rows, err := s.r.QueryContext(ctx, selectTemplates)
-	if err != nil {
-		return classify(err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var t issuer.Template
-		var serial []byte
-		if err := rows.Scan(&serial, &t.Modality, &t.Sealed, &t.Mark); err != nil {
-			return classify(err)
-		}
-		if copy(t.Serial[:], serial) != len(t.Serial) {
-			return fmt.Errorf("%w: serial of a template", issuer.ErrCorrupt)
-		}
-		if err := f(t); err != nil {
-			return err
-		}
-	}
-	return classifyNil(rows.Err())
 }
 
 // Entries implements issuer.Store.

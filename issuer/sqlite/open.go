@@ -27,6 +27,7 @@ const (
 // many goroutines; writes wait for one another.
 type Store struct {
 	w, r   *sql.DB
+	reader func() (*sql.DB, error) // opens what r is once more
 	lock   *os.File
 	path   string
 	file   os.FileInfo // the file at path when it was opened
@@ -64,8 +65,15 @@ func open(path, driverName string, busy time.Duration) (_ *Store, err error) {
 	if err = migrate(s.w); err != nil {
 		return nil, err
 	}
-	if s.r, err = sql.Open(driverName, dsn(path, busy, url.Values{"_query_only": {"1"}})); err != nil {
-		return nil, fmt.Errorf("sqlite: %w", err)
+	s.reader = func() (*sql.DB, error) {
+		db, err := sql.Open(driverName, dsn(path, busy, url.Values{"_query_only": {"1"}}))
+		if err != nil {
+			return nil, fmt.Errorf("sqlite: %w", err)
+		}
+		return db, nil
+	}
+	if s.r, err = s.reader(); err != nil {
+		return nil, err
 	}
 	s.r.SetMaxOpenConns(readers)
 	s.r.SetMaxIdleConns(readers)

@@ -58,6 +58,7 @@ func Run(t *testing.T, s Store) {
 		test func(*testing.T, Store)
 	}{
 		{"Life", life},
+		{"Templates", templates},
 		{"Rates", rates},
 		{"T12 Race", race},
 		{"T12 RaceOfPersons", raceOfPersons},

@@ -192,14 +192,50 @@ func ParseBinary(b []byte) (Template, error) {
 	if !ValidColumns(cols) {
 		return Template{}, ErrColumns
 	}
-	if b = b[2:]; len(b) != 12*cols {
+	if len(b) != 2+12*cols {
 		return Template{}, fmt.Errorf("%w: length", ErrFormat)
 	}
 	t := newTemplate(cols)
-	for i := range cols / 2 {
-		for p := range planes {
-			t.plane(p)[i] = binary.BigEndian.Uint64(b[8*(planes*i+p):])
-		}
+	return t, t.ReadBinary(b)
+}
+
+// ReadBinary is ParseBinary into t, whose number of columns b must have: for a
+// place that In gave. After an error nothing has been written.
+func (t Template) ReadBinary(b []byte) error {
+	if t.cols == 0 {
+		return ErrColumns
 	}
-	return t, nil
+	if len(b) != 2+12*t.cols || int(binary.BigEndian.Uint16(b)) != t.cols {
+		return fmt.Errorf("%w: length", ErrFormat)
+	}
+	b = b[2:]
+	tre, tim, tmask := t.plane(re), t.plane(im), t.plane(mask)
+	tim, tmask = tim[:len(tre)], tmask[:len(tre)]
+	for i := range tre {
+		three := (*[8 * planes]byte)(b)
+		tre[i] = binary.BigEndian.Uint64(three[0:])
+		tim[i] = binary.BigEndian.Uint64(three[8:])
+		tmask[i] = binary.BigEndian.Uint64(three[16:])
+		b = b[8*planes:]
+	}
+	return nil
+}
+
+// Words gives how many words In needs for codes of this many columns.
+func Words(cols int) int { return planes * span(cols) }
+
+// In gives the template that stands in words, which are Words(cols) long: zero
+// at first, or what another such template put there. It lets many stand side by
+// side in one piece of memory.
+func In(cols int, words []uint64) Template {
+	return Template{cols: cols, words: words[:Words(cols):Words(cols)]}
+}
+
+// CopyFrom overwrites t with o, which must have its number of columns.
+func (t Template) CopyFrom(o Template) error {
+	if t.cols != o.cols || t.cols == 0 {
+		return ErrColumns
+	}
+	copy(t.words, o.words)
+	return nil
 }

@@ -29,26 +29,32 @@ type Matcher struct {
 	columns int
 
 	mu      sync.RWMutex
-	known   map[Serial]capture.Modality
-	set     set
+	known   map[Serial]place
+	shelves []*shelf // of irises
+	room    []place  // shelves that are not full and that nobody is filling
+	faces   []faceEntry
 	removed uint64 // how many entries have been removed so far
 }
 
-// set is what a comparison runs over. Its slices are only ever appended to, or
-// replaced as a whole, so a copy of the headers is a snapshot.
+// place is the index of a shelf, or aFace.
+type place int32
+
+const aFace place = -1
+
+// set is what a comparison runs over, as it stood at one moment.
 type set struct {
-	irises []irisEntry
-	faces  []faceEntry
+	irises []run
+	faces  []faceEntry // only ever appended to, or replaced as a whole
 }
 
-// after gives what was appended to s since then.
+// after gives what was added to s since then, when nothing was removed.
 func (s set) after(then set) set {
-	return set{s.irises[len(then.irises):], s.faces[len(then.faces):]}
-}
-
-type irisEntry struct {
-	serial Serial
-	pair   iris.Pair
+	s.faces = s.faces[len(then.faces):]
+	for i, r := range then.irises {
+		s.irises[i].serials = s.irises[i].serials[len(r.serials):]
+		s.irises[i].from += len(r.serials)
+	}
+	return s
 }
 
 type faceEntry struct {
@@ -62,7 +68,7 @@ func New() *Matcher { return NewColumns(DefaultColumns) }
 // NewColumns gives an empty matcher for iris codes of 200 or 256 columns. Codes
 // of different shapes cannot be compared, so one matcher takes one shape.
 func NewColumns(columns int) *Matcher {
-	return &Matcher{columns: columns, known: map[Serial]capture.Modality{}}
+	return &Matcher{columns: columns, known: map[Serial]place{}}
 }
 
 // Len gives the number of enrolled templates, of all modalities.
@@ -83,7 +89,7 @@ func (m *Matcher) check(t Template) error {
 }
 
 // Add enrols t under serial without comparing it: for templates that were
-// compared before, such as those loaded at start. The matcher keeps t.
+// compared before. The matcher keeps a copy.
 func (m *Matcher) Add(serial Serial, t Template) error {
 	if err := m.check(t); err != nil {
 		return err
@@ -97,35 +103,82 @@ func (m *Matcher) add(serial Serial, t Template) error {
 	if _, ok := m.known[serial]; ok {
 		return ErrSerial
 	}
-	m.known[serial] = t.modality
-	if t.modality == capture.Iris {
-		m.set.irises = append(m.set.irises, irisEntry{serial, t.pair})
-	} else {
-		m.set.faces = append(m.set.faces, faceEntry{serial, t.vector})
+	if t.modality == capture.Face {
+		m.known[serial] = aFace
+		m.faces = append(m.faces, faceEntry{serial, t.vector})
+		return nil
 	}
+	at, s := m.take()
+	if err := s.next(m.columns).copyFrom(t.pair); err != nil {
+		m.giveBack(at)
+		return err
+	}
+	m.put(serial, at, s)
 	return nil
 }
 
+// Restore is Add for what MarshalBinary gave. It reads an iris straight into
+// its place, so that a large set, restored by many callers side by side, costs
+// no memory but its own. kept is neither changed nor kept.
+func (m *Matcher) Restore(serial Serial, kept []byte) error {
+	eye := 2 + 12*m.columns
+	if len(kept) != 2+2*eye || Kept(kept) != capture.Iris {
+		t, err := Parse(kept)
+		if err != nil {
+			return err
+		}
+		return m.Add(serial, t)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for {
+		at, s := m.take()
+		p := s.next(m.columns)
+		m.mu.Unlock()
+		err := p.read(kept[2:2+eye], kept[2+eye:])
+		m.mu.Lock()
+		if err != nil {
+			p.Wipe()
+			m.giveBack(at)
+			return err
+		}
+		if _, ok := m.known[serial]; ok {
+			p.Wipe()
+			m.giveBack(at)
+			return ErrSerial
+		}
+		if m.shelves[at] == s {
+			m.put(serial, at, s)
+			return nil
+		}
+		m.giveBack(at) // somebody left from this shelf, and it was replaced
+	}
+}
+
 // Remove forgets a serial and reports whether it was there. A comparison that
-// began before may still name it.
+// began before may still name it; the memory is wiped when the last of them has
+// ended.
 func (m *Matcher) Remove(serial Serial) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	modality, ok := m.known[serial]
-	if ok {
-		delete(m.known, serial)
-		m.removed++
+	at, ok := m.known[serial]
+	if !ok {
+		return false
 	}
-	switch modality {
-	case capture.Iris:
-		// A new slice: readers may still be walking the old one.
-		at := slices.IndexFunc(m.set.irises, func(e irisEntry) bool { return e.serial == serial })
-		m.set.irises = slices.Concat(m.set.irises[:at:at], m.set.irises[at+1:])
-	case capture.Face:
-		at := slices.IndexFunc(m.set.faces, func(e faceEntry) bool { return e.serial == serial })
-		m.set.faces = slices.Concat(m.set.faces[:at:at], m.set.faces[at+1:])
+	delete(m.known, serial)
+	m.removed++
+	// Something new in each case: readers may still be walking the old.
+	if at == aFace {
+		n := slices.IndexFunc(m.faces, func(e faceEntry) bool { return e.serial == serial })
+		m.faces = slices.Concat(m.faces[:n:n], m.faces[n+1:])
+		return true
 	}
-	return ok
+	old := m.shelves[at]
+	m.shelves[at] = old.without(serial, m.columns)
+	if old.full() {
+		m.giveBack(at)
+	}
+	return true
 }
 
 // Match compares t with every enrolled template of its modality, except those
@@ -136,14 +189,23 @@ func (m *Matcher) Match(t Template, except ...Serial) (hit bool, serial Serial, 
 		return false, Serial{}, err
 	}
 	now, _ := m.snapshot()
-	best := nearest(t, now, except)
+	best := m.nearest(t, now, except)
 	return best.hit, best.serial, nil
 }
 
 func (m *Matcher) snapshot() (set, uint64) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return m.set, m.removed
+	return m.now(), m.removed
+}
+
+// now is the set for a holder of mu.
+func (m *Matcher) now() set {
+	s := set{irises: make([]run, len(m.shelves)), faces: m.faces}
+	for i, shelf := range m.shelves {
+		s.irises[i] = run{shelf: shelf, serials: shelf.serials}
+	}
+	return s
 }
 
 // MatchOrAdd compares t like Match and, when it belongs to nobody, enrols it
@@ -157,13 +219,13 @@ func (m *Matcher) MatchOrAdd(serial Serial, t Template) (hit bool, other Serial,
 	// The long part runs outside the lock, over the set as it was; what came in
 	// meanwhile is compared inside. After a removal all of it is compared again.
 	then, removed := m.snapshot()
-	best := nearest(t, then, []Serial{serial})
+	best := m.nearest(t, then, []Serial{serial})
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.removed == removed {
-		best = best.or(nearest(t, m.set.after(then), []Serial{serial}))
+		best = best.or(m.nearest(t, m.now().after(then), []Serial{serial}))
 	} else {
-		best = nearest(t, m.set, []Serial{serial})
+		best = m.nearest(t, m.now(), []Serial{serial})
 	}
 	if best.hit {
 		return true, best.serial, nil
@@ -199,7 +261,7 @@ func (a candidate) or(b candidate) candidate {
 }
 
 // nearest compares t with every entry of its modality in s.
-func nearest(t Template, s set, except []Serial) candidate {
+func (m *Matcher) nearest(t Template, s set, except []Serial) candidate {
 	var best candidate
 	switch t.modality {
 	case capture.Iris:
@@ -207,13 +269,15 @@ func nearest(t Template, s set, except []Serial) candidate {
 			break
 		}
 		q := iris.NewPairQuery(t.pair)
-		q.Walk(len(s.irises), func(i int) iris.Pair { return s.irises[i].pair }, func(i int, upright, mirrored iris.Score) {
-			for _, score := range [...]iris.Score{upright, mirrored} {
-				if serial := s.irises[i].serial; score.Match() && !slices.Contains(except, serial) {
-					best = best.or(candidate{true, serial, score.Least()})
+		for _, r := range s.irises {
+			r.walk(m.columns, q, func(serial Serial, upright, mirrored iris.Score) {
+				for _, score := range [...]iris.Score{upright, mirrored} {
+					if score.Match() && !slices.Contains(except, serial) {
+						best = best.or(candidate{true, serial, score.Least()})
+					}
 				}
-			}
-		})
+			})
+		}
 	case capture.Face:
 		for _, e := range s.faces {
 			if t.vector.Same(e.vector) && !slices.Contains(except, e.serial) {

@@ -158,6 +158,19 @@ func (t Template) MarshalBinary() ([]byte, error) {
 	return out, nil
 }
 
+// Kept gives the modality of what MarshalBinary wrote, "" for anything else. It
+// looks at the kind alone.
+func Kept(b []byte) capture.Modality {
+	switch {
+	case len(b) < 2 || b[0] != version:
+	case b[1] == kindIris:
+		return capture.Iris
+	case b[1] == kindFace:
+		return capture.Face
+	}
+	return ""
+}
+
 // Parse reads what MarshalBinary wrote, and nothing else. It checks form; Check
 // and the Matcher check quality.
 func Parse(b []byte) (Template, error) {
