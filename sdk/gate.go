@@ -67,6 +67,12 @@ type Config struct {
 	Witnesses []string
 	Quorum    int
 
+	// Afresh are verifier keys, of those above, to begin to follow with no memory
+	// although the issuer was followed under another key: for an issuer that
+	// changed its key and never signed with both while this verifier was listening
+	// (setlog.ErrUnvouched), or was founded anew under its old name.
+	Afresh []string
+
 	// Snapshots pins roots of Snapshot policies by sequence number, in place of
 	// what the issuer's log has there, for instance what setlog's Repin gives.
 	Snapshots map[uint64]semaphore.Element

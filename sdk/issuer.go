@@ -3,6 +3,7 @@ package sdk
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/sethttp"
@@ -39,7 +40,10 @@ func follow(cfg Config, witnesses *setlog.Witnesses, vkey string) (*issuer, erro
 		Witnesses: witnesses,
 	}
 	if keeper, ok := cfg.Store.(verifier.StateKeeper); ok {
-		sc.State = &kept{keeper: keeper, name: vkey}
+		sc.State = &memory{
+			kept: kept{keeper: keeper, name: vkey}, last: kept{keeper: keeper, name: "last key of " + key.Name()},
+			afresh: slices.Contains(cfg.Afresh, vkey),
+		}
 		sc.Kept = func(name string) sethttp.State { return &kept{keeper: keeper, name: name + " of " + vkey} }
 	}
 	source, err := sethttp.New(sc)
@@ -71,6 +75,40 @@ func (i *issuer) Bound(ctx context.Context, p scope.Policy) (verifier.Bound, err
 type kept struct {
 	keeper verifier.StateKeeper
 	name   string
+}
+
+// memory is a follower's state under the issuer's verifier key. Which key of the
+// issuer was followed last is kept beside it: a new one goes on from what was
+// seen under that (setlog.ErrUnvouched says when it may).
+type memory struct {
+	kept
+	last   kept
+	afresh bool
+	named  bool // last says name
+}
+
+func (m *memory) Load() ([]byte, error) {
+	state, err := m.kept.Load()
+	if err != nil || len(state) > 0 || m.afresh {
+		return state, err
+	}
+	last, err := m.last.Load()
+	if err != nil || len(last) == 0 {
+		return nil, err
+	}
+	before := kept{keeper: m.keeper, name: string(last)}
+	return before.Load()
+}
+
+func (m *memory) Save(state []byte) error {
+	if err := m.kept.Save(state); err != nil || m.named {
+		return err
+	}
+	if err := m.last.Save([]byte(m.name)); err != nil {
+		return err
+	}
+	m.named = true
+	return nil
 }
 
 const stateTimeout = 10 * time.Second

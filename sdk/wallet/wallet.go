@@ -270,6 +270,22 @@ func splitState(state []byte) (follower []byte, position *uint64, err error) {
 	return rest, &n, nil
 }
 
+// StateOf names the issuer that a state is of, "" if it is no wallet's state. An
+// issuer that changed its key still has its name: a wallet under the new key
+// goes on from the state of the old one, once the issuer has signed with both
+// (setlog.ErrUnvouched).
+func StateOf(state []byte) string {
+	follower, _, err := splitState(state)
+	if err != nil {
+		return ""
+	}
+	name, err := setlog.StateName(follower)
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
 // State gives what Persist is given, for callers that keep it themselves.
 func (w *Wallet) State() []byte { return joinState(w.follower.State(), w.position()) }
 

@@ -26,6 +26,11 @@ var (
 	// ErrWitnesses: fewer witnesses have cosigned than the policy wants.
 	ErrWitnesses = errors.New("setlog: too few witnesses have cosigned")
 
+	// ErrUnvouched: the issuer's key was changed in the configuration, and this
+	// head is not also signed by the key under which the log was followed so far:
+	// what is remembered cannot be held against it.
+	ErrUnvouched = errors.New("setlog: the key followed before does not vouch for the new one")
+
 	// ErrStale: no head young enough to decide by. Fail closed and retry.
 	ErrStale = errors.New("setlog: roots are stale")
 	// ErrRootZero: root 0, which anybody can prove membership of.

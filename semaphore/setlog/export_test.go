@@ -1,8 +1,6 @@
 package setlog
 
 import (
-	"strings"
-
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -14,12 +12,15 @@ func ParseCheckpointText(text string) (Checkpoint, error) { return parseCheckpoi
 
 // StateRoundTrip parses a follower state and marshals it again.
 func StateRoundTrip(state []byte) ([]byte, error) {
-	vkey, _, _ := strings.Cut(strings.TrimPrefix(string(state), statePrefix), "\n")
+	vkey, err := stateKey(state)
+	if err != nil {
+		return nil, err
+	}
 	v, err := ParseVKey(vkey)
 	if err != nil {
 		return nil, err
 	}
-	s, err := parseState(state, vkey, v)
+	s, err := parseState(state, v)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ type FollowerConfig struct {
 	MaxStaleness time.Duration // how old the newest head may be
 	MaxSkew      time.Duration // how far the issuer's clock may be ahead
 	Witnesses    *Witnesses    // who must have cosigned the log; nil asks for nobody
-	State        []byte        // what Persist was last given; nil at first
+	State        []byte        // what Persist was last given, under this key or the one before it; nil at first
 	// Persist is called with the new state before a head takes effect; if it
 	// fails, the head is not taken. nil keeps the state in memory only, and a
 	// restart then trusts the first head again.
@@ -69,9 +69,12 @@ type snapshot struct {
 	fork   *ErrFork
 
 	// lacking is set if the head, kept from before there was a policy, has too
-	// few cosignatures: it still holds back forks and old heads, but decides
-	// nothing.
+	// few cosignatures, or belongs to a key that did not vouch for this one yet:
+	// it still holds back forks and old heads, but decides nothing.
 	lacking error
+	// prior is the key that the head belongs to while that is not the follower's:
+	// see rotation.go.
+	prior *pin
 }
 
 type knownRoot struct {
@@ -82,7 +85,8 @@ type knownRoot struct {
 }
 
 // NewFollower makes a follower. It refuses a state that is damaged or belongs to
-// another key.
+// another issuer. The state of an earlier key of the same issuer is taken over:
+// see ErrUnvouched.
 func NewFollower(cfg FollowerConfig) (*Follower, error) {
 	v, public, err := parseVKey(cfg.VKey)
 	if err != nil {
@@ -98,10 +102,10 @@ func NewFollower(cfg FollowerConfig) (*Follower, error) {
 	}
 	snap := &snapshot{}
 	if cfg.State != nil {
-		if snap, err = parseState(cfg.State, cfg.VKey, v); err != nil {
+		if snap, err = takeOver(cfg.State, pin{cfg.VKey, v}); err != nil {
 			return nil, err
 		}
-		if snap.signed != nil {
+		if snap.signed != nil && snap.lacking == nil {
 			snap.lacking = f.witnesses.Check(snap.head.RootProof.Checkpoint)
 		}
 	}
@@ -149,8 +153,8 @@ func (f *Follower) Fork() *ErrFork { return f.snap.Load().fork }
 // (fetching tiles of the larger log if the sizes differ), and that nothing is
 // lowered. On an error nothing changes, except that a fork is remembered.
 // Errors: ErrSignature, ErrMalformed, ErrProof, ErrHead, ErrFuture, ErrOldHead
-// (harmless), ErrRollback, ErrWitnesses, *ErrFork, and what fetch and Persist
-// return.
+// (harmless), ErrRollback, ErrWitnesses, ErrUnvouched, *ErrFork, and what fetch
+// and Persist return.
 func (f *Follower) Update(signed []byte, now time.Time, fetch Fetch) error {
 	f.updating.Lock()
 	defer f.updating.Unlock()
@@ -158,11 +162,14 @@ func (f *Follower) Update(signed []byte, now time.Time, fetch Fetch) error {
 	if old.fork != nil {
 		return old.fork
 	}
-	if bytes.Equal(signed, old.signed) {
+	if old.prior == nil && bytes.Equal(signed, old.signed) {
 		return nil
 	}
 	h, err := OpenHead(signed, f.verifier)
 	if err != nil {
+		return err
+	}
+	if err := old.vouched(signed); err != nil {
 		return err
 	}
 	if time.Unix(int64(h.Issued), 0).Sub(now) > f.maxSkew {

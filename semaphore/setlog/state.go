@@ -17,7 +17,7 @@ import (
 //	<signed head>
 //
 // Without a head, n is 0 and nothing follows. The file is trusted as far as the
-// disk is; head and fork are checked again under the key when it is read.
+// disk is; head and fork are checked again under its key when it is read.
 
 const (
 	statePrefix = "perhuman/follower/1 "
@@ -28,6 +28,9 @@ const (
 func (f *Follower) State() []byte { return f.snap.Load().marshal(f.vkey) }
 
 func (s *snapshot) marshal(vkey string) []byte {
+	if s.prior != nil {
+		vkey = s.prior.vkey // until it has vouched for the new one
+	}
 	var b strings.Builder
 	fork := "-"
 	if s.fork != nil {
@@ -45,19 +48,23 @@ func (s *snapshot) marshal(vkey string) []byte {
 	return []byte(b.String())
 }
 
-func parseState(state []byte, vkey string, v note.Verifier) (*snapshot, error) {
+// stateKey gives the verifier key that a state belongs to.
+func stateKey(state []byte) (string, error) {
 	if len(state) > maxState {
-		return nil, malformed("follower state of %d bytes", len(state))
+		return "", malformed("follower state of %d bytes", len(state))
 	}
-	l := lines{string(state)}
-	first, _ := l.next()
+	first, _ := (&lines{string(state)}).next()
 	key, ok := strings.CutPrefix(first, statePrefix)
 	if !ok {
-		return nil, malformed("follower state: first line")
+		return "", malformed("follower state: first line")
 	}
-	if key != vkey {
-		return nil, fmt.Errorf("%w: follower state belongs to %q", ErrKey, key)
-	}
+	return key, nil
+}
+
+// parseState reads a state of which stateKey has given the key that v is of.
+func parseState(state []byte, v note.Verifier) (*snapshot, error) {
+	l := lines{string(state)}
+	_, _ = l.next()
 	s := &snapshot{}
 	fork, err := l.field("fork")
 	if err != nil {

@@ -88,7 +88,7 @@ type verifierFlags struct {
 	set *flag.FlagSet
 
 	rp, environment, key, db, postgres, addr, admin, adminToken, webhook, webhookSecret string
-	issuers, require, at, witnesses, origins, sites                                     listFlag
+	issuers, afresh, require, at, witnesses, origins, sites                             listFlag
 	proxies, webhookAllow                                                               prefixFlag
 	actions                                                                             actionFlag
 	bound                                                                               uint
@@ -106,6 +106,7 @@ func newVerifierFlags(name string, e env) *verifierFlags {
 	f.StringVar(&v.environment, "env", "live", "live or test; part of every stored key")
 	f.Var(&v.issuers, "issuer", "an issuer's verifier key, name+hash+key; many times: any of them")
 	f.Var(&v.require, "require", "in place of -issuer: a proof under each of these")
+	f.Var(&v.afresh, "afresh", "one of these keys, to be followed with no memory of an earlier key of the same issuer, which did not vouch for it")
 	f.Var(&v.at, "at", "an issuer's address, URL or NAME=URL (default https://NAME)")
 	f.Var(&v.witnesses, "witness", "verifier key of a witness of the issuers' logs")
 	f.IntVar(&v.quorum, "quorum", 0, "how many witnesses must have cosigned")

@@ -178,7 +178,7 @@ func (s *service) open(ctx context.Context) error {
 		return err
 	}
 	s.following, err = sdk.Follow(ctx, sdk.Config{
-		Issuers: v.issuers, Require: v.require, At: at, Store: s.store, Witnesses: v.witnesses, Quorum: v.quorum, OnError: s.onError,
+		Issuers: v.issuers, Require: v.require, At: at, Store: s.store, Afresh: v.afresh, Witnesses: v.witnesses, Quorum: v.quorum, OnError: s.onError,
 	})
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/wallet"
@@ -158,10 +159,9 @@ func (w *purse) follow(i purseIssuer, prover *wallet.Prover, verify func(*semaph
 			return nil, err
 		}
 	}
-	sum := sha256.Sum256([]byte(i.VKey))
-	path := filepath.Join(w.dir, "state-"+hex.EncodeToString(sum[:8]))
-	state, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	path := w.statePath(i.VKey)
+	state, err := w.state(i.VKey)
+	if err != nil {
 		return nil, err
 	}
 	out, err := wallet.New(wallet.Config{
@@ -172,6 +172,41 @@ func (w *purse) follow(i purseIssuer, prover *wallet.Prover, verify func(*semaph
 		return nil, err
 	}
 	return out, out.Unlock(w.key)
+}
+
+func (w *purse) statePath(of string) string {
+	sum := sha256.Sum256([]byte(of))
+	return filepath.Join(w.dir, "state-"+hex.EncodeToString(sum[:8]))
+}
+
+// state reads what was seen of an issuer's log: under its key, or under the one
+// before it, which the wallet then wants to hear vouch for this one. Whoever
+// wants to begin anew deletes the file.
+func (w *purse) state(vkey string) ([]byte, error) {
+	state, err := os.ReadFile(w.statePath(vkey))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return state, err
+	}
+	name, _, _ := strings.Cut(vkey, "+")
+	files, err := filepath.Glob(filepath.Join(w.dir, "state-"+strings.Repeat("[0-9a-f]", 16)))
+	if err != nil {
+		return nil, err
+	}
+	var newest time.Time
+	for _, path := range files {
+		info, err := os.Stat(path)
+		if err != nil || info.ModTime().Before(newest) {
+			continue
+		}
+		before, err := os.ReadFile(path) // #nosec G304 -- of the wallet's own folder
+		if err != nil {
+			return nil, err
+		}
+		if wallet.StateOf(before) == name {
+			state, newest = before, info.ModTime()
+		}
+	}
+	return state, nil
 }
 
 // contents is all there is to back up.

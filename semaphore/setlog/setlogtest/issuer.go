@@ -25,6 +25,7 @@ type Issuer struct {
 	Name, VKey  string
 	Signer      note.Signer
 	Verifier    note.Verifier
+	Also        []note.Signer // keys that sign besides
 	Hashes      setlog.Hashes
 	Entries     []setlog.Entry
 	Group       *semaphore.Group
@@ -68,6 +69,22 @@ func New(t testing.TB, name string) *Issuer {
 	is.must(err)
 	return is
 }
+
+// Rotate changes to the key whose seed is SHA-256(label); the one before signs
+// besides until Also is emptied. What was signed already stays as it is.
+func (is *Issuer) Rotate(label string) {
+	is.t.Helper()
+	skey, vkey, err := setlog.GenerateKey(Seed(label), is.Name)
+	is.must(err)
+	is.Also = []note.Signer{is.Signer}
+	is.VKey = vkey
+	is.Signer, err = note.NewSigner(skey)
+	is.must(err)
+	is.Verifier, err = setlog.ParseVKey(vkey)
+	is.must(err)
+}
+
+func (is *Issuer) signers() []note.Signer { return append([]note.Signer{is.Signer}, is.Also...) }
 
 func (is *Issuer) must(err error) {
 	is.t.Helper()
@@ -138,7 +155,7 @@ func (is *Issuer) Publish(now uint64, batch []setlog.Entry) {
 	is.must(err)
 	is.Hashes = append(is.Hashes, hashes...)
 	is.Entries = append(is.Entries, batch...)
-	signed, err := setlog.Checkpoint{Origin: is.Name, Size: tree.N, Hash: tree.Hash}.Sign(is.Signer)
+	signed, err := setlog.Checkpoint{Origin: is.Name, Size: tree.N, Hash: tree.Hash}.Sign(is.signers()...)
 	is.must(err)
 	is.Checkpoints[tree.N] = signed
 }
@@ -163,7 +180,7 @@ func (is *Issuer) UnsignedHead(now uint64) setlog.Head {
 // Head gives the signed head at a time.
 func (is *Issuer) Head(now uint64) []byte {
 	is.t.Helper()
-	signed, err := is.UnsignedHead(now).Sign(is.Signer)
+	signed, err := is.UnsignedHead(now).Sign(is.signers()...)
 	is.must(err)
 	return signed
 }
