@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/perhuman/perhuman/issuer"
 )
 
 // config is what the command line says.
@@ -19,6 +22,7 @@ type config struct {
 	port     int    // 0: the one kept in dir, or defaultPort
 	headless bool
 	crowd    int
+	wait     time.Duration // waiting times of recoveries and deletions; 0: a real issuer's
 }
 
 const (
@@ -33,6 +37,7 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	f.StringVar(&c.dir, "var", "var", "folder for data and keys; delete it to start over")
 	f.IntVar(&c.port, "port", 0, fmt.Sprintf("port on loopback; kept in the folder, because it is part of the relying party's name (first start: %d)", defaultPort))
 	f.BoolVar(&c.headless, "headless", false, "play the whole story without a browser, print a line a step, and end")
+	f.DurationVar(&c.wait, "wait", 0, "cool-down of recoveries and delay of deletions, in seconds or minutes, to watch them; the pages say so (0: 7 and 30 days, as a real issuer)")
 	if err := f.Parse(args); err != nil {
 		return c, err
 	}
@@ -43,8 +48,32 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	if c.port < 0 || c.port > 65535 {
 		return c, fmt.Errorf("port %d does not exist", c.port)
 	}
+	if c.wait < 0 || c.wait%time.Second != 0 || c.wait > 24*time.Hour {
+		return c, fmt.Errorf("-wait is whole seconds, a day at most")
+	}
 	c.crowd = defaultCrowd
 	return c, nil
+}
+
+// pace is what the times of a recovery rest on beside the waiting times
+// themselves: how often the issuer anchors, and for how long verifiers take a
+// superseded root and an old head.
+type pace struct {
+	life                  issuer.Life
+	anchor, window, stale time.Duration // of the last two 0: as they are by default
+}
+
+// pace of the command line. With short waiting times the order of the steps is
+// kept, and nothing is left of a bound within a day.
+func (c config) pace() pace {
+	if c.wait == 0 {
+		return pace{anchor: anchorEvery}
+	}
+	const stale = 10 * time.Second
+	return pace{
+		issuer.Life{RekeyPeriod: time.Second, Cooldown: c.wait, ReentryDelay: c.wait, MaxStaleness: stale, Settle: time.Second},
+		anchorEvery / 2, 2 * anchorEvery, stale,
+	}
 }
 
 // settlePort decides the port: the one kept in the folder, else the one asked

@@ -126,12 +126,13 @@ func (w *world) openIssuer(ctx context.Context) error {
 		return err
 	}
 	w.onClose(store.Close)
+	pace := w.cfg.pace()
 	w.issuer, err = issuer.New(ctx, issuer.Config{
 		Name: w.issuerName(), Signer: string(signer), Store: store, Operator: sealing,
 		Matcher: plain.New(operator),
 		Capture: capture.Virtual(w.issuerName(), capture.VirtualRoot(w.root.Public().(ed25519.PublicKey))),
-		Consent: w.consent, Anchor: anchorEvery, Now: time.Now, Rand: rand.Reader, Logf: w.logf,
-		ErrorRates: errorRates(),
+		Consent: w.consent, Anchor: pace.anchor, Now: time.Now, Rand: rand.Reader, Logf: w.logf,
+		ErrorRates: errorRates(), Life: pace.life, Window: pace.window,
 	})
 	if err != nil {
 		return err
@@ -185,11 +186,12 @@ func (w *world) openBoard(ctx context.Context) (err error) {
 		return err
 	}
 	w.onClose(spent.Close)
+	pace := w.cfg.pace()
 	w.gate, err = sdk.Open(ctx, sdk.Config{
 		RP: w.cfg.rp(), Issuers: []string{w.issuer.VKey()}, Store: spent,
 		At:    map[string]string{w.issuerName(): w.cfg.url(issuerHost)},
 		Bound: w.issuer.Info().Bound, Session: boardSession, Replays: true,
-		Observe: w.counters.Observe,
+		Observe: w.counters.Observe, Window: pace.window, MaxStaleness: pace.stale,
 		OnError: func(err error) { w.logf("board: %v", err) },
 	})
 	if err != nil {

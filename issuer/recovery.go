@@ -157,6 +157,12 @@ func (i *Issuer) recoveryStatus(ctx context.Context, e Enrolment) (api.Recovery,
 		return w, coded(err)
 	}
 	w.Status, w.AnnouncedAt, w.OutAt, w.Boundary, w.Due = r.State, r.Announced, r.OutAt, r.Boundary, r.Due
+	switch r.State {
+	case api.RecoveryAnnounced:
+		w.EffectiveAt = i.Schedule().InDue(i.Schedule().Boundary(r.Due))
+	case api.RecoveryOut:
+		w.EffectiveAt = r.Due
+	}
 	if r.Announced != 0 {
 		n := uint64(r.Record)
 		w.Announcement = &n
@@ -232,7 +238,7 @@ func (i *Issuer) Veto(ctx context.Context, id string, req api.VetoRequest) (api.
 func publicRecovery(r api.Recovery) api.Recovery {
 	return api.Recovery{
 		Status: r.Status, Code: r.Code, Announcement: r.Announcement,
-		AnnouncedAt: r.AnnouncedAt, VetoUntil: r.VetoUntil, OutAt: r.OutAt, Boundary: r.Boundary, Due: r.Due,
+		AnnouncedAt: r.AnnouncedAt, VetoUntil: r.VetoUntil, OutAt: r.OutAt, Boundary: r.Boundary, Due: r.Due, EffectiveAt: r.EffectiveAt,
 	}
 }
 

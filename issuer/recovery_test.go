@@ -100,7 +100,7 @@ func TestRecovery(t *testing.T) {
 	if out.Live != 4 || out.MinValidSeq != out.Seq || out.RootProof.Entry.Op != setlog.OpRekeyOut || out.RootProof.Entry.LeafIndex != index || len(out.Window) != 0 {
 		t.Errorf("the old leaf is not out: %+v", out)
 	}
-	if s.OutAt < r.AnnouncedAt+3*3600 || s.Boundary%3600 != 0 || s.Boundary < s.OutAt+10*60+120 || s.Due < s.Boundary+60 {
+	if s.OutAt < r.AnnouncedAt+3*3600 || s.Boundary%3600 != 0 || s.Boundary < s.OutAt+10*60+120 || s.Due < s.Boundary+60 || s.EffectiveAt != s.Due || r.EffectiveAt < s.Due || r.EffectiveAt%3600 != 60 {
 		t.Errorf("times: %+v, announced %d", s, r.AnnouncedAt)
 	}
 	if _, err := i.Veto(t.Context(), strconv.FormatUint(*r.Announcement, 10), testkit.Veto(t, alice.ID, *r.Announcement)); code(err) != api.RecoveryOver {

@@ -108,7 +108,8 @@ const (
 // announced it; VetoUntil the earliest moment at which the old leaf can go;
 // Receipt is of the intake, in the answer to a veto of the veto.
 // Boundary, known once it went, the multiple of the re-key period after which
-// the new leaf comes, and Due when the next step is planned.
+// the new leaf comes, Due when the next step is planned, and EffectiveAt when
+// the new leaf is.
 type Recovery struct {
 	ID           string  `json:"id"`
 	Status       string  `json:"status"`
@@ -120,6 +121,7 @@ type Recovery struct {
 	OutAt        uint64  `json:"out_at,omitempty"`
 	Boundary     uint64  `json:"boundary,omitempty"`
 	Due          uint64  `json:"due,omitempty"`
+	EffectiveAt  uint64  `json:"effective_at,omitempty"`
 	Seq          uint64  `json:"seq,omitempty"`
 	LeafIndex    *uint64 `json:"leaf_index,omitempty"`
 	RootProof    string  `json:"root_proof,omitempty"` // of the new leaf's entry

@@ -127,11 +127,40 @@ export class Engine {
   /**
    * Signs an issuer's session nonce, and derives the salt for the biometric commitment.
    * @param {Uint8Array} key
-   * @param {{nonce: string, issuer: string}} request  issuer: its name, not its key
+   * @param {{nonce: string, issuer: string, purpose?: 'enrol' | 'recover' | 'delete'}} request  issuer: its name, not its key
    * @returns {Promise<Possession>}
    */
   possession(key, request) {
     return this.#call('possession', [key, request])
+  }
+
+  /**
+   * Signs that an announced recovery of this identity's place is to end.
+   * @param {Uint8Array} key
+   * @param {{announcement: number, issuer: string}} request  announcement: its number in the log; issuer: its name
+   * @returns {Promise<Possession>}
+   */
+  veto(key, request) {
+    return this.#call('veto', [key, request])
+  }
+
+  /**
+   * Reads what the log says about this identity, from an entry on; after sync.
+   * @param {Uint8Array} key
+   * @param {{issuer: string, from: number}} options
+   * @returns {Promise<{list: {op: string, record: number, leaf: number, day: number}[], from: number, next: number}>}
+   */
+  events(key, options) {
+    return this.#call('events', [key, options], TIMEOUTS.sync)
+  }
+
+  /**
+   * Checks what an issuer signed and, with a proof, the log's entry; no network. Rejects with receipt_invalid or receipt_not_logged.
+   * @param {{issuer: string, receipt: string, proof?: string}} options  issuer: verifier key
+   * @returns {Promise<{kind: string, issuer: string, commitment: string, at: number, until: number, announcement: number, parties: number, text: string, entry?: {op: string, record: number, day: number}}>}
+   */
+  receipt(options) {
+    return this.#call('receipt', [options])
   }
 
   /**

@@ -9,7 +9,7 @@ import { cameraExists, capture } from './camera.js'
 import { iris, personas } from './personas.js'
 
 /**
- * @typedef {{origin: string, commitment: string, public_key: [string, string], tell: (m: object) => void, hear: (type: string) => Promise<any>}} Wallet
+ * @typedef {{origin: string, commitment: string, public_key: [string, string], recovers: boolean, tell: (m: object) => void, hear: (type: string) => Promise<any>}} Wallet
  * @typedef {{nonce: string, issuer: string, expires_at: number, captures: string[]}} Session
  * @typedef {{modality: 'iris', persona: number} | {modality: 'face', vector: number[]}} Taken
  */
@@ -46,7 +46,7 @@ function wallet() {
       if (message?.type === 'perhuman-enrol' && origin === undefined) {
         origin = event.origin
         resolve({
-          origin, commitment: String(message.commitment), public_key: message.public_key,
+          origin, commitment: String(message.commitment), public_key: message.public_key, recovers: message.purpose === 'recover',
           tell: (m) => opener.postMessage(m, event.origin),
           hear: (type) => new Promise((done) => waiting.set(type, done)),
         })
@@ -89,8 +89,10 @@ async function askConsent(w) {
   const next = h('button', { type: 'button', class: 'primary wide', disabled: true }, 'Continue')
   agree.addEventListener('change', () => { next.disabled = !agree.checked })
   show(
-    h('div', { class: 'stack tight' }, h('h1', null, 'Enrol once, as one person'),
-      h('p', { class: 'lead' }, 'Your wallet at ', h('b', null, new URL(w.origin).host), ' asks to be put into this issuer’s set.')),
+    h('div', { class: 'stack tight' }, h('h1', null, w.recovers ? 'Come back by a new capture' : 'Enrol once, as one person'),
+      h('p', { class: 'lead' }, 'Your wallet at ', h('b', null, new URL(w.origin).host), w.recovers
+        ? ' asks for the place that you have in this issuer’s set already. The log will announce it, and whoever holds your old secret can stop it.'
+        : ' asks to be put into this issuer’s set.')),
     h('div', { class: 'card stack' },
       h('div', { class: 'consent', tabindex: 0, role: 'region', 'aria-label': 'What you agree to' }, text.trim().split(/\n\s*\n/).map((part) => {
         const [title, ...rest] = part.split('\n')
@@ -180,7 +182,7 @@ function takeIris() {
 /** Codes after which another try in the same window makes sense. */
 const again = new Set(['quality_too_low', 'session_expired', 'overloaded', 'store_unavailable', 'matcher_unavailable', 'in_doubt', 'rate_limited', 'internal_error'])
 
-/** @param {Wallet} w @param {string} consent */
+/** Enrols, or announces a recovery. @param {Wallet} w @param {string} consent */
 async function enrol(w, consent) {
   const session = /** @type {Session} */ (await post('/v1/sessions', {}))
   const possession = w.hear('perhuman-possession')
@@ -191,12 +193,15 @@ async function enrol(w, consent) {
   show(h('h1', null, 'Comparing'), h('div', { class: 'card stack' }, h('ol', { class: 'steps', role: 'status' },
     h('li', { 'data-state': 'done' }, 'Captured'), h('li', { 'data-state': 'now' }, 'Compared with everyone enrolled before'), h('li', null, 'Written down for the next entry of the log'))))
   const { envelope } = await post('/demo/capture', { session: session.nonce, commitment: w.commitment, consent_hash: consent, ...taken })
-  const done = await post('/v1/enrolments', { session: session.nonce, envelope, public_key: w.public_key, signature: signed.signature, salt: signed.salt })
-  w.tell({ type: 'perhuman-enrolled', id: done.id, receipt: done.receipt })
+  const done = await post(w.recovers ? '/v1/recoveries' : '/v1/enrolments', { session: session.nonce, envelope, public_key: w.public_key, signature: signed.signature, salt: signed.salt })
+  w.tell({ type: 'perhuman-enrolled', id: done.id, receipt: done.receipt, ...(w.recovers ? { recovery: done } : {}) })
   trail(2)
-  show(h('div', { class: 'card stack' }, h('span', { class: 'badge good' }, icon('seal'), 'Enrolled'),
-    h('h1', null, 'You are new here, and now you are in'),
-    h('p', { class: 'muted' }, 'Your wallet has a signed receipt. In a moment the public log holds your commitment; this window is not needed any more.'),
+  const [state, mark, badge, title, text] = w.recovers
+    ? [/** @type {const} */ ('warn'), /** @type {const} */ ('open'), 'Announced', 'You are known here, and your recovery is announced',
+      'Your wallet shows the waiting time and has a signed receipt. This window is not needed any more.']
+    : [/** @type {const} */ ('good'), /** @type {const} */ ('seal'), 'Enrolled', 'You are new here, and now you are in',
+      'Your wallet has a signed receipt. In a moment the public log holds your commitment; this window is not needed any more.']
+  show(h('div', { class: 'card stack' }, h('span', { class: `badge ${state}` }, icon(mark), badge), h('h1', null, title), h('p', { class: 'muted' }, text),
     h('button', { type: 'button', class: 'primary', onclick: () => window.close() }, 'Back to my wallet')))
 }
 
@@ -212,8 +217,8 @@ async function run(w) {
       if (final) w.tell({ type: 'perhuman-enrol-error', code })
       trail(2)
       const retry = await new Promise((resolve) => {
-        show(h('div', { class: 'card stack' }, h('span', { class: 'badge bad' }, icon('no'), 'Not enrolled'),
-          h('h1', null, code === 'already_enrolled' || code === 'not_accepted' ? 'This person cannot enrol twice' : 'That did not work'),
+        show(h('div', { class: 'card stack' }, h('span', { class: 'badge bad' }, icon('no'), w.recovers ? 'Not recovered' : 'Not enrolled'),
+          h('h1', null, !w.recovers && (code === 'already_enrolled' || code === 'not_accepted') ? 'This person cannot enrol twice' : 'That did not work'),
           h('p', { role: 'alert' }, explain(code)), h('p', { class: 'muted small' }, 'The issuer’s answer: ', h('code', null, code)),
           h('div', { class: 'row' },
             final ? null : h('button', { type: 'button', class: 'primary', onclick: () => resolve(true) }, 'Try again'),

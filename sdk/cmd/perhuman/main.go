@@ -8,6 +8,7 @@
 //	perhuman audit FLAGS [URL|PATH]    replay an issuer's log, name a lie or report
 //	perhuman witness FLAGS             cosign logs that only grow (C2SP tlog-witness)
 //	perhuman receipt check FLAGS       open the biometric commitment of an intake receipt
+//	perhuman receipt verify FLAGS FILE check receipts that a wallet saved, with no network
 //	perhuman capture virtual FLAGS     capture a synthetic person for a test issuer
 //	perhuman match report FLAGS        measure how well iris codes tell people apart
 //	perhuman setup check FLAGS         check a powers-of-tau file, and go on to make keys
@@ -77,6 +78,7 @@ func commands() []command {
 		{[]string{"witness", "keygen"}, "NAME  make a witness's key, and print the line that goes into policies", witnessKeygen},
 		{[]string{"witness"}, "cosign issuers' logs that only grow, over HTTP", witnessServe},
 		{[]string{"receipt", "check"}, "open the biometric commitment of an intake receipt", receiptCheck},
+		{[]string{"receipt", "verify"}, "FILE  check receipts that a wallet saved, with the issuer's key and no network", receiptVerify},
 		{[]string{"capture", "keygen"}, "FILE  make a root for virtual capture devices, which only test issuers pin", captureKeygen},
 		{[]string{"capture", "virtual"}, "capture a synthetic person's irises for a test issuer", captureVirtual},
 		{[]string{"match", "report"}, "measure how well iris codes tell people apart, on made-up people or on your own file", matchReport},

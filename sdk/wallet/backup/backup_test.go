@@ -160,6 +160,7 @@ func TestFile(t *testing.T) {
 	c := backup.Contents{
 		Created: 1_800_000_000, Pages: []backup.Page{{Name: "book/x", Until: 1, Used: []uint32{4, 0}}},
 		Enrolments: []backup.Enrolment{{Issuer: "issuer.example/people+1+A", ID: "i", Receipt: "r", Enrolled: 2}},
+		Receipts:   []backup.Receipt{{Issuer: "issuer.example/people+1+A", Kind: "veto", ID: "7", At: 3, Receipt: "v"}},
 		History:    []backup.Act{{At: 3, RP: "forum.example", Action: "post", Kind: "per_epoch", Len: 86400, K: 5, Issuer: "issuer.example/people"}},
 	}
 	c.SetKey(bytes.Repeat([]byte{9}, 32))

@@ -40,6 +40,7 @@ type Contents struct {
 	Secret     string      `json:"secret"`  // base64url
 	Pages      []Page      `json:"pages"`
 	Enrolments []Enrolment `json:"enrolments"`
+	Receipts   []Receipt   `json:"receipts,omitempty"`
 	History    []Act       `json:"history"`
 }
 
@@ -57,6 +58,18 @@ type Enrolment struct {
 	ID       string `json:"id"`
 	Receipt  string `json:"receipt"`
 	Enrolled int64  `json:"enrolled"` // unix
+}
+
+// Receipt is what an issuer signed about this person's place in its set: an
+// enrolment, a recovery, a veto, a deletion, a tombstone (package receipt), and
+// the proof of the log's entry if it is known.
+type Receipt struct {
+	Issuer  string `json:"issuer"` // verifier key
+	Kind    string `json:"kind"`
+	ID      string `json:"id"`              // at the issuer; of a veto the announcement's number
+	At      int64  `json:"at"`              // unix
+	Receipt string `json:"receipt"`         // base64url
+	Proof   string `json:"proof,omitempty"` // setlog.RootProof as text
 }
 
 // Act is one line of the history, which its owner may erase at any time.

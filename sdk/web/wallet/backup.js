@@ -9,8 +9,9 @@ import { CustodyError, passphraseKey, rounds } from './custody.js'
 /**
  * @typedef {{name: string, until: number, used: number[]}} SlotPage
  * @typedef {{issuer: string, id: string, receipt: string, enrolled: number}} Enrolled
+ * @typedef {import('./life.js').Receipt & {issuer: string}} Kept
  * @typedef {{at: number, rp: string, action: string, kind: string, len: number, k: number, issuer: string}} Act
- * @typedef {{created: number, secret: string, pages: SlotPage[], enrolments: Enrolled[], history: Act[]}} Contents
+ * @typedef {{created: number, secret: string, pages: SlotPage[], enrolments: Enrolled[], receipts?: Kept[], history: Act[]}} Contents
  */
 
 const count = 25, prefix = 4
@@ -109,7 +110,7 @@ export async function openFile(text, passphrase) {
   }
   const c = JSON.parse(new TextDecoder().decode(plain))
   if (fromBase64url(c.secret).length < 16) throw new CustodyError('file_malformed')
-  return { created: c.created, secret: c.secret, pages: c.pages ?? [], enrolments: c.enrolments ?? [], history: c.history ?? [] }
+  return { created: c.created, secret: c.secret, pages: c.pages ?? [], enrolments: c.enrolments ?? [], history: c.history ?? [], ...(c.receipts ? { receipts: c.receipts } : {}) }
 }
 
 // Passage to another device: the secret under a key from five words that are

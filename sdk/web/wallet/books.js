@@ -7,6 +7,7 @@
 
 import { encode, toBase64url } from '../bytes.js'
 import * as db from './db.js'
+import { blank } from './life.js'
 
 /**
  * @typedef {{rp: string, action: string, start: number, len: number}} Book
@@ -142,13 +143,14 @@ export class Books {
 
   /** For a backup file. @param {import('./holder.js').Issuer[]} issuers */
   async contents(issuers) {
-    const enrolments = []
+    const enrolments = [], receipts = []
     for (const { vkey } of issuers) {
       const e = await this.enrolment(vkey)
       if (e) enrolments.push({ issuer: vkey, ...e })
+      for (const r of (await this.life(vkey))?.receipts ?? []) receipts.push({ issuer: vkey, ...r })
     }
     const pages = (await this.#all('book')).map(([name, page]) => ({ name, until: until(page), used: page.used }))
-    return { pages, enrolments, history: await this.history() }
+    return { pages, enrolments, receipts, history: await this.history() }
   }
 
   /** Takes over what a backup file brings; slots known here already stay used. @param {import('./backup.js').Contents} c */
@@ -159,6 +161,12 @@ export class Books {
       await this.#write(name, { until, used: [...new Set([...here, ...used])] })
     }
     for (const { issuer, ...e } of c.enrolments) if (!await this.enrolment(issuer)) await this.keepEnrolment(issuer, e)
+    for (const { issuer, ...r } of c.receipts ?? []) {
+      const life = { ...blank(), ...await this.life(issuer) }
+      if (life.receipts.some((x) => x.receipt === r.receipt)) continue
+      life.receipts.push(r)
+      await this.keepLife(issuer, life)
+    }
     const known = new Set((await this.history()).map((act) => JSON.stringify(act)))
     for (const act of c.history) if (!known.has(JSON.stringify(act))) await this.note(act)
   }
@@ -181,6 +189,16 @@ export class Books {
   /** @param {string} vkey @param {Enrolment} value */
   async keepEnrolment(vkey, value) {
     await this.#write(await this.#name('enrolment', vkey), value)
+  }
+
+  /** What became of the place in an issuer's set. @param {string} vkey @returns {Promise<import('./life.js').Life | undefined>} */
+  async life(vkey) {
+    return this.#read(await this.#name('life', vkey))
+  }
+
+  /** @param {string} vkey @param {import('./life.js').Life} value */
+  async keepLife(vkey, value) {
+    await this.#write(await this.#name('life', vkey), value)
   }
 }
 

@@ -2,6 +2,7 @@
 //   vault            the wrapped secret (custody.js)
 //   book/<id>        slots used, one record a site, action and period, encrypted (books.js)
 //   history/<id>     what was proven where, one record an act, encrypted
+//   life/<id>        what became of the place in an issuer's set, and all receipts, encrypted
 //   issuer/<name>    what the engine remembers of an issuer, and the enrolment's receipt, encrypted
 //   device           random bytes that set this device's slot order apart
 

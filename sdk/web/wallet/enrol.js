@@ -1,16 +1,19 @@
-// Enrolment, seen from the wallet: the issuer's page runs in a window of its
+// Enrolment and recovery, seen from the wallet: the issuer's page runs in a window of its
 // own and learns a public key and a signature, never the secret.
+
+import { recovered } from './life.js'
 
 /** @param {string} code */
 const failure = (code) => Object.assign(new Error(code), { code })
 
 /**
- * Call it from a click. Resolves when the issuer has taken the enrolment in.
+ * Call it from a click. Resolves when the issuer has taken the enrolment in, or has announced the recovery.
  * @param {import('./holder.js').Holder} holder @param {import('./holder.js').Issuer} issuer
  * @param {(step: 'opened' | 'possession' | 'enrolled') => void} onstep
+ * @param {'enrol' | 'recover'} [purpose]
  * @returns {Promise<void>}
  */
-export async function enrol(holder, issuer, onstep) {
+export async function enrol(holder, issuer, onstep, purpose = 'enrol') {
   const origin = new URL(issuer.at).origin
   const popup = window.open(issuer.at + '/enrol', 'perhuman-issuer', 'popup,width=640,height=900')
   if (!popup) throw failure('popup_blocked')
@@ -25,19 +28,20 @@ export async function enrol(holder, issuer, onstep) {
         try {
           switch (message?.type) {
             case 'perhuman-issuer-ready':
-              tell({ type: 'perhuman-enrol', commitment, public_key })
+              tell({ type: 'perhuman-enrol', commitment, public_key, purpose })
               onstep('opened')
               break
             case 'perhuman-possess': {
               // The signature names the issuer: one page cannot collect it for another.
               if (message.issuer !== issuer.name || typeof message.nonce !== 'string') throw failure('request_invalid')
-              const { signature, salt } = await holder.possess(issuer, message.nonce)
+              const { signature, salt } = await holder.possess(issuer, message.nonce, purpose)
               tell({ type: 'perhuman-possession', signature, salt, public_key })
               onstep('possession')
               break
             }
             case 'perhuman-enrolled':
-              await holder.enrolled(issuer, String(message.id), String(message.receipt))
+              if (purpose === 'recover') await recovered(holder, issuer, { ...message.recovery })
+              else await holder.enrolled(issuer, String(message.id), String(message.receipt))
               onstep('enrolled')
               resolve(undefined)
               break

@@ -8,6 +8,7 @@ import * as backup from './backup.js'
 import { Books } from './books.js'
 import * as custody from './custody.js'
 import * as db from './db.js'
+import { blank } from './life.js'
 
 /**
  * @typedef {{name: string, vkey: string, at: string, witnesses?: string[], quorum?: number}} Issuer
@@ -34,6 +35,8 @@ export class Holder extends EventTarget {
   memberships = new Map()
   /** @type {Map<string, import('./books.js').Enrolment>} */
   enrolments = new Map()
+  /** What became of the place in each issuer's set. @type {Map<string, import('./life.js').Life>} */
+  lives = new Map()
 
   /** @type {Uint8Array<ArrayBuffer> | undefined} */
   #secret
@@ -93,6 +96,7 @@ export class Holder extends EventTarget {
     this.books = undefined
     this.memberships.clear()
     this.enrolments.clear()
+    this.lives.clear()
     clearTimeout(this.#timer)
     this.#changed()
   }
@@ -103,6 +107,7 @@ export class Holder extends EventTarget {
     for (const { vkey } of this.issuers) {
       const enrolment = await this.books.enrolment(vkey)
       if (enrolment) this.enrolments.set(vkey, enrolment)
+      this.lives.set(vkey, { ...blank(), ...await this.books.life(vkey) })
     }
     this.#device = await db.get('device')
     if (!this.#device) await db.put('device', this.#device = crypto.getRandomValues(new Uint8Array(16)))
@@ -211,10 +216,37 @@ export class Holder extends EventTarget {
     return (await this.engine()).identity(secret)
   }
 
-  /** Signs that this wallet holds the identity being enrolled. @param {Issuer} issuer @param {string} nonce */
-  async possess(issuer, nonce) {
+  /** Signs that this wallet holds the identity. @param {Issuer} issuer @param {string} nonce @param {'enrol' | 'recover' | 'delete'} [purpose] */
+  async possess(issuer, nonce, purpose = 'enrol') {
     const { secret } = this.#open()
-    return (await this.engine()).possession(secret, { nonce, issuer: issuer.name })
+    return (await this.engine()).possession(secret, { nonce, issuer: issuer.name, purpose })
+  }
+
+  /** Signs against a recovery of this place. @param {Issuer} issuer @param {number} announcement its number in the log */
+  async veto(issuer, announcement) {
+    const { secret } = this.#open()
+    return (await this.engine()).veto(secret, { announcement, issuer: issuer.name })
+  }
+
+  /** What the log says about this identity, from an entry on. Call it after sync. @param {Issuer} issuer @param {number} from */
+  async events(issuer, from) {
+    const { secret } = this.#open()
+    return (await this.engine()).events(secret, { issuer: issuer.vkey, from }).catch((err) => this.#failed(err))
+  }
+
+  /** @param {Issuer} issuer */
+  life(issuer) { return this.lives.get(issuer.vkey) ?? blank() }
+
+  /** Changes what is known of a place, and writes it down. @param {Issuer} issuer @param {(life: import('./life.js').Life) => void} change */
+  async keepLife(issuer, change) {
+    const { books } = this.#open()
+    await navigator.locks.request('perhuman-life', async () => {
+      const life = { ...blank(), ...await books.life(issuer.vkey) } // another tab may know more
+      change(life)
+      await books.keepLife(issuer.vkey, life)
+      if (!this.locked) this.lives.set(issuer.vkey, life)
+    })
+    this.#changed()
   }
 
   /** @param {Issuer} issuer @param {string} id @param {string} receipt */

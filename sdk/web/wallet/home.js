@@ -6,8 +6,10 @@ import * as custody from './custody.js'
 import { enrol, untilMember } from './enrol.js'
 import { history } from './history.js'
 import { backup, identity } from './keep.js'
+import { last, look, standing } from './life.js'
+import { alarm, dayOf, follow, place, progress, recover } from './place.js'
 import { passphraseForm, press } from './setup.js'
-import { codeOf, sentence, t } from './texts.js'
+import { codeOf, sentence, t, when } from './texts.js'
 
 /** @typedef {import('./holder.js').Holder} Holder */
 
@@ -21,21 +23,25 @@ export function home(holder) {
 /** @param {Holder} holder @param {import('./holder.js').Issuer} issuer @param {boolean} first gets the title of the page */
 function membership(holder, issuer, first) {
   const title = first ? 'h1' : 'h2'
-  const el = h('div', { class: 'card status' })
+  const card = h('div', { class: 'card status' })
   const host = new URL(issuer.at).host
   const picture = h('div', { class: 'picture' })
   const text = h('div', { class: 'stack' })
   const status = h('div', { role: 'status', class: 'stack' })
   let busy = false
-  el.append(picture, h('div', { class: 'stack' }, text, status))
+  card.append(picture, h('div', { class: 'stack' }, text, status))
 
   const check = async () => {
     if (busy) return
     busy = true
     fill(status, h('span', { class: 'muted' }, t('reading_log')))
     try {
-      if (holder.enrolments.has(issuer.vkey)) await untilMember(holder, issuer, 60_000)
-      else await holder.sync(issuer)
+      await holder.sync(issuer)
+      await look(holder, issuer)
+      if (standing(holder, issuer) === 'waiting') {
+        await untilMember(holder, issuer, 60_000)
+        await look(holder, issuer)
+      }
       fill(status)
     } catch (err) {
       if (!holder.locked) fill(status, h('div', { class: 'note bad' }, sentence(err)), h('button', { type: 'button', onclick: check }, t('try_again')))
@@ -67,6 +73,7 @@ function membership(holder, issuer, first) {
       await untilMember(holder, issuer, 60_000)
       reach('member')
       fill(status)
+      await look(holder, issuer).catch(() => {}) // the card below says it again when it is opened
     } catch (err) {
       items[Math.min(at, items.length - 1)].dataset.state = 'failed'
       if (codeOf(err) === 'cancelled') fill(status, h('span', { class: 'muted' }, t('issuer_closed')))
@@ -78,28 +85,73 @@ function membership(holder, issuer, first) {
     }
   }
 
-  function update() {
-    const seen = holder.memberships.get(issuer.vkey)
-    fill(picture, crowd(seen?.live ?? 120))
-    picture.classList.toggle('in', Boolean(seen?.member))
-    if (seen?.member) {
-      fill(text, h('span', { class: 'badge good' }, icon('seal'), t('verified_human')),
-        h(title, null, t('one_of', { n: seen.live })), h('p', { class: 'muted' }, t('member_text', { issuer: issuer.name })))
-    } else if (holder.enrolments.has(issuer.vkey)) {
-      fill(text, h('span', { class: 'badge warn' }, icon('open'), t('waiting')),
-        h(title, null, t('enrolment_there')), h('p', { class: 'muted' }, t('enrolment_wait')))
-    } else {
-      const button = h('button', { class: 'primary', type: 'button' }, t('become'), icon('out'))
-      button.disabled = busy
-      button.addEventListener('click', () => become(button))
-      fill(text, h('span', { class: 'badge' }, icon('open'), t('not_yet')),
-        h(title, null, t('become_title')),
-        h('p', { class: 'muted' }, t('become_text', { issuer: issuer.name }), seen ? ' ' + t('in_its_set', { n: seen.live }) : ''),
-        h('div', { class: 'row' }, button, h('span', { class: 'muted small' }, t('opens', { host }))))
-    }
+  /** The way back for somebody who has nothing left of the old secret. */
+  function lost() {
+    const button = h('button', { type: 'button', class: 'quiet' }, t('lost'))
+    button.addEventListener('click', () => press(button, status, t('reading'), () => recover(holder, issuer, next)).catch(() => {}))
+    return button
   }
+
+  /** @returns {HTMLElement} */
+  function begin() {
+    const button = h('button', { class: 'primary', type: 'button' }, t('become'), icon('out'))
+    button.disabled = busy
+    button.addEventListener('click', () => become(button))
+    return button
+  }
+
+  /** @param {'good' | 'warn' | 'bad' | ''} state @param {string} badge @param {string} headline @param {...import('../dom.js').Children} rest */
+  const say = (state, badge, headline, ...rest) => fill(text,
+    h('span', { class: `badge ${state}` }, icon(state === 'good' ? 'seal' : 'open'), badge), h(title, null, headline), ...rest)
+
+  function update() {
+    const seen = holder.memberships.get(issuer.vkey), life = holder.life(issuer), is = standing(holder, issuer)
+    if (shown === 'member' && is === 'none') return // the wallet is being locked
+    shown = is
+    fill(picture, crowd(seen?.live ?? 120))
+    picture.classList.toggle('in', is === 'member')
+    const since = last(life, 'enrol', 'rekey_in')
+    switch (is) {
+      case 'member':
+        say('good', t('verified_human'), t('one_of', { n: seen?.live ?? 0 }), h('p', { class: 'muted' }, t('member_text', { issuer: issuer.name })),
+          since ? h('p', { class: 'muted small' }, t('fact_since', { day: dayOf(since.day) })) : null)
+        break
+      case 'waiting':
+        say('warn', t('waiting'), t('enrolment_there'), h('p', { class: 'muted' }, t('enrolment_wait')))
+        break
+      case 'recovering':
+        say('warn', t('recovering'), t('recovering_title'), h('p', { class: 'muted' }, t('recovering_text')), progress(holder, issuer))
+        break
+      case 'stopped':
+        say('bad', t('stopped'), t('stopped_title'), h('p', { class: 'muted' }, sentence(life.recovery?.code ?? '')), h('p', { class: 'muted' }, t('stopped_text')), h('div', { class: 'row' }, lost()))
+        break
+      case 'left': {
+        const d = life.deletion
+        say('', t('gone'), t('gone_title'), h('p', { class: 'muted' }, t(d?.destroyed_at ? 'gone_done' : 'gone_text', { when: when(d?.reentry_at ?? 0) })),
+          d?.destroyed_at ? h('div', { class: 'row' }, begin()) : null)
+        break
+      }
+      case 'moved':
+        say('bad', t('moved'), t('moved_title'), h('p', { class: 'muted' }, t('moved_text')), h('div', { class: 'row' }, lost()))
+        break
+      case 'removed':
+        say('bad', t('moved'), t('removed_title'), h('p', { class: 'muted' }, t('removed_text')))
+        break
+      default:
+        say('', t('not_yet'), t('become_title'),
+          h('p', { class: 'muted' }, t('become_text', { issuer: issuer.name }), seen ? ' ' + t('in_its_set', { n: seen.live }) : ''),
+          h('div', { class: 'row' }, begin(), h('span', { class: 'muted small' }, t('opens', { host }))),
+          h('div', { class: 'row' }, lost()))
+    }
+    warning.update()
+    below.update()
+  }
+  let shown = ''
+  const warning = alarm(holder, issuer), below = place(holder, issuer, check)
+  const el = h('div', { class: 'stack' }, warning.el, card, below.el)
+  const next = follow(holder, issuer, check)
   update()
-  check()
+  check().finally(next)
   return { el, update }
 }
 
@@ -114,7 +166,6 @@ function ways(holder) {
       await holder.addWay(custody.withPasskey)
       update()
     }).catch(() => {}))
-    const receipts = [...holder.enrolments.values()].filter((e) => e.receipt)
     fill(el, h('summary', null, t('ways')),
       h('div', { class: 'stack' },
         h('ul', { class: 'facts' }, list.map((w) => h('li', { 'data-state': 'good' }, icon(w.type === 'passkey' ? 'key' : 'lock'),
@@ -126,8 +177,6 @@ function ways(holder) {
             await holder.addWay((s) => custody.withPassphrase(s, p))
             update()
           })),
-        receipts.length ? h('details', null, h('summary', null, t('receipt')),
-          h('p', { class: 'muted small' }, t('receipt_text')), receipts.map((e) => h('pre', { tabindex: 0 }, e.receipt))) : null,
         identity(holder)))
   }
   update()

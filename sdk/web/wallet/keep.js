@@ -31,7 +31,7 @@ export function backup(holder) {
  * A dialog that goes when it is closed, and when the wallet locks.
  * @param {Holder} holder @param {string} title @param {...import('../dom.js').Children} children
  */
-function dialogOf(holder, title, ...children) {
+export function dialogOf(holder, title, ...children) {
   const dialog = h('dialog', { class: 'stack backup', 'aria-labelledby': 'dialog-title' }, h('h2', { id: 'dialog-title', tabindex: -1 }, title), ...children)
   const follow = () => { if (holder.locked) dialog.close() }
   holder.addEventListener('change', follow)

@@ -48,6 +48,15 @@ export function t(key, gaps = {}) {
 /** @param {number} unix seconds */
 export const when = (unix) => new Date(unix * 1000).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' })
 
+/** @param {number} unix seconds; the day in UTC, as the log has it */
+export const date = (unix) => new Date(unix * 1000).toLocaleDateString(language, { dateStyle: 'medium', timeZone: 'UTC' })
+
+/** "7 days", "20 seconds". @param {number} seconds */
+export function lasting(seconds) {
+  const [unit, n] = seconds >= 172800 || seconds === 86400 ? ['day', seconds / 86400] : seconds >= 7200 ? ['hour', seconds / 3600] : seconds >= 120 ? ['minute', seconds / 60] : ['second', seconds]
+  return new Intl.NumberFormat(language, { style: 'unit', unit: String(unit), unitDisplay: 'long', maximumFractionDigits: 1 }).format(Number(n))
+}
+
 /** @param {unknown} err an error with a code, or a code */
 export function sentence(err) {
   const code = codeOf(err), key = `code_${code}`, cause = /** @type {any} */ (err)?.cause

@@ -1,14 +1,16 @@
 // The wallet's own flows on the real demo binary: words, code, file and transfer
 // bring the same person and what they have used up; the history is listed,
 // saved and erased without losing count; consent in another language, cancel,
-// wipe.
+// wipe. And the life of a place: a recovery that the old device stops, one after
+// everything was lost, no second vote by it, leaving, receipts.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { assertAbsent, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
 import { start } from '../support/demo.mjs'
-import { agree, ask, backToWallet, captureIris, makeWallet, openIssuer, passphrase, post, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
+import { call } from '../support/local.mjs'
+import { agree, ask, backToWallet, captureIris, makeWallet, openIssuer, passphrase, post, readSecret, recoverAs, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
 import { steps } from '../support/steps.mjs'
 import { fromWords, openFile } from '../../wallet/backup.js'
@@ -17,7 +19,7 @@ const why = skip()
 const step = steps()
 const list = readFileSync(fileURLToPath(new URL('../../../wallet/backup/words.txt', import.meta.url)), 'utf8').trim().split('\n')
 const filePassphrase = 'the passphrase of the file'
-let demo, context, seen, secret, file, passage
+let demo, context, seen, secret, file, passage, jun
 
 /** A browser of its own, with an open page. */
 const another = async (t, url, options = {}) => {
@@ -44,8 +46,26 @@ before(async () => {
 }, { timeout: 180_000 })
 after(async () => {
   await context?.close()
+  await jun?.context().close()
   await demo?.stop()
 })
+
+/** Opens the card about the place, which shows what the log and the issuer said last. */
+const openPlace = async (wallet) => {
+  const card = wallet.locator('details', { has: wallet.getByText(/^Your place at /) })
+  if (!await card.evaluate((el) => el.open)) await wallet.getByText(/^Your place at /).click()
+  return card
+}
+const votes = async () => (await call(`${demo.board}/api/poll`)).json.poll.votes
+/** Chooses in the open poll. @returns the wallet's window */
+const ballot = async (page) => {
+  await page.goto(demo.board + '/poll')
+  await page.locator('#choices input').first().check()
+  const [popup] = await Promise.all([page.context().waitForEvent('page'), page.locator('#check').getByRole('button').first().click()])
+  await popup.getByLabel('Passphrase').fill(passphrase)
+  await popup.getByRole('button', { name: 'Unlock', exact: true }).click()
+  return popup
+}
 
 step('a member posts; the paper, the file and the transfer hold the same secret', { skip: why, timeout: 120_000 }, async () => {
   const wallet = await context.newPage()
@@ -129,6 +149,70 @@ step('the history is listed, saved and erased; the count of slots stays', { skip
   await board.close()
 })
 
+step('somebody recovers this place with another capture: the old device sees it in the log and stops it', { skip: why, timeout: 90_000 }, async (t) => {
+  const thief = await another(t, demo.wallet)
+  await makeWallet(thief)
+  await thief.getByRole('button', { name: /lost everything/ }).click()
+  await thief.getByText('7 days').first().waitFor()
+  await picture(thief, 'wallet-recover', { fullPage: false, brief: true })
+  await thief.getByRole('button', { name: 'Cancel' }).click()
+  await recoverAs(thief, 'Greta')
+  await picture(thief, 'wallet-recovering', { brief: true })
+
+  const wallet = context.pages().find((p) => p.url().startsWith(demo.wallet))
+  const place = await openPlace(wallet)
+  await place.getByText(/^In the set since/).waitFor()
+  await place.getByRole('button', { name: 'Look again now' }).click()
+  const alarm = wallet.getByRole('alert', { name: 'Somebody is taking over your place' })
+  await alarm.getByText(/You can stop it until/).waitFor()
+  await picture(wallet, 'wallet-alarm', { brief: true })
+  await alarm.getByRole('button', { name: /stop it/ }).click()
+  await place.getByText('You stopped a recovery').waitFor()
+  assert.equal(await alarm.count(), 0)
+  for (const [kind, lines] of [['veto', /^perhuman\/veto\/1 issuer\.localhost/], ['enrolment', /^perhuman\/intake\/1 issuer\.localhost/]]) {
+    const row = place.locator(`[data-kind=${kind}]`)
+    await row.getByRole('button', { name: /^Check/ }).click()
+    await row.getByText('About this wallet’s identity').waitFor()
+    assert.match(await row.locator('pre').textContent(), lines)
+    assert.equal(await row.getByText(/of the log says the same/).count(), kind === 'enrolment' ? 1 : 0)
+  }
+  await picture(wallet, 'wallet-place', { brief: true })
+
+  await (await openPlace(thief)).getByRole('button', { name: 'Look again now' }).click()
+  await thief.getByRole('heading', { name: 'The recovery has ended' }).waitFor()
+  await thief.getByText('Whoever holds the old secret has stopped this recovery.').first().waitFor()
+})
+
+step('a member votes, loses the browser’s data, and recovers by a new capture into a fresh wallet', { skip: why, timeout: 90_000 }, async () => {
+  jun = await (await launch()).newPage()
+  await jun.goto(demo.wallet)
+  await makeWallet(jun)
+  const issuer = await openIssuer(jun)
+  await agree(issuer)
+  await captureIris(issuer, 'Jun')
+  await backToWallet(issuer)
+  await untilMember(jun)
+  for (let i = 0; i < 2; i++) await call(`${demo.board}/api/poll/next`, { body: {}, headers: { Origin: demo.board } }) // closes one, opens the next
+  const page = await jun.context().newPage()
+  const popup = await ballot(page)
+  await popup.getByRole('button', { name: 'Prove it' }).click()
+  await page.getByText(/1 vote/).first().waitFor({ timeout: 30_000 })
+  assert.equal(await votes(), 1)
+  await page.close()
+
+  await jun.evaluate(async () => {
+    const db = await new Promise((resolve) => { indexedDB.open('perhuman-wallet').onsuccess = (e) => resolve(e.target.result) })
+    await new Promise((resolve) => { db.transaction('values', 'readwrite').objectStore('values').clear().onsuccess = resolve })
+    db.close()
+    localStorage.clear()
+  })
+  await demo.restart('-wait', '1s')
+  await jun.goto(demo.wallet)
+  await makeWallet(jun)
+  await recoverAs(jun, 'Jun')
+  await jun.getByText(/Announced .*, entry \d+ of the log/).waitFor()
+})
+
 step('the file brings the slots and the history to a second device', { skip: why, timeout: 60_000 }, async (t) => {
   const wallet = await another(t, demo.wallet)
   await wallet.getByRole('button', { name: 'Bring a backup' }).click()
@@ -175,6 +259,40 @@ step('the transfer opens with its five words, once the clock allows, and leaves 
   await inTime.getByRole('button', { name: 'Continue' }).click()
   await protect(inTime)
   await untilMember(inTime)
+})
+
+step('the recovered person is a member, has no second vote, and leaves; every receipt holds', { skip: why, timeout: 120_000 }, async () => {
+  await untilMember(jun)
+  const page = await jun.context().newPage()
+  const popup = await ballot(page)
+  await popup.getByText('You are not in the issuer’s set yet.').waitFor({ timeout: 30_000 })
+  assert.equal(await popup.getByRole('button', { name: 'Prove it' }).count(), 0)
+  assert.equal(await votes(), 1)
+  await popup.close()
+  await page.close()
+
+  const place = await openPlace(jun)
+  await place.getByText('Recovered by a new capture').waitFor()
+  await place.getByRole('button', { name: 'Leave this set' }).click()
+  const dialog = jun.getByRole('dialog', { name: 'Leave the set' })
+  await dialog.getByText(/These waiting times are those of a demonstration/).waitFor()
+  await picture(jun, 'wallet-leave', { fullPage: false, brief: true })
+  const now = dialog.getByRole('button', { name: 'Leave now' })
+  assert.ok(await now.isDisabled())
+  await dialog.getByLabel(/^To go on, type/).fill('leave')
+  await jun.keyboard.press('Enter')
+  await jun.getByRole('heading', { name: 'You have left this set' }).waitFor()
+  for (const kind of ['recovery', 'deletion']) {
+    const row = place.locator(`[data-kind=${kind}]`)
+    await row.getByRole('button', { name: /^Check/ }).click()
+    await row.getByText(/of the log says the same/).waitFor()
+  }
+  await picture(jun, 'wallet-left', { brief: true })
+  const [saved] = await Promise.all([jun.waitForEvent('download'), place.getByRole('button', { name: 'Save all' }).click()])
+  const path = await saved.path()
+  const { perhuman, version, receipts } = JSON.parse(readFileSync(path, 'utf8'))
+  assert.deepEqual([perhuman, version, receipts.map((r) => [r.kind, Boolean(r.receipt), Boolean(r.proof), r.issuer.startsWith('issuer.localhost')])],
+    ['receipts', 1, ['recovery', 'deletion'].map((kind) => [kind, true, true, true])])
 })
 
 step('the wallet speaks the person’s language; cancel stops a proof; wiping leaves nothing', { skip: why, timeout: 60_000 }, async () => {

@@ -34,27 +34,45 @@ function alive(port, host) {
   })
 }
 
-export async function start() {
+/** @param {string[]} [args] further arguments of the command */
+export async function start(...args) {
   const dir = mkdtempSync(join(tmpdir(), 'perhuman-'))
   const binary = join(dir, 'demo')
   execFileSync('go', ['build', '-o', binary, './demo'], { cwd: root, stdio: 'inherit' })
   const port = await freePort()
-  const child = spawn(binary, ['-var', join(dir, 'var'), '-port', String(port)], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (d) => { said += d })
-  const gone = new Promise((resolve) => child.on('exit', resolve))
-  const end = Date.now() + 60_000
-  while (!await alive(port, 'agora')) {
-    if (child.exitCode !== null || Date.now() > end) {
-      child.kill('SIGKILL')
-      rmSync(dir, { recursive: true, force: true })
-      throw new Error(`the demo did not start: ${said}`)
+  /** @param {string[]} more */
+  const run = async (more) => {
+    const child = spawn(binary, ['-var', join(dir, 'var'), '-port', String(port), ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (d) => { said += d })
+    const gone = new Promise((resolve) => child.on('exit', resolve))
+    const end = Date.now() + 60_000
+    while (!await alive(port, 'agora')) {
+      if (child.exitCode !== null || Date.now() > end) {
+        child.kill('SIGKILL')
+        throw new Error(`the demo did not start: ${said}`)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100))
     }
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    return async () => {
+      child.kill('SIGTERM')
+      const late = setTimeout(() => child.kill('SIGKILL'), 15_000)
+      await gone
+      clearTimeout(late)
+    }
   }
+  let halt = await run(args).catch((err) => {
+    rmSync(dir, { recursive: true, force: true })
+    throw err
+  })
   return {
     port, dir: join(dir, 'var'), board: `http://agora.localhost:${port}`, wallet: `http://wallet.localhost:${port}`, issuer: `http://issuer.localhost:${port}`,
     said: () => said,
+    /** Stops the process and starts it again over the same data. @param {string[]} more */
+    async restart(...more) {
+      await halt()
+      halt = await run(more)
+    },
     /** Waits until all of the synthetic crowd is in the set. @returns {Promise<number>} how many people there are */
     async crowd() {
       for (const end = Date.now() + 60_000; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
@@ -64,10 +82,7 @@ export async function start() {
       }
     },
     async stop() {
-      child.kill('SIGTERM')
-      const late = setTimeout(() => child.kill('SIGKILL'), 15_000)
-      await gone
-      clearTimeout(late)
+      await halt()
       rmSync(dir, { recursive: true, force: true })
     },
   }

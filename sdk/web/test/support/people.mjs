@@ -33,6 +33,20 @@ export async function captureIris(issuer, name) {
   await issuer.getByRole('button', { name: 'Capture this iris' }).click()
 }
 
+/** Recovers by a new capture of a made-up person, from a fresh wallet. @returns once the wallet has it announced */
+export async function recoverAs(wallet, name) {
+  await wallet.getByRole('button', { name: /lost everything/ }).click()
+  const dialog = wallet.getByRole('dialog', { name: 'Recover by a new capture' })
+  await dialog.waitFor()
+  const [issuer] = await Promise.all([wallet.context().waitForEvent('page'), dialog.getByRole('button', { name: 'Go to the capture' }).click()])
+  await issuer.getByLabel(/I have read this/).check()
+  await agree(issuer)
+  await captureIris(issuer, name)
+  await issuer.getByRole('heading', { name: /your recovery is announced/ }).waitFor({ timeout: 60_000 })
+  await backToWallet(issuer)
+  await wallet.getByRole('heading', { name: 'Your place is on its way to this wallet' }).waitFor()
+}
+
 export async function untilMember(wallet) {
   await wallet.getByRole('heading', { name: /You are one of \d+ people/ }).waitFor({ timeout: 60_000 })
 }
