@@ -32,7 +32,7 @@
 // registers, load each column of the query once and multiply it with every column
 // of the window: VPDPWSSD with AVX-512 VNNI, VPMADDWD with AVX2. Karatsuba's method
 // for Toeplitz matrices (karatsuba.go), two turns of it or with AVX-512 three,
-// takes 60 or 46 % of the products. Entries meet a query six at a time and a plane
+// takes 60 or 46 % of the products. Entries meet a query eight at a time and a plane
 // of all queries twenty-four at a time, so that the data come from the nearest
 // caches, while the next entries are fetched: give Walk and Forms all the queries
 // there are. Pure Go multiplies two rotations at once. The tier is chosen by the

@@ -4,8 +4,10 @@ import (
 	"fmt"
 )
 
-// chunk is how many entries are put into one piece of memory.
-const chunk = 64
+// piece is how many entries the next piece of memory is for, when there are n: at
+// least 64, 2.5 MB for 200 columns, and so many that large galleries lie in large
+// pages and have little room to spare.
+func piece(n int) int { return min(max(64, n/64), 4096) }
 
 // Gallery is one party's shares of one eye of many people: 38,400 bytes an entry
 // for 200 columns, and 24 more to find it. Entries lie in the gallery's own
@@ -67,8 +69,9 @@ func (g *Gallery) Append(s Share) (int, error) {
 	}
 	n := g.shape.Words()
 	if len(g.room) < n {
-		g.room = aligned(chunk * n)
-		g.pieces += chunk * n
+		g.room = aligned(piece(len(g.entries)) * n)
+		largePages(g.room)
+		g.pieces += len(g.room)
 	}
 	copy(g.room, s.words)
 	g.entries, g.room = append(g.entries, g.room[:n:n]), g.room[n:]

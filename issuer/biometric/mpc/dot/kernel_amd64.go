@@ -2,7 +2,11 @@
 
 package dot
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 //go:generate go run ./gen
 
@@ -19,16 +23,15 @@ func bestTier() tier {
 
 // leaf adds leaf l of one plane, or of several, for one query and n entries:
 // modulo 2^16, over a query that has been laid out for it (Query.unfold). It
-// fetches from ahead meanwhile. AVX-512 has the registers for another turn of
+// fetches from ahead meanwhile. n is at least 1. AVX-512 has the registers for another turn of
 // Karatsuba's method.
 func (t tier) leaf(query *uint16, entries, ahead *[tile]*uint16, n int, s *steps, aheadStep int, partials []partial, l int) {
+	if t == avx512 {
+		folded512(query, entries, ahead, n, s.windows, s.query, s.entry, s.planes, s.queryPlane, s.entryPlane, aheadStep, &partials[0][l], int(unsafe.Sizeof(partial{})))
+		return
+	}
 	for k := range n {
-		out := &partials[k][l]
-		if t == avx512 {
-			folded512(query, entries[k], s.windows, s.query, s.entry, s.planes, s.queryPlane, s.entryPlane, ahead[k], aheadStep, out)
-		} else {
-			window256(query, entries[k], s.windows, s.query, s.entry, s.planes, s.queryPlane, s.entryPlane, ahead[k], aheadStep, out)
-		}
+		window256(query, entries[k], s.windows, s.query, s.entry, s.planes, s.queryPlane, s.entryPlane, ahead[k], aheadStep, &partials[k][l])
 	}
 }
 
@@ -56,7 +59,7 @@ func (t tier) sums(entry, out []uint16, blocks, apart int) {
 func window512(query, entry *uint16, windows, queryStep, entryStep, planes, queryPlane, entryPlane int, ahead *uint16, aheadStep int, out *[8]uint32)
 
 //go:noescape
-func folded512(query, entry *uint16, windows, queryStep, entryStep, planes, queryPlane, entryPlane int, ahead *uint16, aheadStep int, out *[8]uint32)
+func folded512(query *uint16, entries, ahead *[tile]*uint16, n, windows, queryStep, entryStep, planes, queryPlane, entryPlane, aheadStep int, out *[8]uint32, outStep int)
 
 //go:noescape
 func window256(query, entry *uint16, windows, queryStep, entryStep, planes, queryPlane, entryPlane int, ahead *uint16, aheadStep int, out *[8]uint32)

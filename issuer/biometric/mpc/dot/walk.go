@@ -19,8 +19,8 @@ const (
 // first-level cache; run is how many go through one plane with all queries before
 // the next plane, so that a plane of the queries stays in the second.
 const (
-	tile = 6
-	run  = 4 * tile
+	tile = 8
+	run  = 3 * tile
 )
 
 // Walk computes the sums of every query with every entry from first to last-1

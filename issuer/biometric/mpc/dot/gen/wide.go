@@ -52,6 +52,12 @@ func (e *emitter) loops(name string) {
 }
 
 func (e *emitter) next(name string) {
+	e.nextWindow(name)
+	e.line("\tDECQ planes+40(FP)")
+	e.line("\tJNZ %sPlane\n", name)
+}
+
+func (e *emitter) nextWindow(name string) {
 	e.line("\tADDQ R13, SI")
 	e.line("\tADDQ R14, DI")
 	e.line("\tADDQ R15, R12")
@@ -59,8 +65,6 @@ func (e *emitter) next(name string) {
 	e.line("\tJNZ %sWindow", name)
 	e.line("\tADDQ R10, AX")
 	e.line("\tADDQ R11, BX")
-	e.line("\tDECQ planes+40(FP)")
-	e.line("\tJNZ %sPlane\n", name)
 }
 
 func (e *emitter) wide() {
@@ -82,7 +86,7 @@ func (e *emitter) wide() {
 		}
 	}
 	e.next("wide")
-	e.wideSums()
+	e.wideSums(0, wideEntry)
 	e.line("\tVZEROUPPER\n\tRET\n")
 }
 
@@ -103,7 +107,12 @@ func (e *emitter) folded() {
 		query          = sum + part
 		queries        = 32 - query
 	)
-	e.arguments("folded512", signature)
+	e.tileArguments()
+	e.line("\nfoldedEntry:")
+	e.line("\tMOVQ entries+8(FP), R9\n\tMOVQ (R9), BX\n\tADDQ $8, R9\n\tMOVQ R9, entries+8(FP)")
+	e.line("\tMOVQ ahead+16(FP), R9\n\tMOVQ (R9), R12\n\tADDQ $8, R9\n\tMOVQ R9, ahead+16(FP)")
+	e.line("\tMOVQ query+0(FP), AX")
+	e.line("\tMOVQ planes+56(FP), R9")
 	for i := range 3 * part {
 		e.op("VPXORD", z(i), z(i), z(i))
 	}
@@ -136,37 +145,59 @@ func (e *emitter) folded() {
 		meet(q, j, v, one)
 		meet(q, j-part, w, two)
 	}
-	e.next("folded")
+	e.nextWindow("folded")
+	e.line("\tDECQ R9")
+	e.line("\tJNZ foldedPlane\n")
 	for i := range part {
 		e.op("VPADDD", z(both+i), z(one+i), z(one+i))
 		e.op("VPSUBD", z(two+i), z(both+i), z(two+i))
 	}
-	for i := range rotations {
-		e.op("VMOVDQA64", z(one+i), z(i))
-	}
-	e.wideSums()
+	e.wideSums(one, two+part)
+	e.line("\tADDQ outStep+96(FP), DX")
+	e.line("\tDECQ n+24(FP)")
+	e.line("\tJNZ foldedEntry\n")
 	e.line("\tVZEROUPPER\n\tRET\n")
 }
 
-// wideSums adds up the lanes of eight registers by transposing them, and adds the
-// sums to out, in order.
-func (e *emitter) wideSums() {
-	a, b := z(wideEntry), z(wideQuery)
-	n := rotations
-	for _, pair := range [][2]string{{"VPUNPCKLDQ", "VPUNPCKHDQ"}, {"VPUNPCKLQDQ", "VPUNPCKHQDQ"}} {
-		for i := 0; i < n; i += 2 {
-			e.op(pair[0], z(i+1), z(i), a)
-			e.op(pair[1], z(i+1), z(i), b)
-			e.op("VPADDD", a, b, z(i/2))
-		}
-		n /= 2
+// tileArguments loads what the folded kernel is given: n entries one after the
+// other, so that what a call costs is paid once for them.
+func (e *emitter) tileArguments() {
+	e.line("// func folded512(query *uint16, entries, ahead *[tile]*uint16, n, windows, queryStep, entryStep, planes, queryPlane, entryPlane, aheadStep int, out *[8]uint32, outStep int)")
+	e.line("TEXT ·folded512(SB), NOSPLIT, $0-104")
+	for _, a := range []struct{ argument, register string }{
+		{"windows+32", "R8"}, {"queryStep+40", "R13"}, {"entryStep+48", "R14"},
+		{"queryPlane+64", "R10"}, {"entryPlane+72", "R11"}, {"aheadStep+80", "R15"}, {"out+88", "DX"},
+	} {
+		e.line("\tMOVQ %s(FP), %s", a.argument, a.register)
 	}
-	// Z0 has sums 0 to 3 in each of its quarters, Z1 the others.
-	e.op("VSHUFI64X2", "$0x88", z(1), z(0), a)
-	e.op("VSHUFI64X2", "$0xdd", z(1), z(0), b)
-	e.op("VPADDD", a, b, z(0))
-	e.op("VSHUFI64X2", "$0xd8", z(0), z(0), z(0)) // quarters 0, 2, 1, 3
-	e.op("VEXTRACTI64X4", "$1", z(0), "Y1")
+}
+
+// wideSums adds up the lanes of eight registers, from one on, by transposing
+// them, and adds the sums to out, in order. It uses eight registers from temp on.
+func (e *emitter) wideSums(first, temp int) {
+	from := make([]string, rotations)
+	for i := range from {
+		from[i] = z(first + i)
+	}
+	for level, pair := range [][2]string{{"VPUNPCKLDQ", "VPUNPCKHDQ"}, {"VPUNPCKLQDQ", "VPUNPCKHQDQ"}} {
+		var to []string
+		for i := 0; i < len(from); i += 2 {
+			base := [2]int{temp, first}[level]
+			a, b := z(base+i), z(base+i+1)
+			e.op(pair[0], from[i+1], from[i], a)
+			e.op(pair[1], from[i+1], from[i], b)
+			e.op("VPADDD", a, b, a)
+			to = append(to, a)
+		}
+		from = to
+	}
+	// One has sums 0 to 3 in each of its quarters, the other one the others.
+	a, b := z(temp), z(temp+1)
+	e.op("VSHUFI64X2", "$0x88", from[1], from[0], a)
+	e.op("VSHUFI64X2", "$0xdd", from[1], from[0], b)
+	e.op("VPADDD", a, b, "Z0")
+	e.op("VSHUFI64X2", "$0xd8", "Z0", "Z0", "Z0") // quarters 0, 2, 1, 3
+	e.op("VEXTRACTI64X4", "$1", "Z0", "Y1")
 	e.op("VPADDD", "Y1", "Y0", "Y0")
 	e.op("VPADDD", "(DX)", "Y0", "Y0")
 	e.op("VMOVDQU", "Y0", "(DX)")

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package dot
+
+func largePages([]uint16) {}
