@@ -77,8 +77,8 @@ func (s *Store) together(ctx context.Context, db *sql.DB, n int) (txs []*sql.Tx,
 			return txs, err
 		}
 		txs = append(txs, tx)
-		var any int64 // the first statement decides on the moment
-		if err := tx.QueryRowContext(ctx, selectAnything).Scan(&any); err != nil {
+		var n int64 // the first statement decides on the moment
+		if err := tx.QueryRowContext(ctx, selectAnything).Scan(&n); err != nil {
 			return txs, err
 		}
 	}

@@ -18,8 +18,14 @@
 // Development, tests, demonstrations and small attended sets. Whoever runs it
 // can read every template; the issuer must state "plain" loudly in its public
 // metadata. Production splits templates among three parties. An iris costs
-// about 30 us of CPU per enrolled person (31 rotations, two eyes, two
-// orientations), a face .2 us.
+// about 2.8 us of CPU per enrolled person (31 rotations, two eyes, two
+// orientations) with AVX-512 and 30 without vectors, a face .2 us.
+//
+// Both irises of a person take 4,992 bytes, of which 4,800 are their bits, and
+// some 60 more for the serial. On Linux they stand outside of the heap of the
+// garbage collector, so a large set takes its own size and no more, and outside
+// of core dumps. What a removal leaves behind is wiped when the last comparison
+// that may still read it has ended and the collector has run.
 //
 // # Error rates
 //
