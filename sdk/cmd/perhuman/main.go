@@ -12,7 +12,7 @@
 //	perhuman capture virtual FLAGS     capture a synthetic person for a test issuer
 //	perhuman match report FLAGS        measure how well iris codes tell people apart
 //	perhuman setup check FLAGS         check a powers-of-tau file, and go on to make keys
-//	perhuman wallet COMMAND FLAGS      hold a person's secret: new, restore, import, status, prove, backup, export, history
+//	perhuman wallet COMMAND FLAGS      hold a person's secret: new, restore, import, enrol, status, prove, recover, veto, delete, receipts, backup, export, history
 //	perhuman dev -rp RP                run everything an app needs while it is written
 //	perhuman healthcheck URL           ask a service whether it is ready
 //	perhuman doctor FLAGS              look at this machine, an issuer, a site, a database
@@ -92,6 +92,11 @@ func commands() []command {
 		{[]string{"wallet", "restore"}, "make one out of a backup: file, words or code", walletRestore},
 		{[]string{"wallet", "import"}, "make one out of a Semaphore v4 identity", walletImport},
 		{[]string{"wallet", "status"}, "read the issuers' logs: is this person a member, in how large a crowd", walletStatus},
+		{[]string{"wallet", "enrol"}, "start a session for a capture device or, with its envelope, enrol", walletEnrol},
+		{[]string{"wallet", "recover"}, "the same for a person who lost the old secret: by a new capture, after a wait", walletRecover},
+		{[]string{"wallet", "veto"}, "say who takes this place over, and with -yes stop it", walletVeto},
+		{[]string{"wallet", "delete"}, "say what leaving a set does and, with -yes, leave it", walletDelete},
+		{[]string{"wallet", "receipts"}, "list what issuers have signed, each checked, or save it for receipt verify", walletReceipts},
 		{[]string{"wallet", "prove"}, "say what a site asks and, with -yes, answer it with a proof", walletProve},
 		{[]string{"wallet", "backup"}, "write an encrypted file, or print the words or the code for paper", walletBackup},
 		{[]string{"wallet", "export"}, "print the identity as official Semaphore clients read it", walletExport},

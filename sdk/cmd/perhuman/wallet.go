@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,7 @@ import (
 type walletFlags struct {
 	*flag.FlagSet
 	dir, passphraseFile *string
+	rand                io.Reader
 }
 
 const walletUsage = "-dir FOLDER -passphrase-file FILE"
@@ -32,7 +34,7 @@ func walletFlagSet(name, usage string, e env) walletFlags {
 	}
 	return walletFlags{f,
 		f.String("dir", "", "the wallet's folder"),
-		f.String("passphrase-file", preset, "file with the passphrase, readable by its owner alone (also PERHUMAN_PASSPHRASE_FILE)")}
+		f.String("passphrase-file", preset, "file with the passphrase, readable by its owner alone (also PERHUMAN_PASSPHRASE_FILE)"), e.rand}
 }
 
 func (f walletFlags) parse(args []string) error {
@@ -51,7 +53,7 @@ func (f walletFlags) open() (*purse, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openPurse(*f.dir, passphrase)
+	return openPurse(*f.dir, passphrase, f.rand)
 }
 
 // issuerFlag collects issuers: a verifier key, or key=address.
@@ -186,7 +188,9 @@ func walletMake(_ context.Context, name string, args []string, e env, usage stri
 	return nil
 }
 
-// walletStatus reads the issuers' logs and says how this person stands.
+// walletStatus reads the issuers' logs and says how this person stands: member
+// or not, since when, whether somebody takes the place over, what became of a
+// recovery or a deletion.
 func walletStatus(ctx context.Context, args []string, e env) error {
 	f := walletFlagSet("status", "[-json]", e)
 	asJSON := f.Bool("json", false, "print JSON")
@@ -206,16 +210,17 @@ func walletStatus(ctx context.Context, args []string, e env) error {
 		Crowd   uint64 `json:"crowd"`
 		Code    string `json:"code,omitempty"`
 		Problem string `json:"problem,omitempty"`
+		Place   place  `json:"place"`
 	}
 	var lines []line
 	for _, i := range w.file.Issuers {
 		name, _, _ := strings.Cut(i.VKey, "+")
 		l := line{Issuer: name}
-		follow, err := w.follow(i, nil, nil)
+		c, err := w.counterOf(i)
 		if err == nil {
 			var st wallet.Status
-			st, err = follow.Sync(ctx)
-			l.Member, l.Seq, l.Live, l.Crowd = st.Member, st.Seq, st.Live, st.Crowd
+			st, err = w.look(ctx, c)
+			l.Member, l.Seq, l.Live, l.Crowd, l.Place = st.Member, st.Seq, st.Live, st.Crowd, c.place
 		}
 		if err != nil {
 			l.Code, l.Problem = string(wallet.CodeOf(err)), err.Error()
@@ -228,12 +233,17 @@ func walletStatus(ctx context.Context, args []string, e env) error {
 	fmt.Fprintf(e.out, "commitment %s\n", w.id.Commitment())
 	for _, l := range lines {
 		switch {
-		case l.Problem != "":
+		case l.Problem != "" && l.Seq == 0:
 			fmt.Fprintf(e.out, "%s: %s\n", l.Issuer, l.Problem)
+			continue
 		case l.Member:
 			fmt.Fprintf(e.out, "%s: member, one of %d, hidden among %d\n", l.Issuer, l.Live, l.Crowd)
 		default:
 			fmt.Fprintf(e.out, "%s: not a member; %d are\n", l.Issuer, l.Live)
+		}
+		l.Place.say(e.out, l.Member)
+		if l.Problem != "" { // the set was read; what the issuer was asked beyond it was not answered
+			fmt.Fprintf(e.out, "  %s\n", l.Problem)
 		}
 	}
 	return nil
@@ -323,7 +333,7 @@ func walletHistory(_ context.Context, args []string, e env) error {
 	}
 	defer w.Close()
 	if *erase {
-		return w.eraseHistory(e.rand)
+		return w.eraseHistory()
 	}
 	acts, err := w.history()
 	if err != nil {

@@ -59,6 +59,7 @@ type purse struct {
 	id         *semaphore.Identity
 	slots      *filestore.Store
 	store      *restored
+	rand       io.Reader // for sealing
 }
 
 func makePurse(dir, passphrase string, p purseFile, c backup.Contents, random io.Reader) (*purse, error) {
@@ -86,7 +87,7 @@ func makePurse(dir, passphrase string, p purseFile, c backup.Contents, random io
 	if err := p.write(path); err != nil {
 		return nil, err
 	}
-	return openPurse(dir, passphrase)
+	return openPurse(dir, passphrase, random)
 }
 
 func (p purseFile) write(path string) error {
@@ -113,12 +114,12 @@ func replaceFile(path string, b []byte) error {
 	return nil
 }
 
-func openPurse(dir, passphrase string) (*purse, error) {
+func openPurse(dir, passphrase string, random io.Reader) (*purse, error) {
 	raw, err := readFile(filepath.Join(dir, purseMain))
 	if err != nil {
 		return nil, err
 	}
-	w := &purse{dir: dir, passphrase: passphrase}
+	w := &purse{dir: dir, passphrase: passphrase, rand: random}
 	if err := json.Unmarshal(raw, &w.file); err != nil || w.file.Version != 1 {
 		return nil, fmt.Errorf("%s is not a wallet of this version", filepath.Join(dir, purseMain))
 	}
@@ -272,20 +273,28 @@ func (w *purse) note(a backup.Act) error {
 	return errors.Join(err, f.Close())
 }
 
-func (w *purse) eraseHistory(random io.Reader) error {
+// reseal writes other contents beside the secret, under the same passphrase.
+func (w *purse) reseal(c backup.Contents) error {
+	vault, err := backup.Seal(w.rand, w.passphrase, c)
+	if err != nil {
+		return err
+	}
+	next := w.file
+	next.Vault = vault
+	if err := next.write(filepath.Join(w.dir, purseMain)); err != nil {
+		return err
+	}
+	w.file, w.vault = next, c
+	return nil
+}
+
+func (w *purse) eraseHistory() error {
 	if len(w.vault.History) > 0 {
 		c := w.vault
 		c.History = nil
-		vault, err := backup.Seal(random, w.passphrase, c)
-		if err != nil {
+		if err := w.reseal(c); err != nil {
 			return err
 		}
-		next := w.file
-		next.Vault = vault
-		if err := next.write(filepath.Join(w.dir, purseMain)); err != nil {
-			return err
-		}
-		w.file, w.vault = next, c
 	}
 	err := os.Remove(filepath.Join(w.dir, purseHistory))
 	if errors.Is(err, fs.ErrNotExist) {
