@@ -144,7 +144,7 @@ func TestVirtualDeviceRefusesNonsense(t *testing.T) {
 		"no payload":     func(q *capture.CaptureRequest) { q.Payloads = nil },
 		"four parties":   func(q *capture.CaptureRequest) { p := q.Payloads[0]; q.Payloads = [][][]byte{p, p, p, p} },
 		"quality":        func(q *capture.CaptureRequest) { q.Quality.Gaze = 1001 },
-		"too long share": func(q *capture.CaptureRequest) { q.Payloads[0][0] = make([]byte, 49<<10) },
+		"too long share": func(q *capture.CaptureRequest) { q.Payloads[0][0] = make([]byte, 73<<10) },
 	} {
 		q := irisRequest()
 		change(&q)

@@ -21,7 +21,7 @@ const (
 const (
 	MaxChain    = 4         // certificates in an envelope
 	MaxFirmware = 64        // firmware hashes in a certificate
-	MaxEnvelope = 320 << 10 // bytes of an envelope: three parties, two eyes, 38,400 bytes each, and room
+	MaxEnvelope = 448 << 10 // bytes of an envelope: three parties, two eyes, up to 65,536 bytes each, and room
 	maxName     = 255
 	maxTime     = 1 << 40 // seconds: far enough, and no overflow in any sum here
 )

@@ -89,7 +89,7 @@ type Envelope struct {
 const (
 	maxAttestation = 8 << 10
 	maxParties     = 3
-	maxSealed      = 48 << 10
+	maxSealed      = 72 << 10
 )
 
 func (e *Envelope) validate() error {

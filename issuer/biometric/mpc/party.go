@@ -95,6 +95,17 @@ func (p *Party) Connect(s *Session) error {
 	return nil
 }
 
+// Disconnect closes the session, if there is one: whoever waits in it gets an
+// error.
+func (p *Party) Disconnect() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.session == nil {
+		return nil
+	}
+	return p.session.Close()
+}
+
 // ready gives the session, and the people as they are. busy is held.
 func (p *Party) ready() (*Session, people, error) {
 	p.mu.Lock()

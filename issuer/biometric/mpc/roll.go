@@ -279,6 +279,16 @@ func (r *Roll) At(place int) (s Serial, state State, known bool) {
 	return r.list[place].serial, r.list[place].state, true
 }
 
+// CaptureAt gives the capture of a place on the roll.
+func (r *Roll) CaptureAt(place int) Capture {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if place < 0 || place >= len(r.list) {
+		return Capture{}
+	}
+	return r.list[place].capture
+}
+
 // Len gives the number of places.
 func (r *Roll) Len() int {
 	r.mu.Lock()

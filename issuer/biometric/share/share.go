@@ -18,9 +18,9 @@ const (
 
 	// Overhead is how much longer a sealed share is than its payload.
 	Overhead = encLen + saltLen + tagLen
-	// MaxPayload holds one eye of one party of the three-party matcher (38,400
-	// bytes) with room.
-	MaxPayload = 40 << 10
+	// MaxPayload holds one eye of one party of the three-party matcher: 38,400
+	// bytes for 200 columns, 65,536 for 256 with exact thresholds, and room.
+	MaxPayload = 68 << 10
 )
 
 // Context is the capture that a share belongs to. Eye is 0 for the left, 1 for

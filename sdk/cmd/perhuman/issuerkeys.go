@@ -172,16 +172,9 @@ func sealingKey(path string) ([]byte, error) {
 
 // deviceRoot reads CLASS=KEY.
 func deviceRoot(text string) (capture.Root, error) {
-	class, key, ok := strings.Cut(text, "=")
-	b, err := scope.DecodeToken(key)
-	if !ok || class == "" || err != nil {
-		return capture.Root{}, fmt.Errorf("-device-root %q is not CLASS=KEY", text)
+	root, err := capture.ParseRoot(text)
+	if err != nil {
+		return root, fmt.Errorf("-device-root: %w", err)
 	}
-	switch len(b) {
-	case ed25519.PublicKeySize:
-		return capture.Root{Class: class, Key: capture.PublicKey{Alg: capture.Ed25519, Key: string(b)}}, nil
-	case 33:
-		return capture.Root{Class: class, Key: capture.PublicKey{Alg: capture.P256, Key: string(b)}}, nil
-	}
-	return capture.Root{}, fmt.Errorf("-device-root %q: a key has 32 or 33 bytes", text)
+	return root, nil
 }

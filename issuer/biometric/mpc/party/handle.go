@@ -1,0 +1,191 @@
+package party
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/perhuman/perhuman/issuer/biometric/capture"
+	"github.com/perhuman/perhuman/issuer/biometric/mpc"
+	"github.com/perhuman/perhuman/issuer/biometric/share"
+)
+
+// handler answers control messages. Only the issuer gets this far.
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	for name, do := range map[string]func(context.Context, request) (answer, error){
+		"status": s.status, "connect": s.doConnect, "begin": s.begin, "void": s.void, "check": s.check,
+		"match": s.match, "find": s.find, "commit": s.commit, "free": s.free, "roll": s.roll,
+	} {
+		mux.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, r *http.Request) {
+			a, err := s.answer(w, r, do)
+			status := http.StatusOK
+			if err != nil {
+				if a.Code, status = codeOf(err); a.Code == "internal" {
+					s.Logf("party: %s: %v", name, err)
+				}
+				a = answer{Code: a.Code, Error: err.Error()}
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			_ = json.NewEncoder(w).Encode(a)
+		})
+	}
+	return mux
+}
+
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, do func(context.Context, request) (answer, error)) (answer, error) {
+	digest, err := base64.RawURLEncoding.DecodeString(r.Header.Get(groupHeader))
+	if err != nil || subtle.ConstantTimeCompare(digest, s.folder.group.digest[:]) != 1 {
+		return answer{}, fmt.Errorf("%w: the issuer has another group file than party %d", ErrGroup, s.folder.number)
+	}
+	var q request
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxControl))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&q); err != nil {
+		return answer{}, fmt.Errorf("%w: %w", mpc.ErrConfig, err)
+	}
+	return do(r.Context(), q)
+}
+
+func (s *Server) status(context.Context, request) (answer, error) {
+	f := s.folder
+	places, digest := f.roll.Digest()
+	return answer{Status: &Status{
+		Party: f.number, Modality: f.group.modality.Name(), Epoch: f.party.Epoch().Number,
+		Places: places, Digest: digest[:], Next: f.mark.Next(), Pending: len(f.roll.Pending()),
+	}}, nil
+}
+
+func (s *Server) doConnect(ctx context.Context, q request) (a answer, err error) {
+	if len(q.Session) != 16 {
+		return a, fmt.Errorf("%w: name of a session", mpc.ErrConfig)
+	}
+	a.First, err = s.connect(ctx, [16]byte(q.Session))
+	return a, err
+}
+
+// begin believes nobody but the device, and opens what is sealed to this party.
+func (s *Server) begin(_ context.Context, q request) (answer, error) {
+	serial, err := serialOf(q.Serial)
+	if err != nil {
+		return answer{}, err
+	}
+	words, nonce, err := s.open(q.Envelope)
+	if err != nil {
+		if captureError(err) {
+			err = errors.Join(ErrCapture, err)
+		}
+		return answer{}, err
+	}
+	defer clear(words)
+	return answer{}, s.folder.begin(serial, nonce, q.Place, words)
+}
+
+func (s *Server) open(raw []byte) (words []uint16, c mpc.Capture, err error) {
+	e, err := capture.Parse(raw)
+	if err != nil {
+		return nil, c, err
+	}
+	g := s.folder.group
+	if err := g.policy.Verify(e, capture.Expected{Nonce: e.Nonce, IdentityCommitment: e.IdentityCommitment, Now: s.Now()}); err != nil {
+		return nil, c, err
+	}
+	var payloads [][]byte
+	defer func() {
+		for _, p := range payloads {
+			clear(p)
+		}
+	}()
+	for eye, sealed := range e.Shares[s.folder.number] {
+		p, err := share.Open(s.folder.keys.Seal, share.Context{
+			Audience: e.Audience, Nonce: e.Nonce, Device: e.DeviceID,
+			Party: uint8(s.folder.number), Eye: uint8(eye), IdentityCommitment: e.IdentityCommitment, // #nosec G115 -- 0, 1 or 2
+		}, sealed.Sealed, sealed.Commitment)
+		if err != nil {
+			return nil, c, err
+		}
+		payloads = append(payloads, p)
+	}
+	words, err = g.modality.Parse(s.folder.number, payloads...)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrCapture, err)
+	}
+	return words, e.Nonce, err
+}
+
+func (s *Server) void(_ context.Context, q request) (answer, error) {
+	serial, err := serialOf(q.Serial)
+	if err != nil {
+		return answer{}, err
+	}
+	c, err := captureOf(q.Capture)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{}, s.folder.void(serial, c, q.Place, unix(s.Now()))
+}
+
+func (s *Server) check(ctx context.Context, q request) (a answer, err error) {
+	serials, err := serialsOf(q.Serials)
+	if err != nil {
+		return a, err
+	}
+	a.Bits, err = s.folder.party.Check(ctx, q.Number, serials...)
+	return a, err
+}
+
+func (s *Server) match(ctx context.Context, q request) (a answer, err error) {
+	serials, err := serialsOf(q.Serials)
+	if err != nil {
+		return a, err
+	}
+	a.Bits, err = s.folder.party.Match(ctx, q.Number, serials...)
+	return a, err
+}
+
+func (s *Server) find(ctx context.Context, q request) (a answer, err error) {
+	serial, err := serialOf(q.Serial)
+	if err != nil {
+		return a, err
+	}
+	a.Place, a.Known, err = s.folder.party.Find(ctx, q.Number, serial)
+	return a, err
+}
+
+func (s *Server) commit(_ context.Context, q request) (answer, error) {
+	serial, err := serialOf(q.Serial)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{}, s.folder.party.Commit(serial)
+}
+
+func (s *Server) free(_ context.Context, q request) (answer, error) {
+	serial, err := serialOf(q.Serial)
+	if err != nil {
+		return answer{}, err
+	}
+	place, gone, err := s.folder.free(serial, unix(s.Now()))
+	if err != nil {
+		return answer{}, err
+	}
+	r := Receipt{Party: s.folder.number, Serial: serial, Place: place, At: gone}
+	return answer{Receipt: r.sign(s.folder.keys.Receipt, s.folder.group.digest)}, nil
+}
+
+func (s *Server) roll(_ context.Context, q request) (a answer, err error) {
+	for place := max(q.Place, 0); len(a.Entries) < maxEntries; place++ {
+		serial, state, known := s.folder.roll.At(place)
+		if !known {
+			break
+		}
+		c := s.folder.roll.CaptureAt(place)
+		a.Entries = append(a.Entries, entry{Serial: serial[:], Capture: c[:], State: state})
+	}
+	return a, nil
+}
