@@ -84,7 +84,11 @@ func missing(t *testing.T, what string) {
 // build makes one of the two programs as make wasm does.
 func build(t *testing.T, pkg, to string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", to, pkg)
+	args := []string{"build", "-trimpath", "-ldflags", "-s -w"}
+	for _, p := range rare(t) {
+		args = append(args, "-gcflags="+p+"=-l")
+	}
+	cmd := exec.CommandContext(t.Context(), "go", append(args, "-o", to, pkg)...)
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -99,6 +103,25 @@ func build(t *testing.T, pkg, to string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// rare reads which packages the pages' build compiles without inlining.
+func rare(t *testing.T) []string {
+	t.Helper()
+	source, err := os.ReadFile("../../web/build.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, found := strings.Cut(string(source), "const rare = [")
+	list, _, closed := strings.Cut(list, "]")
+	if !found || !closed {
+		t.Fatal("build.mjs has no list of rare packages")
+	}
+	var names []string
+	for name := range strings.SplitSeq(list, ",") {
+		names = append(names, strings.Trim(name, " '"))
+	}
+	return names
 }
 
 // assemble lays the files out as they are served.
