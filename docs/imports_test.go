@@ -89,6 +89,7 @@ var mayImport = map[string]string{
 	"sdk/cmd/perhuman":                     "sdk/... semaphore/... issuer/... verifier/... docs",
 	"docs":                                 "",
 	"docs/benchtable":                      "",
+	"docs/matcherchart":                    "",
 	"docs/site":                            "docs sdk/web",
 	"demo":                                 "...",
 	"issuer/plain":                         "issuer issuer/biometric/... sdk/api",
