@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -55,6 +56,9 @@ func open(path, driverName string, busy time.Duration) (_ *Store, err error) {
 	if s.lock, err = lockFile(path + ".lock"); err != nil {
 		return nil, err
 	}
+	if err = lost(s.lock, path); err != nil {
+		return nil, err
+	}
 	if s.file, err = private(path); err != nil {
 		return nil, err
 	}
@@ -63,6 +67,9 @@ func open(path, driverName string, busy time.Duration) (_ *Store, err error) {
 	}
 	s.w.SetMaxOpenConns(1)
 	if err = migrate(s.w); err != nil {
+		return nil, err
+	}
+	if err = remember(s.lock); err != nil {
 		return nil, err
 	}
 	s.reader = func() (*sql.DB, error) {
@@ -96,6 +103,44 @@ func dsn(path string, busy time.Duration, more url.Values) string {
 	}
 	u := url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: v.Encode()}
 	return u.String()
+}
+
+// ErrLost: there was a database at this path, and there is none any more, or an
+// empty file. Nothing is made in its place: who restored it from a backup, or
+// wants to begin anew, removes the .lock file too.
+var ErrLost = errors.New("sqlite: the database that was here is gone or empty; to begin anew, remove the .lock file beside it")
+
+const heldNote = "There is a database beside this file. If it is gone, it was lost: nothing is made in its place while this note stands.\n"
+
+// remember notes in the lock file that there is a database.
+func remember(lock *os.File) error {
+	info, err := lock.Stat()
+	if err == nil && info.Size() == 0 {
+		_, err = lock.WriteAt([]byte(heldNote), 0)
+	}
+	if err != nil {
+		return fmt.Errorf("sqlite: lock file: %w", err)
+	}
+	return nil
+}
+
+// lost refuses to make a database where the lock file says that there is one.
+func lost(lock *os.File, path string) error {
+	note, err := lock.Stat()
+	if err != nil {
+		return fmt.Errorf("sqlite: lock file: %w", err)
+	}
+	if note.Size() == 0 {
+		return nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && info.Size() == 0:
+		return ErrLost
+	case err != nil:
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	return nil
 }
 
 // private creates the file when it is missing, and closes it to other users;

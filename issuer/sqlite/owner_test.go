@@ -171,6 +171,58 @@ func TestT05Deleted(t *testing.T) {
 	}
 }
 
+// T05: a database that was emptied under us is refused, now and at the next
+// start, and nothing is made in its place.
+func TestT05Truncated(t *testing.T) {
+	r := newRig(t)
+	path := r.path(t)
+	if _, err := r.i.Enrol(t.Context(), r.Start(t, r.i, r.person())); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.i.Anchor(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.store.w.Exec(truncateWAL); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.i.Enrol(t.Context(), r.Start(t, r.i, r.person())); err == nil {
+		t.Error("an intake went into an emptied database")
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() != 0 {
+		t.Errorf("%v, %v: something was written", info, err)
+	}
+	if err := r.store.Close(); err != nil {
+		t.Log(err) // what there is to say about such a file
+	}
+	again := func(what string) {
+		t.Helper()
+		if s, err := Open(path); !errors.Is(err, ErrLost) {
+			t.Errorf("%s database: %v", what, err)
+			if err == nil {
+				_ = s.Close()
+			}
+		}
+	}
+	again("an emptied")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	again("a lost")
+	if err := os.Remove(path + ".lock"); err != nil { // the operator begins anew
+		t.Fatal(err)
+	}
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // T13: a database that does not come free in time gives ErrBusy, and nothing
 // is lost or done twice.
 func TestT13Busy(t *testing.T) {

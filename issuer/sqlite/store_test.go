@@ -94,6 +94,13 @@ func pragma(t testing.TB, s issuer.Store, query string) {
 	}
 }
 
+// T03: each kind of write that SQLite does here.
+func TestT03Sweep(t *testing.T) {
+	storetest.Sweep(t, storetest.Store{
+		Where: func(t testing.TB) string { return filepath.Join(t.TempDir(), "issuer.db") }, At: openAt,
+	}, "pwrite64", "fsync", "ftruncate")
+}
+
 // A reader beside the writer sees what the writer's own backup sees.
 func TestReader(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "issuer.db")

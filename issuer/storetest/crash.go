@@ -26,6 +26,7 @@ const (
 	whereEnv = "PERHUMAN_STORETEST_WHERE"
 	firstEnv = "PERHUMAN_STORETEST_FIRST"
 	hastyEnv = "PERHUMAN_STORETEST_HASTY" // what the store answers before its commit
+	limitEnv = "PERHUMAN_STORETEST_LIMIT" // after how many answers it ends by itself, 0: never
 )
 
 // Child is the body of a test named TestStoreChild: empty, unless this process
@@ -39,6 +40,17 @@ func Child(t *testing.T, at func(t testing.TB, where string) issuer.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	limit, err := strconv.Atoi(os.Getenv(limitEnv))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered, failures := 0, 0
+	answer := func(words ...any) {
+		fmt.Println(words...) // one write, after the answer
+		if answered++; answered == limit {
+			os.Exit(0) // without closing anything
+		}
+	}
 	r := &rig{World: testkit.NewWorld(t, 1), next: first}
 	r.Clock.Move(time.Duration(first) * time.Second)
 	store := at(t, where)
@@ -46,22 +58,34 @@ func Child(t *testing.T, at func(t testing.TB, where string) issuer.Store) {
 		store = &hasty{Store: store, of: of}
 	}
 	r.over(t, store)
-	for {
-		id := r.enrol(t, r.person())
-		e, err := r.i.Status(t.Context(), id)
-		if err != nil {
+	// A child whose database fails goes on, as a service does.
+	failed := func(err error) bool {
+		if err == nil {
+			return false
+		}
+		if failures++; limit == 0 || failures > 20 {
 			t.Fatal(err)
 		}
-		fmt.Println("INTAKE", id, e.Receipt) // one write, after the answer
+		return true
+	}
+	for {
+		got, err := r.i.Enrol(t.Context(), r.Start(t, r.i, r.person()))
+		if failed(err) {
+			continue
+		}
+		answer("INTAKE", got.Enrolment.ID, got.Enrolment.Receipt)
 		if r.next%2 == 0 {
 			continue
 		}
-		r.anchor(t)
+		r.Clock.Move(time.Second)
+		if _, err := r.i.Anchor(t.Context()); failed(err) {
+			continue
+		}
 		c, err := r.i.Checkpoint()
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Println("ANCHOR", base64.StdEncoding.EncodeToString(c))
+		answer("ANCHOR", base64.StdEncoding.EncodeToString(c))
 	}
 }
 
@@ -147,24 +171,49 @@ func (a *answered) kept(t *testing.T, s Store, where string, first uint64) (err 
 	return err
 }
 
+// command starts this test again as a child of the crash tests.
+func command(ctx context.Context, where string, first uint64, hasty string, limit int, under ...string) *exec.Cmd {
+	args := append(under, os.Args[0], "-test.run=^TestStoreChild$", "-test.timeout=60s")
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) // #nosec G204 G702 -- this very test, or a tracer over it
+	cmd.Env = append(os.Environ(), whereEnv+"="+where, firstEnv+"="+strconv.FormatUint(first, 10), hastyEnv+"="+hasty, limitEnv+"="+strconv.Itoa(limit))
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
 // runChild runs a child and kills it a while after so many answers.
 func (a *answered) runChild(t *testing.T, where string, first uint64, answers int, more time.Duration, hasty string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestStoreChild$", "-test.timeout=60s") // #nosec G204 G702 -- this very test
-	cmd.Env = append(os.Environ(), whereEnv+"="+where, firstEnv+"="+strconv.FormatUint(first, 10), hastyEnv+"="+hasty)
+	cmd := command(ctx, where, first, hasty, 0)
+	seen := 0
+	err := a.listen(t, cmd, func() {
+		if seen++; seen == answers {
+			time.AfterFunc(more, func() { _ = cmd.Process.Kill() })
+		}
+	})
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.String() != "signal: killed" {
+		t.Fatalf("the child ended by itself: %v", err)
+	}
+	if seen < answers {
+		t.Fatalf("the child answered %d times, and was to do so %d times", seen, answers)
+	}
+}
+
+// listen runs a child and notes what it answers; heard is called for each. The
+// error is how it ended.
+func (a *answered) listen(t *testing.T, cmd *exec.Cmd, heard func()) error {
+	t.Helper()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)
-	seen := 0
 	for lines.Scan() {
 		f := strings.Fields(lines.Text())
 		switch {
@@ -177,18 +226,12 @@ func (a *answered) runChild(t *testing.T, where string, first uint64, answers in
 			}
 			a.checkpoints = append(a.checkpoints, c)
 		default:
-			t.Log(lines.Text())
+			if len(f) > 1 && f[0] != "===" && f[0] != "---" {
+				t.Log(lines.Text())
+			}
 			continue
 		}
-		if seen++; seen == answers {
-			time.AfterFunc(more, func() { _ = cmd.Process.Kill() })
-		}
+		heard()
 	}
-	var exit *exec.ExitError
-	if err := cmd.Wait(); !errors.As(err, &exit) || exit.String() != "signal: killed" {
-		t.Fatalf("the child ended by itself: %v", err)
-	}
-	if seen < answers {
-		t.Fatalf("the child answered %d times, and was to do so %d times", seen, answers)
-	}
+	return cmd.Wait()
 }

@@ -88,6 +88,7 @@ func damaged(t *testing.T, s Store) {
 		t.Fatal(err)
 	}
 	whole := dumped(t, r.store)
+	noLink(t, whole)
 	for _, d := range damage {
 		copied := s.Open(t)
 		if err := copied.(backup.Target).Restore(t.Context(), bytes.NewReader(whole)); err != nil {

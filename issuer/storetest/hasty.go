@@ -25,8 +25,7 @@ type hasty struct {
 	issuer.Store
 	of    string
 	later []func() error // intakes that are not written yet, oldest first
-	known map[issuer.ID]issuer.Enrolment
-	stuck bool // an anchor was shown that the store does not have
+	stuck bool           // an anchor was shown that the store does not have
 }
 
 func (h *hasty) Intake(ctx context.Context, batch []issuer.Intake, decide func(int) (api.Code, error)) ([]issuer.IntakeResult, error) {
@@ -37,9 +36,6 @@ func (h *hasty) Intake(ctx context.Context, batch []issuer.Intake, decide func(i
 	if h.of != hastyIntakes {
 		return h.Store.Intake(ctx, batch, decide)
 	}
-	if h.known == nil {
-		h.known = map[issuer.ID]issuer.Enrolment{}
-	}
 	results := make([]issuer.IntakeResult, len(batch))
 	for n, in := range batch {
 		code, err := decide(n)
@@ -47,7 +43,6 @@ func (h *hasty) Intake(ctx context.Context, batch []issuer.Intake, decide func(i
 			return nil, err
 		}
 		results[n] = in.Decided(setlog.OpEnrol, code)
-		h.known[in.ID] = results[n].Enrolment
 	}
 	h.later = append(h.later, func() error {
 		_, err := h.Store.Intake(ctx, batch, func(int) (api.Code, error) { return "", nil })
@@ -59,13 +54,6 @@ func (h *hasty) Intake(ctx context.Context, batch []issuer.Intake, decide func(i
 		return results, oldest()
 	}
 	return results, nil
-}
-
-func (h *hasty) Enrolment(ctx context.Context, id issuer.ID) (issuer.Enrolment, error) {
-	if e, ok := h.known[id]; ok {
-		return e, nil
-	}
-	return h.Store.Enrolment(ctx, id)
 }
 
 func (h *hasty) Anchor(ctx context.Context, build func([]issuer.Change, tlog.HashReader) (*issuer.Batch, error)) error {
