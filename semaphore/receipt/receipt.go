@@ -89,30 +89,50 @@ type Receipt struct {
 	Parties      [][]byte // tombstone: what each party of the matcher signed
 }
 
-func token(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-
-func decimal(n uint64) string { return strconv.FormatUint(n, 10) }
+// form gives what the lines after the first hold, in their order: bytes, and
+// pointers to the rest. nil: no such kind.
+func (r *Receipt) form() []any {
+	switch r.Kind {
+	case Veto:
+		return []any{&r.Announcement, &r.Commitment, &r.At}
+	case Intake:
+		return []any{r.ID[:], r.Session[:], &r.Commitment, r.Biometric[:], r.BodyHash[:], &r.Day, &r.At}
+	case Deletion:
+		return []any{r.ID[:], r.Session[:], &r.Commitment, &r.At, &r.Until}
+	case Tombstone:
+		return []any{r.ID[:], r.Session[:], &r.Commitment, &r.At, &r.Parties}
+	}
+	return nil
+}
 
 // Text is what is signed.
 func (r Receipt) Text() string {
-	lines := []string{"perhuman/" + string(r.Kind) + "/1 " + r.Issuer}
-	if r.Kind == Veto {
-		lines = append(lines, decimal(r.Announcement), r.Commitment.String(), decimal(r.At))
-		return strings.Join(append(lines, ""), "\n")
+	text := "perhuman/" + string(r.Kind) + "/1 " + r.Issuer + "\n"
+	for _, field := range r.form() {
+		text += line(field) + "\n"
 	}
-	lines = append(lines, token(r.ID[:]), token(r.Session[:]), r.Commitment.String())
-	switch r.Kind {
-	case Intake:
-		lines = append(lines, token(r.Biometric[:]), token(r.BodyHash[:]), decimal(uint64(r.Day)), decimal(r.At))
-	case Deletion:
-		lines = append(lines, decimal(r.At), decimal(r.Until))
-	case Tombstone:
-		lines = append(lines, decimal(r.At), decimal(uint64(len(r.Parties))))
-		for _, p := range r.Parties {
-			lines = append(lines, token(p))
+	return text
+}
+
+func line(field any) string {
+	switch f := field.(type) {
+	case []byte:
+		return scope.EncodeToken(f)
+	case *semaphore.Element:
+		return f.String()
+	case *uint32:
+		return strconv.FormatUint(uint64(*f), 10)
+	case *uint64:
+		return strconv.FormatUint(*f, 10)
+	case *[][]byte:
+		n := uint64(len(*f))
+		text := line(&n)
+		for _, p := range *f {
+			text += "\n" + line(p)
 		}
+		return text
 	}
-	return strings.Join(append(lines, ""), "\n")
+	return ""
 }
 
 // Sign gives the signed note; the signer bears the issuer's name.
@@ -186,79 +206,50 @@ func (r Receipt) InLog(p setlog.RootProof, v note.Verifier) (setlog.Entry, error
 	return e, nil
 }
 
-// fields reads line after line; the first that does not fit makes it bad.
-type fields struct {
-	lines []string
-	bad   bool
-}
-
-func (f *fields) next() string {
-	if len(f.lines) == 0 {
-		f.bad = true
-		return ""
-	}
-	line := f.lines[0]
-	f.lines = f.lines[1:]
-	return line
-}
-
-func (f *fields) bytes(to []byte) {
-	b, err := scope.DecodeToken(f.next())
-	if err != nil || len(b) != len(to) {
-		f.bad = true
-		return
-	}
-	copy(to, b)
-}
-
-func (f *fields) number(bits int) uint64 {
-	n, err := strconv.ParseUint(f.next(), 10, bits)
-	f.bad = f.bad || err != nil
-	return n
-}
-
-func (f *fields) element() semaphore.Element {
-	e, err := semaphore.ParseElement(f.next())
-	f.bad = f.bad || err != nil
-	return e
-}
-
 func parse(text string) (Receipt, error) {
-	f := &fields{lines: strings.Split(text, "\n")}
-	what, name, _ := strings.Cut(f.next(), " ")
-	kind := strings.TrimSuffix(strings.TrimPrefix(what, "perhuman/"), "/1")
-	r := Receipt{Kind: Kind(kind), Issuer: name}
-	if r.Kind == Veto {
-		r.Announcement, r.Commitment, r.At = f.number(64), f.element(), f.number(64)
-	} else {
-		f.bytes(r.ID[:])
-		f.bytes(r.Session[:])
-		r.Commitment = f.element()
+	first, rest, _ := strings.Cut(text, "\n")
+	what, name, _ := strings.Cut(first, " ")
+	r := Receipt{Kind: Kind(strings.TrimSuffix(strings.TrimPrefix(what, "perhuman/"), "/1")), Issuer: name}
+	good := true
+	for _, field := range r.form() {
+		good = good && read(field, &rest)
 	}
-	switch r.Kind {
-	case Veto:
-	case Intake:
-		f.bytes(r.Biometric[:])
-		f.bytes(r.BodyHash[:])
-		r.Day, r.At = uint32(f.number(32)), f.number(64)
-	case Deletion:
-		r.At, r.Until = f.number(64), f.number(64)
-	case Tombstone:
-		r.At = f.number(64)
-		n := f.number(8)
-		f.bad = f.bad || n > parties
-		for range n {
-			b, err := scope.DecodeToken(f.next())
-			if f.bad = f.bad || err != nil; f.bad {
-				break
-			}
-			r.Parties = append(r.Parties, b)
-		}
-	default:
-		f.bad = true
-	}
-	if f.bad || r.Text() != text {
+	if !good || r.form() == nil || r.Text() != text {
 		return Receipt{}, fmt.Errorf("%w: form", ErrReceipt)
 	}
 	return r, nil
+}
+
+// read takes the next line, or lines, into a field. Whether they were in their
+// one form is for the comparison of the whole to say.
+func read(field any, rest *string) bool {
+	var text string
+	text, *rest, _ = strings.Cut(*rest, "\n")
+	var err error
+	switch f := field.(type) {
+	case []byte:
+		var b []byte
+		b, err = scope.DecodeToken(text)
+		return err == nil && len(b) == len(f) && copy(f, b) == len(f)
+	case *semaphore.Element:
+		*f, err = semaphore.ParseElement(text)
+	case *uint32:
+		var n uint64
+		n, err = strconv.ParseUint(text, 10, 32)
+		*f = uint32(n)
+	case *uint64:
+		*f, err = strconv.ParseUint(text, 10, 64)
+	case *[][]byte:
+		n, err := strconv.ParseUint(text, 10, 8)
+		for range n {
+			var b []byte
+			text, *rest, _ = strings.Cut(*rest, "\n")
+			if b, err = scope.DecodeToken(text); err != nil || n > parties {
+				return false
+			}
+			*f = append(*f, b)
+		}
+		return err == nil
+	}
+	return err == nil
 }

@@ -115,27 +115,14 @@ func (f *Follower) Frozen(seq uint64, fetch Fetch) (set *semaphore.Group, live u
 	if err != nil {
 		return nil, 0, err
 	}
-	s := f.snap.Load()
-	c, err := s.head.Checkpoint()
-	if err != nil {
-		return nil, 0, err
-	}
 	var replay Replay
-	r := NewEntryReader(c.Tree(), fetch)
-	for i := int64(0); i < c.Size; i++ {
-		if i%TileWidth == 0 {
-			clear(r.bundles)
-		}
-		e, err := r.Entry(i)
-		if err != nil {
-			return nil, 0, err
-		}
+	if _, err := f.snap.Load().walk(0, fetch, func(_ int64, e Entry) error {
 		if e.Seq > seq {
-			break
+			return errEnough
 		}
-		if err := replay.Apply(e); err != nil {
-			return nil, 0, err
-		}
+		return replay.Apply(e)
+	}); err != nil {
+		return nil, 0, err
 	}
 	if set, err = finished(&replay, seq); err != nil {
 		return nil, 0, err

@@ -1,6 +1,9 @@
 package setlog
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Since reads the log's entries from an index up to the newest head that was
 // taken, in order, each checked against that head, and gives the index after the
@@ -18,6 +21,14 @@ func (f *Follower) Since(from int64, fetch Fetch, each func(index int64, e Entry
 	case s.lacking != nil:
 		return from, fmt.Errorf("%w: %w", ErrStale, s.lacking)
 	}
+	return s.walk(from, fetch, each)
+}
+
+// errEnough ends a walk without being a failure of it.
+var errEnough = errors.New("setlog: enough")
+
+// walk reads entries in order until each has enough.
+func (s *snapshot) walk(from int64, fetch Fetch, each func(index int64, e Entry) error) (next int64, err error) {
 	c, err := s.head.Checkpoint()
 	if err != nil {
 		return from, err
@@ -28,10 +39,13 @@ func (f *Follower) Since(from int64, fetch Fetch, each func(index int64, e Entry
 			clear(r.bundles) // what lies behind is not asked for again
 		}
 		e, err := r.Entry(next)
-		if err != nil {
-			return next, err
+		if err == nil {
+			err = each(next, e)
 		}
-		if err := each(next, e); err != nil {
+		if err == errEnough { //nolint:errorlint // made here, and never wrapped
+			return next, nil
+		}
+		if err != nil {
 			return next, err
 		}
 	}
@@ -45,9 +59,5 @@ func (f *Follower) LogSize() int64 {
 	if s.signed == nil {
 		return 0
 	}
-	c, err := s.head.Checkpoint()
-	if err != nil {
-		return 0
-	}
-	return c.Size
+	return s.head.LogSize()
 }

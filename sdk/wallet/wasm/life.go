@@ -80,11 +80,11 @@ func (e *engine) receipt(_ context.Context, args []js.Value) (any, error) {
 	if err != nil {
 		return nil, bridge.Invalid("issuer: a verifier key expected")
 	}
+	var r receipt.Receipt
 	signed, err := scope.DecodeToken(token)
-	if err != nil {
-		return nil, &bridge.Error{Code: "receipt_invalid", Detail: err.Error()}
+	if err == nil {
+		r, err = receipt.Verify(signed, v)
 	}
-	r, err := receipt.Verify(signed, v)
 	if err != nil {
 		return nil, &bridge.Error{Code: "receipt_invalid", Detail: err.Error()}
 	}
@@ -93,11 +93,11 @@ func (e *engine) receipt(_ context.Context, args []js.Value) (any, error) {
 	if proof == "" {
 		return out, nil
 	}
+	var entry setlog.Entry
 	p, err := setlog.ParseRootProof([]byte(proof))
-	if err != nil {
-		return nil, &bridge.Error{Code: "receipt_not_logged", Detail: err.Error()}
+	if err == nil {
+		entry, err = r.InLog(p, v)
 	}
-	entry, err := r.InLog(p, v)
 	if err != nil {
 		return nil, &bridge.Error{Code: "receipt_not_logged", Detail: err.Error()}
 	}

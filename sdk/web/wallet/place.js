@@ -76,7 +76,7 @@ export function place(holder, issuer, again) {
   const check = h('button', { type: 'button' }, t('look_now'))
   check.addEventListener('click', () => press(check, status, t('reading_log'), again).catch(() => {}))
   const out = h('button', { type: 'button', class: 'danger' }, t('leave'))
-  out.addEventListener('click', () => press(out, status, t('reading'), () => leaving(holder, issuer)).catch(() => {}))
+  out.addEventListener('click', () => press(out, status, t('reading'), () => leaving(holder, issuer, again)).catch(() => {}))
   const parting = h('div', { class: 'stack tight' }, h('h2', { class: 'sub' }, t('leave_title')), h('p', { class: 'muted small' }, t('leave_short')), h('div', null, out))
   const el = h('details', { class: 'card' }, h('summary', null, t('place_title', { issuer: issuer.name })),
     h('div', { class: 'stack' }, list, h('div', { class: 'row' }, check), status, kept.el, parting))
@@ -111,8 +111,8 @@ function facts(holder, issuer) {
   return out
 }
 
-/** Asks twice, in plain words, and once by typing. @param {Holder} holder @param {Issuer} issuer */
-async function leaving(holder, issuer) {
+/** Says what it does in plain words, and asks for a typed one. @param {Holder} holder @param {Issuer} issuer @param {() => Promise<void>} again */
+async function leaving(holder, issuer, again) {
   const known = await times(issuer)
   const status = h('div', { role: 'status' })
   const word = h('input', { id: 'leave-word', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false' })
@@ -126,6 +126,7 @@ async function leaving(holder, issuer) {
     press(go, status, t('leave_sending'), async () => {
       await leave(holder, issuer)
       dialog.close()
+      again() // what the log says now
     }).catch(() => {})
   })
   const dialog = dialogOf(holder, t('leave_title'), h('ul', { class: 'plainly' },

@@ -282,6 +282,7 @@ step('the recovered person is a member, has no second vote, and leaves; every re
   await dialog.getByLabel(/^To go on, type/).fill('leave')
   await jun.keyboard.press('Enter')
   await jun.getByRole('heading', { name: 'You have left this set' }).waitFor()
+  await place.getByText(/^Out of the set since/).waitFor()
   for (const kind of ['recovery', 'deletion']) {
     const row = place.locator(`[data-kind=${kind}]`)
     await row.getByRole('button', { name: /^Check/ }).click()
