@@ -179,7 +179,7 @@ export function standing(holder, issuer) {
   if (holder.memberships.get(issuer.vkey)?.member) return 'member'
   if (recovering(life) || life.recovery?.status === 'committed') return 'recovering'
   if (last(life, 'rekey_out')) return 'moved'
-  if (last(life, 'remove')) return 'removed'
+  if (!again && last(life, 'remove')) return 'removed'
   if (life.recovery) return 'stopped'
   return holder.enrolments.has(issuer.vkey) ? 'waiting' : 'none'
 }
