@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,15 +18,28 @@ import (
 // connection. wire.Link writes a header, then a body.
 type faulty struct {
 	net.Conn
+	mu     sync.Mutex // of round
 	round  uint32
 	do     string
 	header []byte // of the frame that is treated, until its body comes
 }
 
+func (f *faulty) at() uint32 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.round
+}
+
+func (f *faulty) set(round uint32) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.round = round
+}
+
 func (f *faulty) Write(b []byte) (int, error) {
 	if f.header == nil {
 		h, err := wire.ParseHeader(b)
-		if err != nil || h.Kind != wire.Round || h.Round != f.round {
+		if err != nil || h.Kind != wire.Round || h.Round != f.at() {
 			return f.Conn.Write(b)
 		}
 		if f.do == "killed" {
@@ -38,7 +52,7 @@ func (f *faulty) Write(b []byte) (int, error) {
 	n := len(b)
 	frame := append(f.header, b...)
 	f.header = nil
-	f.round = 1 << 31 // once
+	f.set(1 << 31) // once
 	switch f.do {
 	case "dropped":
 		return n, nil

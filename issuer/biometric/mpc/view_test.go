@@ -2,14 +2,17 @@ package mpc_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"math"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/perhuman/perhuman/issuer/biometric/mpc"
+	"github.com/perhuman/perhuman/issuer/biometric/mpc/dot"
 	"github.com/perhuman/perhuman/issuer/biometric/mpc/wire"
 	"github.com/perhuman/perhuman/issuer/biometric/synth"
 )
@@ -124,27 +127,51 @@ func TestSharesAreUniform(t *testing.T) {
 // that knows no numbers and sends uniform bytes of the right length, notices
 // nothing; and whichever answer the machine was told, one bit of the last message
 // makes the party find it. So all that comes before says nothing of the answer or
-// the numbers: who sees it could have made it alone.
+// the numbers: who sees it could have made it alone. For the input checks the
+// machine answers the party's own message with its digest, as a device that keeps
+// to the format makes the others do.
 func TestSimulation(t *testing.T) {
 	c := newCrowd(rand.New(rand.NewPCG(12, 12)), 1, 65, func(int, int, int, int) uint16 { return 3 })
-	for party := range 3 {
-		var got [2]bool
-		for bit := range got {
-			got[bit] = simulate(t, c, party, byte(bit))
-		}
-		if got[0] == got[1] {
-			t.Errorf("party %d: the last message does not decide", party)
+	eyes := splitPair(t, 12, synth.New(12).Person(1).Sample(0))
+	vector := faceShares(t, 13, [128]int32(widen(synth.New(12).Person(1).SampleFace(0))))
+	steps := map[string]func(s *mpc.Session, party int) (bool, error){
+		"match": func(s *mpc.Session, party int) (bool, error) {
+			known, err := s.Match(t.Context(), s.First(), c.job(party, mpc.Prefix, nil))
+			return err == nil && known[0], err
+		},
+		"find": func(s *mpc.Session, party int) (bool, error) {
+			_, known, err := s.Find(t.Context(), s.First(), c.job(party, mpc.Prefix, nil))
+			return known, err
+		},
+		"check": func(s *mpc.Session, party int) (bool, error) {
+			valid, err := s.CheckInputs(t.Context(), s.First(), [32]byte{1}, []dot.Person{eyes[party]})
+			return err == nil && valid[0], err
+		},
+		"check of a face": func(s *mpc.Session, party int) (bool, error) {
+			valid, err := s.CheckFaces(t.Context(), s.First(), [32]byte{1}, []dot.FaceShare[uint32]{vector[party]})
+			return err == nil && valid[0], err
+		},
+	}
+	for name, step := range steps {
+		for party := range 3 {
+			var got [2]bool
+			for bit := range got {
+				got[bit] = simulate(t, party, byte(bit), strings.HasPrefix(name, "check"), step)
+			}
+			if got[0] == got[1] {
+				t.Errorf("%s, party %d: the last message does not decide", name, party)
+			}
 		}
 	}
 }
 
-func simulate(t *testing.T, c *crowd, party int, bit byte) bool {
+func simulate(t *testing.T, party int, bit byte, check bool, step func(*mpc.Session, int) (bool, error)) bool {
 	t.Helper()
 	next, sink := net.Pipe()
 	source0, prev := net.Pipe()
 	random := source(77)
 	hello := func(conn net.Conn, as int) {
-		l := wire.NewLink(conn, time.Second)
+		l := wire.NewLink(conn, time.Minute)
 		body := make([]byte, 48)
 		_, _ = random.Read(body[16:])
 		body[0] = byte(as)
@@ -164,7 +191,7 @@ func simulate(t *testing.T, c *crowd, party int, bit byte) bool {
 		hello(sink, (party+1)%3)
 		hello(source0, (party+2)%3)
 	}()
-	s, err := mpc.Open(t.Context(), mpc.Config{Party: party, Next: next, Prev: prev, Rand: source(5), Mark: newRoom(t).marks[0], Timeout: time.Second})
+	s, err := mpc.Open(t.Context(), mpc.Config{Party: party, Next: next, Prev: prev, Rand: source(5), Mark: newRoom(t).marks[0], Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,40 +201,52 @@ func simulate(t *testing.T, c *crowd, party int, bit byte) bool {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		out := wire.NewLink(source0, time.Second)
-		for {
-			head := make([]byte, 40)
-			if _, err := readFull(sink, head); err != nil {
-				return
-			}
-			h, err := wire.ParseHeader(head)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			body := make([]byte, h.Size)
-			if _, err := readFull(sink, body); err != nil {
-				return
-			}
-			_, _ = random.Read(body)
-			if h.Size == 1 { // the opening
-				body[0] = bit
-			}
-			if err := out.Send(wire.Message{Kind: h.Kind, Number: h.Number, Round: h.Round, Tag: h.Tag, Body: body}); err != nil {
-				t.Error(err)
-				return
-			}
-			if h.Size == 1 {
-				return
-			}
-		}
+		machine(sink, wire.NewLink(source0, time.Minute), random, bit, check)
 	}()
-	known, err := s.Match(t.Context(), s.First(), c.job(party, mpc.Prefix, nil))
+	answer, err := step(s, party)
 	if err != nil {
 		t.Fatal(err)
 	}
+	_ = s.Close()
 	<-done
-	return known[0]
+	return answer
+}
+
+// machine answers until the connection ends.
+func machine(from net.Conn, to *wire.Link, random *rand.ChaCha8, bit byte, check bool) {
+	opened := false
+	first := sha256.New()
+	for {
+		head := make([]byte, 40)
+		if _, err := readFull(from, head); err != nil {
+			return
+		}
+		h, err := wire.ParseHeader(head)
+		if err != nil {
+			return
+		}
+		body := make([]byte, h.Size)
+		if _, err := readFull(from, body); err != nil {
+			return
+		}
+		if h.Round == 0 {
+			first.Write(body)
+		}
+		_, _ = random.Read(body)
+		switch {
+		case check && h.Round == 1:
+			body = first.Sum(nil)
+		case check && h.Round < 4 && h.Round > 1: // the others' verdict on what the digest showed
+			body[0] = 1
+		case h.Size == 1 && !opened:
+			body[0], opened = bit, true
+		case h.Size == 1:
+			body[0] &= 1
+		}
+		if err := to.Send(wire.Message{Kind: h.Kind, Number: h.Number, Round: h.Round, Tag: h.Tag, Body: body}); err != nil {
+			return
+		}
+	}
 }
 
 func readFull(c net.Conn, b []byte) (n int, err error) {
