@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/perhuman/perhuman/issuer"
@@ -89,11 +90,20 @@ func damaged(t *testing.T, s Store) {
 	}
 	whole := dumped(t, r.store)
 	noLink(t, whole)
-	for _, d := range damage {
-		copied := s.Open(t)
+	copied := s.Open(t)
+	t.Cleanup(func() { _ = copied.Close() })
+	again := func() {
+		t.Helper()
 		if err := copied.(backup.Target).Restore(t.Context(), bytes.NewReader(whole)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	var wipe strings.Builder
+	for _, table := range backup.Tables() {
+		wipe.WriteString("DELETE FROM " + table.Name + "; ")
+	}
+	for _, d := range damage {
+		again()
 		s.Tamper(t, copied, d.query)
 		var b bytes.Buffer
 		if err := copied.(backup.Source).Dump(t.Context(), &b); err != nil {
@@ -101,26 +111,19 @@ func damaged(t *testing.T, s Store) {
 		}
 		if bytes.Equal(b.Bytes(), whole) {
 			t.Errorf("%s: nothing was damaged", d.name)
-			continue
 		}
 		report, err := backup.Fsck(&b)
 		if !errors.Is(err, backup.ErrFaults) || len(report.Faults) == 0 {
 			t.Errorf("%s: %v, %v", d.name, err, report.Faults)
 		}
-		if err := copied.Close(); err != nil {
-			t.Error(err)
-		}
+		s.Tamper(t, copied, wipe.String())
 	}
-
 	// Every row of a deletion that is not done: only the mark beside the template,
 	// which the operator's secret reads, still tells of it.
 	if err := r.i.VerifyLeaving(t.Context()); err != nil {
 		t.Error(err)
 	}
-	copied := s.Open(t)
-	if err := copied.(backup.Target).Restore(t.Context(), bytes.NewReader(whole)); err != nil {
-		t.Fatal(err)
-	}
+	again()
 	s.Tamper(t, copied, `DELETE FROM intakes WHERE id IN (SELECT id FROM deletions WHERE destroyed = 0); DELETE FROM deletions WHERE destroyed = 0`)
 	r.over(t, copied)
 	if err := r.i.VerifyLeaving(t.Context()); !errors.Is(err, issuer.ErrCorrupt) {
