@@ -29,16 +29,26 @@ function membership(holder, issuer, first) {
   const text = h('div', { class: 'stack' })
   const status = h('div', { role: 'status', class: 'stack' })
   let busy = false
+  /** @type {Promise<void>} */
+  let reading = Promise.resolve()
   card.append(picture, h('div', { class: 'stack' }, text, status))
 
-  const check = async () => {
+  /** Waits for what goes on already, then reads log and issuer once more. */
+  const again = async () => {
+    await reading
+    await check()
+  }
+  const check = () => (reading = read())
+  const read = async () => {
     if (busy) return
     busy = true
     fill(status, h('span', { class: 'muted' }, t('reading_log')))
     try {
       await holder.sync(issuer)
       await look(holder, issuer)
-      if (standing(holder, issuer) === 'waiting') {
+      const { recovery } = holder.life(issuer)
+      // The set may have been read just before the leaf came that the issuer now tells of.
+      if (standing(holder, issuer) === 'waiting' || standing(holder, issuer) === 'recovering' && recovery?.status === 'committed') {
         await untilMember(holder, issuer, 60_000)
         await look(holder, issuer)
       }
@@ -147,7 +157,7 @@ function membership(holder, issuer, first) {
     below.update()
   }
   let shown = ''
-  const warning = alarm(holder, issuer), below = place(holder, issuer, check)
+  const warning = alarm(holder, issuer), below = place(holder, issuer, again)
   const el = h('div', { class: 'stack' }, warning.el, card, below.el)
   const next = follow(holder, issuer, check)
   update()

@@ -172,9 +172,9 @@ export function follow(holder, issuer, again) {
     clearTimeout(timer)
     const life = holder.life(issuer)
     if (holder.locked) return
-    const due = recovering(life) ? life.recovery?.due ?? 0 : life.deletion && !life.deletion.destroyed_at ? life.deletion.reentry_at : undefined
+    const due = standing(holder, issuer) === 'recovering' ? life.recovery?.due ?? 0 : life.deletion && !life.deletion.destroyed_at ? life.deletion.reentry_at : undefined
     // A member looks for announcements now and then for as long as the page is open.
-    const wait = due === undefined ? 300_000 : Math.min(Math.max((due - now()) * 1000, 2000), 60_000)
+    const wait = due === undefined ? 300_000 * (0.5 + Math.random()) : Math.min(Math.max((due - now()) * 1000, 2000), 60_000)
     timer = window.setTimeout(() => again().catch(() => {}).finally(next), wait)
   }
   next()

@@ -119,36 +119,6 @@ step('a member posts; the paper, the file and the transfer hold the same secret'
   assert.equal(Identity.import(exported).commitment.toString(), await wallet.locator('details[open] details[open] pre').first().textContent())
 })
 
-step('the history is listed, saved and erased; the count of slots stays', { skip: why, timeout: 60_000 }, async () => {
-  const wallet = context.pages().find((p) => p.url().startsWith(demo.wallet))
-  await wallet.getByText('What you proved, and where').click()
-  const rows = wallet.locator('.history li')
-  await rows.first().waitFor()
-  assert.equal(await rows.count(), 1)
-  assert.match(await rows.first().textContent(), /agora\.localhost.*post, under /)
-  await picture(wallet, 'wallet-history', { brief: true })
-  const [saved] = await Promise.all([wallet.waitForEvent('download'), wallet.getByRole('button', { name: 'Save as a file' }).click()])
-  const acts = JSON.parse(readFileSync(await saved.path(), 'utf8'))
-  assert.deepEqual([acts.length, acts[0].kind, acts[0].k, Object.hasOwn(acts[0], 'slot')], [1, 'per_epoch', 5, false])
-  await wallet.getByRole('button', { name: 'Erase the history' }).click()
-  await wallet.getByRole('button', { name: 'Yes, erase' }).click()
-  await wallet.getByText(/Nothing yet/).waitFor()
-  const names = await wallet.evaluate(async () => {
-    const db = await new Promise((resolve) => { indexedDB.open('perhuman-wallet').onsuccess = (e) => resolve(e.target.result) })
-    const keys = await new Promise((resolve) => { db.transaction('values').objectStore('values').getAllKeys().onsuccess = (e) => resolve(e.target.result) })
-    db.close()
-    return keys
-  })
-  assert.deepEqual([names.filter((n) => n.startsWith('history/')).length, names.filter((n) => n.startsWith('book/')).length], [0, 1])
-  const board = await context.newPage()
-  await board.goto(demo.board)
-  const popup = await ask(board, 'Never sent.')
-  await unlock(popup)
-  await popup.getByText('4 of 5 left today').waitFor({ timeout: 30_000 })
-  await popup.getByRole('button', { name: 'Decline' }).click()
-  await board.close()
-})
-
 step('somebody recovers this place with another capture: the old device sees it in the log and stops it', { skip: why, timeout: 90_000 }, async (t) => {
   const thief = await another(t, demo.wallet)
   await makeWallet(thief)
@@ -211,6 +181,36 @@ step('a member votes, loses the browser’s data, and recovers by a new capture 
   await makeWallet(jun)
   await recoverAs(jun, 'Jun')
   await jun.getByText(/Announced .*, entry \d+ of the log/).waitFor()
+})
+
+step('the history is listed, saved and erased; the count of slots stays', { skip: why, timeout: 60_000 }, async () => {
+  const wallet = context.pages().find((p) => p.url().startsWith(demo.wallet))
+  await wallet.getByText('What you proved, and where').click()
+  const rows = wallet.locator('.history li')
+  await rows.first().waitFor()
+  assert.equal(await rows.count(), 1)
+  assert.match(await rows.first().textContent(), /agora\.localhost.*post, under /)
+  await picture(wallet, 'wallet-history', { brief: true })
+  const [saved] = await Promise.all([wallet.waitForEvent('download'), wallet.getByRole('button', { name: 'Save as a file' }).click()])
+  const acts = JSON.parse(readFileSync(await saved.path(), 'utf8'))
+  assert.deepEqual([acts.length, acts[0].kind, acts[0].k, Object.hasOwn(acts[0], 'slot')], [1, 'per_epoch', 5, false])
+  await wallet.getByRole('button', { name: 'Erase the history' }).click()
+  await wallet.getByRole('button', { name: 'Yes, erase' }).click()
+  await wallet.getByText(/Nothing yet/).waitFor()
+  const names = await wallet.evaluate(async () => {
+    const db = await new Promise((resolve) => { indexedDB.open('perhuman-wallet').onsuccess = (e) => resolve(e.target.result) })
+    const keys = await new Promise((resolve) => { db.transaction('values').objectStore('values').getAllKeys().onsuccess = (e) => resolve(e.target.result) })
+    db.close()
+    return keys
+  })
+  assert.deepEqual([names.filter((n) => n.startsWith('history/')).length, names.filter((n) => n.startsWith('book/')).length], [0, 1])
+  const board = await context.newPage()
+  await board.goto(demo.board)
+  const popup = await ask(board, 'Never sent.')
+  await unlock(popup)
+  await popup.getByText('4 of 5 left today').waitFor({ timeout: 30_000 })
+  await popup.getByRole('button', { name: 'Decline' }).click()
+  await board.close()
 })
 
 step('the file brings the slots and the history to a second device', { skip: why, timeout: 60_000 }, async (t) => {
