@@ -277,6 +277,9 @@ func (i *Issuer) admit(ctx context.Context, cs []*candidate) ([]Result, error) {
 		}
 		return nil, i.failed(ctx, err, false)
 	}
+	if m, ok := i.cfg.Matcher.(Settler); ok && len(added) > 0 {
+		m.Settled(added)
+	}
 	results := make([]Result, len(decided))
 	for n, d := range decided {
 		results[n] = Result{Repeated: d.Repeated, Err: d.Err}

@@ -153,6 +153,9 @@ func (i *Issuer) leave(found map[Serial]leaver) {
 		found[s] = l
 	}
 	i.leaving = found
+	if m, ok := i.cfg.Matcher.(Settler); ok {
+		m.Opened()
+	}
 	i.gallery.opened, i.gallery.doubt = true, false
 	i.gallery.open.Store(true)
 }

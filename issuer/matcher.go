@@ -70,3 +70,11 @@ type Destroyer interface {
 type Keyed interface {
 	Keys() []api.PartyKey
 }
+
+// Settler is a Matcher that has to know what the store knows: Opened is called
+// when everybody on record has been restored, Settled with those added since, once
+// they are on record. Neither is called while a commit is in doubt.
+type Settler interface {
+	Opened()
+	Settled(added []Serial)
+}
