@@ -63,6 +63,41 @@ func rollOf(t testing.TB, people int) *mpc.Roll {
 	return openRoll(t, path)
 }
 
+// A gallery of more than one part, which several cores compute: who is at a seam
+// is found where he is, also while others begin.
+func TestManyPeople(t *testing.T) {
+	const people = 2*128 + 20
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0))))
+	p := gallery(t, people, people)
+	crowd := synth.New(71)
+	var serials []mpc.Serial
+	at := []int{0, people/2 - 1, people / 2, people - 1}
+	for n, person := range append(at, 5000) {
+		p.begin(byte(n), crowd.Person(uint64(person)).Sample(3))
+		serials = append(serials, mpc.Serial{byte(n)})
+	}
+	if got := p.check(serials...); slices.Contains(got, false) {
+		t.Fatalf("inputs: %v", got)
+	}
+	later := make(chan struct{})
+	go func() { // people who come meanwhile change nothing
+		defer close(later)
+		for n := range uint64(3) {
+			p.begin(byte(100+n), crowd.Person(6000+n).Sample(0))
+		}
+	}()
+	got := p.match(serials...)
+	<-later
+	if !slices.Equal(got, []bool{true, true, true, true, false}) {
+		t.Errorf("known are %v", got)
+	}
+	for n, person := range at {
+		if place, known := p.find(serials[n]); !known || place != person {
+			t.Errorf("person %d is found at %d, %v", person, place, known)
+		}
+	}
+}
+
 // What one person's enrolment takes against 20,000 people, both eyes, both
 // orientations, both forms: from shares to the opened bit, by three parties over
 // TLS on the loopback. CPU time is that of the three over three, in one process;

@@ -22,7 +22,8 @@ type Job struct {
 	// Adder: see Choose.
 	Adder Adder
 	// One of the following gives this party's additive shares for people first to
-	// last-1. first is a multiple of 64, and last too or People.
+	// last-1. first is a multiple of 64, and last too or People. It is called from
+	// another goroutine, one call at a time, and no more when Match has returned.
 	//
 	// Forms: irises, as dot.People.Forms does.
 	Forms func(first, last int, out []dot.Forms) error
@@ -72,11 +73,13 @@ const (
 	rotations      = dot.Comparisons / groups
 )
 
-// workspace is the memory of a chunk, used again for the next.
+// workspace is the memory of a chunk, used again for the next; numbers have two
+// places in turn.
 type workspace struct {
 	x, c   []bits
-	values []uint16
-	wide   []uint32
+	values [2][]uint16
+	wide   [2][]uint32
+	turn   int
 }
 
 // room makes x as many vectors of words as numbers have bits, and c one less.
@@ -102,8 +105,10 @@ func grow[W any](s []W, n int) []W {
 
 // wipe forgets shares that a query left behind.
 func (w *workspace) wipe() {
-	clear(w.values[:cap(w.values)])
-	clear(w.wide[:cap(w.wide)])
+	for i := range w.values {
+		clear(w.values[i][:cap(w.values[i])])
+		clear(w.wide[i][:cap(w.wide[i])])
+	}
 }
 
 // Match compares queries with people by the person rule, or faces, and opens one
@@ -142,20 +147,36 @@ func (r *run) match(job Job, words int) ([]bool, error) {
 }
 
 // hits tells of each query whom it is: word w*Queries+q has people 64w to 64w+63
-// of query q, and 0 for who is not compared.
+// of query q, and 0 for who is not compared. While the parties decide about some
+// people, the dot products of the next are computed.
 func (r *run) hits(job Job, words int) (bits, error) {
-	defer r.work.wipe()
 	hits := newBits(words * job.Queries)
-	step, chunk := max(1, maxWords/job.Queries), r.irises
-	switch job.kind() {
-	case 2:
-		chunk = r.exact
-	case 3:
-		step, chunk = max(1, maxFaceWords/job.Queries), r.faces
+	step := max(1, maxWords/job.Queries)
+	if job.kind() == 3 {
+		step = max(1, maxFaceWords/job.Queries)
 	}
+	ahead := func(first int) *numbers {
+		if first >= words {
+			return nil
+		}
+		return r.work.begin(job, 64*first, min(64*(first+step), job.People))
+	}
+	next := ahead(0)
+	defer func() {
+		if next != nil {
+			<-next.done
+		}
+		r.work.wipe()
+	}()
 	for first := 0; first < words; first += step {
-		n := min(step, words-first)
-		got, err := chunk(job, 64*first, min(64*(first+n), job.People))
+		now := next
+		<-now.done
+		next = nil
+		if now.err != nil {
+			return bits{}, fmt.Errorf("mpc: dot products: %w", now.err)
+		}
+		next = ahead(first + step)
+		got, err := r.chunk(job, now)
 		if err != nil {
 			return bits{}, err
 		}
@@ -177,90 +198,102 @@ func (r *run) hits(job Job, words int) (bits, error) {
 	return hits, nil
 }
 
-// irises compares all queries with people first to last-1 and gives words of 64
-// people by 64 people and, within that, by query.
-func (r *run) irises(job Job, first, last int) (bits, error) {
-	words := (last - first + 63) / 64
+// numbers are what all queries yield with some people: as one of the functions of
+// Job gives it. They are there when done is closed.
+type numbers struct {
+	people int
+	forms  []dot.Forms
+	exact  []dot.ExactForms
+	faces  [][]uint32
+	err    error
+	done   chan struct{}
+}
+
+// begin computes the numbers of people first to last-1 in the background, in
+// memory that the numbers before the last ones had.
+func (w *workspace) begin(job Job, first, last int) *numbers {
+	w.turn = 1 - w.turn
+	n, size := &numbers{people: last - first, done: make(chan struct{})}, last-first
+	switch job.kind() {
+	case 1:
+		w.values[w.turn] = grow(w.values[w.turn], size*formsPerPerson*job.Queries)
+		for q := range job.Queries {
+			v, k := w.values[w.turn][q*size*formsPerPerson:], size*dot.Comparisons
+			n.forms = append(n.forms, dot.Forms{Both: v[:k:k], One: v[k : 2*k : 2*k]})
+		}
+	case 2:
+		w.wide[w.turn] = grow(w.wide[w.turn], size*formsPerPerson*job.Queries)
+		for q := range job.Queries {
+			v, k := w.wide[w.turn][q*size*formsPerPerson:], size*dot.Comparisons
+			n.exact = append(n.exact, dot.ExactForms{Both: v[:k:k], One: v[k : 2*k : 2*k]})
+		}
+	case 3:
+		w.wide[w.turn] = grow(w.wide[w.turn], size*job.Queries)
+		for q := range job.Queries {
+			n.faces = append(n.faces, w.wide[w.turn][q*size:][:size:size])
+		}
+	}
+	go func() {
+		defer close(n.done)
+		switch job.kind() {
+		case 1:
+			n.err = job.Forms(first, last, n.forms)
+		case 2:
+			n.err = job.Exact(first, last, n.exact)
+		case 3:
+			n.err = job.Faces(first, last, n.faces)
+		}
+	}()
+	return n
+}
+
+// chunk gives words of 64 people by 64 people and, within that, by query.
+func (r *run) chunk(job Job, n *numbers) (bits, error) {
+	words := (n.people + 63) / 64
 	width := words * job.Queries
-	size := (last - first) * dot.Comparisons
-	r.work.room(16, formsPerPerson*width)
-	r.work.values = grow(r.work.values, 2*size*job.Queries)
-	out := make([]dot.Forms, job.Queries)
-	for q := range out {
-		v := r.work.values[2*q*size:]
-		out[q] = dot.Forms{Both: v[:size:size], One: v[size : 2*size : 2*size]}
+	place := func(form, q, w int) func(i int) int {
+		return func(i int) int { return (form*dot.Comparisons+i)*width + w*job.Queries + q }
 	}
-	if err := job.Forms(first, last, out); err != nil {
-		return bits{}, fmt.Errorf("mpc: forms: %w", err)
+	tile := func(w int) (from, to int) {
+		return 64 * w * dot.Comparisons, min(64*(w+1), n.people) * dot.Comparisons
 	}
-	cut := slicer{r: r, dst: r.work.x}
-	for q := range out {
-		for form, values := range [2][]uint16{out[q].Both, out[q].One} {
-			for w := range words {
-				from := 64 * w * dot.Comparisons
-				cut.tile(values[from:min(from+64*dot.Comparisons, size)], dot.Comparisons, func(i int) int {
-					return (form*dot.Comparisons+i)*width + w*job.Queries + q
-				})
+	cut := slicer{r: r}
+	switch job.kind() {
+	case 1:
+		r.work.room(16, formsPerPerson*width)
+		cut.dst = r.work.x
+		for q, f := range n.forms {
+			for form, values := range [2][]uint16{f.Both, f.One} {
+				for w := range words {
+					from, to := tile(w)
+					cut.tile(values[from:to], dot.Comparisons, place(form, q, w))
+				}
 			}
 		}
+	case 2:
+		r.work.room(32, formsPerPerson*width)
+		cut.dst = r.work.x
+		for q, f := range n.exact {
+			for form, values := range [2][]uint32{f.Both, f.One} {
+				for w := range words {
+					from, to := tile(w)
+					cut.tile32(values[from:to], dot.Comparisons, place(form, q, w))
+				}
+			}
+		}
+	case 3:
+		r.work.room(32, width)
+		cut.dst = r.work.x
+		for q, values := range n.faces {
+			cutWords(&cut, values, func(w int) int { return w*job.Queries + q })
+		}
+		return r.told(job.Adder)
 	}
 	hit, err := r.told(job.Adder)
 	if err != nil {
 		return bits{}, err
 	}
 	return r.person(hit, width)
-}
-
-// exact is irises with numbers of 32 bits.
-func (r *run) exact(job Job, first, last int) (bits, error) {
-	words := (last - first + 63) / 64
-	width := words * job.Queries
-	size := (last - first) * dot.Comparisons
-	r.work.room(32, formsPerPerson*width)
-	r.work.wide = grow(r.work.wide, 2*size*job.Queries)
-	out := make([]dot.ExactForms, job.Queries)
-	for q := range out {
-		v := r.work.wide[2*q*size:]
-		out[q] = dot.ExactForms{Both: v[:size:size], One: v[size : 2*size : 2*size]}
-	}
-	if err := job.Exact(first, last, out); err != nil {
-		return bits{}, fmt.Errorf("mpc: forms: %w", err)
-	}
-	cut := slicer{r: r, dst: r.work.x}
-	for q := range out {
-		for form, values := range [2][]uint32{out[q].Both, out[q].One} {
-			for w := range words {
-				from := 64 * w * dot.Comparisons
-				cut.tile32(values[from:min(from+64*dot.Comparisons, size)], dot.Comparisons, func(i int) int {
-					return (form*dot.Comparisons+i)*width + w*job.Queries + q
-				})
-			}
-		}
-	}
-	hit, err := r.told(job.Adder)
-	if err != nil {
-		return bits{}, err
-	}
-	return r.person(hit, width)
-}
-
-// faces compares all queries with faces first to last-1: one number each.
-func (r *run) faces(job Job, first, last int) (bits, error) {
-	size := last - first
-	r.work.room(32, (size+63)/64*job.Queries)
-	r.work.wide = grow(r.work.wide, size*job.Queries)
-	out := make([][]uint32, job.Queries)
-	for q := range out {
-		out[q] = r.work.wide[q*size:][:size:size]
-	}
-	if err := job.Faces(first, last, out); err != nil {
-		return bits{}, fmt.Errorf("mpc: distances: %w", err)
-	}
-	cut := slicer{r: r, dst: r.work.x}
-	for q := range out {
-		cutWords(&cut, out[q], func(w int) int { return w*job.Queries + q })
-	}
-	return r.told(job.Adder)
 }
 
 // told shares what the slices hold and gives the highest bit of every number.

@@ -2,8 +2,11 @@ package mpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"sync"
 
 	"github.com/perhuman/perhuman/issuer/biometric/face"
 	"github.com/perhuman/perhuman/issuer/biometric/iris"
@@ -181,14 +184,44 @@ func (p irisPeople) compare(places []int, job *Job) (wipe func(), err error) {
 	}
 	if p.shape.Exact {
 		job.Exact = func(first, last int, out []dot.ExactForms) error {
-			return p.all.ExactForms(p.both, p.one, p.rows, queries, first, last, out)
+			return parts(first, last, func(from, to int) error {
+				mine := make([]dot.ExactForms, len(out))
+				a, b := (from-first)*dot.Comparisons, (to-first)*dot.Comparisons
+				for q, f := range out {
+					mine[q] = dot.ExactForms{Both: f.Both[a:b], One: f.One[a:b]}
+				}
+				return p.all.ExactForms(p.both, p.one, p.rows, queries, from, to, mine)
+			})
 		}
 	} else {
 		job.Forms = func(first, last int, out []dot.Forms) error {
-			return p.all.Forms(p.rule, queries, first, last, out)
+			return parts(first, last, func(from, to int) error {
+				mine := make([]dot.Forms, len(out))
+				a, b := (from-first)*dot.Comparisons, (to-first)*dot.Comparisons
+				for q, f := range out {
+					mine[q] = dot.Forms{Both: f.Both[a:b], One: f.One[a:b]}
+				}
+				return p.all.Forms(p.rule, queries, from, to, mine)
+			})
 		}
 	}
 	return wipe, nil
+}
+
+// part is how many people are worth a core of their own.
+const part = 128
+
+// parts computes people first to last-1 on all cores that the process may use.
+func parts(first, last int, compute func(from, to int) error) error {
+	n := max(1, min(runtime.GOMAXPROCS(0), (last-first)/part))
+	errs := make([]error, n)
+	var group sync.WaitGroup
+	for k := range n {
+		from, to := first+(last-first)*k/n, first+(last-first)*(k+1)/n
+		group.Go(func() { errs[k] = compute(from, to) })
+	}
+	group.Wait()
+	return errors.Join(errs...)
 }
 
 // Faces are face vectors, compared as face.Vector.Same does, to the unit: in
