@@ -20,15 +20,15 @@ import (
 // questions are what the demonstration asks, one after another.
 func questions() []question {
 	return []question{
-		{"What should the empty shop on the square become?", [3]string{"A library", "A bakery", "A repair café"}},
-		{"When should the street be free of cars?", [3]string{"Never", "On Sundays", "Always"}},
-		{"Which tree shall be planted first?", [3]string{"A linden", "An oak", "A cherry"}},
+		{"What should the empty shop on the square become?", []tally.Choice{{ID: "library", Label: "A library"}, {ID: "bakery", Label: "A bakery"}, {ID: "repair-cafe", Label: "A repair café"}}},
+		{"When should the street be free of cars?", []tally.Choice{{ID: "never", Label: "Never"}, {ID: "sundays", Label: "On Sundays"}, {ID: "always", Label: "Always"}}},
+		{"Which tree shall be planted first?", []tally.Choice{{ID: "linden", Label: "A linden"}, {ID: "oak", Label: "An oak"}, {ID: "cherry", Label: "A cherry"}}},
 	}
 }
 
 type question struct {
 	ask     string
-	choices [3]string
+	choices []tally.Choice // ids are what wallets show
 }
 
 // polls are the board's votes. The newest one is open or has just been closed;
@@ -231,10 +231,7 @@ func (ps *polls) open(ctx context.Context) error {
 		return err
 	}
 	q := questions()[(n-1)%len(questions())]
-	def := tally.Poll{RP: ps.w.cfg.rp(), ID: fmt.Sprint(n), Action: fmt.Sprintf("poll/%d", n), Question: q.ask, Seq: frozen.Entry.Seq, Opened: uint64(time.Now().Unix()), RootProof: string(text)}
-	for i, label := range q.choices {
-		def.Choices = append(def.Choices, tally.Choice{ID: string(rune('a' + i)), Label: label})
-	}
+	def := tally.Poll{RP: ps.w.cfg.rp(), ID: fmt.Sprintf("poll-%d", n), Action: fmt.Sprintf("poll/%d", n), Question: q.ask, Seq: frozen.Entry.Seq, Opened: uint64(time.Now().Unix()), RootProof: string(text), Choices: q.choices}
 	if p.log, err = tally.New(p.signer, def); err != nil {
 		return err
 	}

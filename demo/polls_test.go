@@ -22,7 +22,7 @@ func TestClosedPoll(t *testing.T) {
 	}
 	s.ada.mustNext(t) // closes the first
 	s.ada.mustNext(t) // opens the second
-	vote, err := s.ada.vote(ctx, "b")
+	vote, err := s.ada.vote(ctx, "sundays")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func ballots(ctx context.Context, s *story) (string, error) {
 			return "", err
 		}
 	}
-	vote, err := s.ada.vote(ctx, "a")
+	vote, err := s.ada.vote(ctx, "never")
 	if err != nil {
 		return "", err
 	}
@@ -41,7 +41,7 @@ func ballots(ctx context.Context, s *story) (string, error) {
 	if _, answer, err := s.ada.send(ctx, vote); err != nil || answer.Code != api.ChallengeAlreadyUsed {
 		return "", errors.Join(fmt.Errorf("the same vote again: %q", answer.Code), err)
 	}
-	again, err := s.ada.vote(ctx, "b")
+	again, err := s.ada.vote(ctx, "sundays")
 	if err == nil {
 		var answer codedBody
 		if _, answer, err = s.ada.send(ctx, again); err == nil && answer.Code != api.NullifierAlreadyUsed {
@@ -94,7 +94,7 @@ func (s *story) recount(ctx context.Context) (tally.Report, error) {
 		return tally.Report{}, err
 	}
 	r := tally.Recount(d, tally.Config{Issuer: s.world.issuer.VKey(), Log: d.Log, Verifier: v, Receipts: [][]byte{[]byte(s.receipt)}})
-	if !r.OK || !r.Closed || r.Counts["a"] == 0 {
+	if !r.OK || !r.Closed || r.Counts["never"] == 0 {
 		return r, fmt.Errorf("the poll does not add up: %+v", r)
 	}
 	return r, nil

@@ -70,6 +70,7 @@ export async function compose(question, signal) {
   const request = {
     type: 'perhuman-request', action: question.action || challenge.action, kind: challenge.policy, len: challenge.period, k: challenge.k,
     challenge: challenge.challenge, content_digest: digest, content: content && !('bytes' in content) ? content : undefined,
+    bound: content && 'bytes' in content && content.bytes.length < 4097 ? { kind: content.kind, bytes: toBase64url(content.bytes) } : undefined,
     snapshot: challenge.snapshot, issuers: question.issuers ?? challenge.issuers, all: question.all ?? challenge.all,
   }
   return { request, expires: challenge.expires_at * 1000 }

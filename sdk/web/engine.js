@@ -41,6 +41,8 @@
  * @typedef {{book: string, rp: string, period: Period}} Book
  * @typedef {Book & {left: number, crowd: number, resend: boolean, key_checked: boolean, expires: number}} Prompt
  * @typedef {Book & {response: string, nullifier: string, scope: string, slot: number, resent: boolean}} Answer
+ * @typedef {{kind: string, vote?: {poll: string, choice: string}, grant?: {agent: string, name: string, can: string[], budget: number, expires: number, revocation: string}}} Bound
+ *   agent: its Ed25519 key; can: names of actions; budget: acts in all; expires: unix seconds; revocation: the hash of the secret that ends it
  * @typedef {{issuer: string, rp_keys: string[], max_k?: number, rp?: string, action?: string}} CheckOptions  rp, action: if given, the post must be from there
  */
 
@@ -209,6 +211,16 @@ export class Engine {
    */
   book(request) {
     return this.#call('book', [request])
+  }
+
+  /**
+   * Reads what a proof is to be bound to from the bytes that it will be bound to, for the consent screen: a vote, a grant,
+   * or of another kind only the kind. Rejects bytes of another digest, and votes and grants for another site.
+   * @param {{origin: string, content_digest: string, kind: string, bytes: Uint8Array}} content
+   * @returns {Promise<Bound>}
+   */
+  bound(content) {
+    return this.#call('bound', [content])
   }
 
   /**

@@ -33,11 +33,13 @@ type Grant struct {
 // Canonical gives the bytes that content of KindGrant is bound to:
 // lp(rp) || agent || lp(name) || u8(n) || n times lp(action) || u32(budget) ||
 // u64(expires) || revocation.
-func (g Grant) Canonical() ([]byte, error) {
+func (g Grant) Canonical() ([]byte, error) { return g.canonical(norm.NFC.IsNormalString) }
+
+func (g Grant) canonical(nfc func(string) bool) ([]byte, error) {
 	if err := ValidateRP(g.RP); err != nil {
 		return nil, err
 	}
-	if g.Name == "" || len(g.Name) > MaxAgentName || !utf8.ValidString(g.Name) || !norm.NFC.IsNormalString(g.Name) || strings.ContainsFunc(g.Name, func(r rune) bool { return r < ' ' }) {
+	if g.Name == "" || len(g.Name) > MaxAgentName || !utf8.ValidString(g.Name) || !nfc(g.Name) || strings.ContainsFunc(g.Name, func(r rune) bool { return r < ' ' }) {
 		return nil, fmt.Errorf("%w: a name is 1..%d bytes of UTF-8 in NFC", ErrGrant, MaxAgentName)
 	}
 	if len(g.Can) == 0 || len(g.Can) > MaxCan || g.Budget == 0 || g.Expires == 0 || g.Expires > 1<<40 || g.Revocation.IsZero() || g.Agent == [32]byte{} {
@@ -74,7 +76,11 @@ func (g Grant) Digest() (Digest, error) {
 func (g Grant) Allows(action string) bool { return slices.Contains(g.Can, action) }
 
 // ParseGrant reads what Canonical made, and nothing else.
-func ParseGrant(b []byte) (Grant, error) {
+func ParseGrant(b []byte) (Grant, error) { return ReadGrant(b, norm.NFC.IsNormalString) }
+
+// ReadGrant is ParseGrant for programs that cannot carry tables of Unicode (a
+// page has its browser's): nfc reports whether a text is in Normalization Form C.
+func ReadGrant(b []byte, nfc func(string) bool) (Grant, error) {
 	var g Grant
 	r := reader{b: b}
 	g.RP = string(r.take(int(r.u16())))
@@ -92,7 +98,7 @@ func ParseGrant(b []byte) (Grant, error) {
 	if r.bad || len(r.b) != 0 {
 		return Grant{}, fmt.Errorf("%w: not its bytes", ErrGrant)
 	}
-	again, err := g.Canonical()
+	again, err := g.canonical(nfc)
 	if err != nil {
 		return Grant{}, err
 	}

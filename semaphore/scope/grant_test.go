@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 func aGrant() Grant {
@@ -59,6 +61,11 @@ func FuzzParseGrant(f *testing.F) {
 	f.Add(b[:40])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		g, err := ParseGrant(b)
+		if loose, lax := ReadGrant(b, func(string) bool { return true }); err == nil && (lax != nil || loose.Name != g.Name) {
+			t.Fatalf("%v %v", lax, loose)
+		} else if lax == nil && err != nil && norm.NFC.IsNormalString(loose.Name) {
+			t.Fatalf("%q is in NFC: %v", loose.Name, err)
+		}
 		if err != nil {
 			return
 		}

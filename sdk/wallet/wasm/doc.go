@@ -19,6 +19,7 @@
 //	events(key, {issuer, from}) -> {list: [{op, record, leaf, day}], from, next}   what the log says of this identity
 //	receipt({issuer, receipt, proof}) -> {kind, commitment, at, until, announcement, parties, text, entry}   or receipt_invalid, receipt_not_logged
 //	book({origin, action, kind, len, k}) -> {book, rp, period}
+//	bound({origin, content_digest, kind, bytes}) -> {kind, vote: {poll, choice}, grant: {agent, name, can, budget, expires, revocation}}
 //	prepare(key, request) -> {book, rp, period, left, crowd, resend, key_checked, expires}
 //	prove(key, request) -> {response, nullifier, slot, scope, book, rp, period, resent}
 //	exportKey(key) -> string;  importKey(string) -> Uint8Array
@@ -29,7 +30,7 @@
 //
 // The only network is in sync, again, freeze and events, through configure's fetch. prove uses none.
 //
-// The build must stay small (a test holds gzip -9 of it under 1,400,000 bytes,
+// The build must stay small (a test holds gzip -9 of it under 1,300,000 bytes,
 // after command slim has taken out what only prints the places of a panic)
 // and must not link net/http, gnark or go-iden3-crypto. For the same reason it
 // is without encoding/json (JavaScript has parsed what arrives here; package

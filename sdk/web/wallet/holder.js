@@ -320,6 +320,11 @@ export class Holder extends EventTarget {
     return { book, request: { ...request, used: kind === 'returning' ? [] : await books.used(book) } }
   }
 
+  /** Reads what a proof will be bound to. @param {Ask} ask @param {{kind: string, bytes: string}} content */
+  async bound({ origin, content_digest }, { kind, bytes }) {
+    return (await this.engine()).bound({ origin, content_digest, kind, bytes: fromBase64url(bytes) })
+  }
+
   /** What answering would mean: slots left, crowd. Refuses where answering would. @param {Ask} ask */
   async prepare(ask) {
     const { secret } = this.#open()

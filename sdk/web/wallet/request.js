@@ -6,13 +6,14 @@ import { canonicalPost, contentDigest, encode, equal, fromBase64url, rpFromOrigi
 import { readChallenge } from '../challenge.js'
 import { fill, h, icon } from '../dom.js'
 import { unlockForm } from './setup.js'
+import { contentView, learnsContent, personally } from './consent.js'
 import { codeOf, periodWord, policySentence, sentence, t } from './texts.js'
 
 /**
  * @typedef {import('./holder.js').Holder} Holder
  * @typedef {{kind: 'post', author: string, created: number, text: string}} Shown
  * relayed: nobody but the question itself says who asks, and the answer goes to another screen.
- * @typedef {import('./holder.js').Ask & {content?: Shown, tell: (message: any) => void | Promise<void>, relayed?: boolean}} Request
+ * @typedef {import('./holder.js').Ask & {content?: Shown, bound?: {kind: string, bytes: string}, tell: (message: any) => void | Promise<void>, relayed?: boolean}} Request
  */
 
 /** @param {string} code */
@@ -37,8 +38,8 @@ export function question() {
         return
       }
       asked = event.origin
-      const { action, kind, len, k, challenge, content_digest, content, issuers, all, snapshot } = event.data
-      resolve({ origin: event.origin, rp: rpFromOrigin(event.origin), action, kind, len, k, challenge, content_digest, content, issuers, all, snapshot, tell })
+      const { action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot } = event.data
+      resolve({ origin: event.origin, rp: rpFromOrigin(event.origin), action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, tell })
     })
     opener.postMessage({ type: 'perhuman-ready' }, '*') // says nothing but that this window listens
   })
@@ -64,6 +65,7 @@ async function consistent(r) {
   if (typeof r.action !== 'string' || !/^[a-z0-9._/-]{1,128}$/.test(r.action) || !whole(r.len) || !whole(r.k) || r.k < 1 || r.k > 1000 ||
     typeof r.content_digest !== 'string' || !/^[\w-]{43}$/.test(r.content_digest) || r.content === null ||
     !['once', 'returning', 'per_epoch'].includes(r.kind) || (r.kind === 'per_epoch') !== (r.len > 0) ||
+    (r.bound !== undefined && (r.content !== undefined || typeof r.bound?.kind !== 'string' || typeof r.bound.bytes !== 'string' || !/^[\w-]{0,5464}$/.test(r.bound.bytes))) ||
     (r.issuers !== undefined && !(Array.isArray(r.issuers) && r.issuers.length > 0 && r.issuers.length <= 16 && r.issuers.every((i) => typeof i === 'string' && i.length <= 1024))) ||
     (r.all !== undefined && (typeof r.all !== 'boolean' || r.all && !r.issuers)) || (r.snapshot !== undefined && !whole(r.snapshot))) throw refusal('request_invalid')
   let c
@@ -80,31 +82,28 @@ async function consistent(r) {
   if (c.expires * 1000 < Date.now()) throw refusal('challenge_expired')
   if (r.content !== undefined) {
     const { kind, author, created, text } = r.content
-    if (kind !== 'post' || typeof author !== 'string' || typeof text !== 'string' || !whole(created)) throw refusal('request_invalid')
+    if (kind !== 'post' || typeof author !== 'string' || typeof text !== 'string' || !whole(created) || author === '' || encode(author).length > 255) throw refusal('request_invalid')
     const digest = await contentDigest('post', canonicalPost({ rp: r.rp, author, created, text }))
     if (toBase64url(digest) !== r.content_digest) throw refusal('message_mismatch')
   }
 }
 
-/** @param {Request} r @param {import('./holder.js').Issuer[]} accepted @returns {Node} */
-function whatIsAsked(r, accepted) {
-  const bound = fromBase64url(r.content_digest).some((b) => b !== 0)
+/** @param {Request} r @param {import('./holder.js').Issuer[]} accepted @param {import('./consent.js').Read | undefined} read @returns {Node} */
+function whatIsAsked(r, accepted, read) {
   return h('div', { class: 'stack' },
     h('dl', { class: 'pairs' },
       h('dt', null, t('for_what')), h('dd', null, r.action),
       h('dt', null, t('how_often')), h('dd', null, policySentence(r)),
       r.issuers || accepted.length > 1 ? [h('dt', null, t(r.all ? 'vouched_all' : 'vouched')), h('dd', { id: 'vouched' }, accepted.map((i) => i.name).join(', '))] : null),
     r.snapshot ? h('p', { class: 'note' }, t('frozen_set', { n: r.snapshot })) : null,
-    r.content
-      ? h('div', { class: 'stack tight' }, h('span', { class: 'muted small' }, t('your_text', { author: r.content.author })), h('blockquote', { class: 'content', tabindex: 0 }, r.content.text))
-      : bound ? h('p', { class: 'note' }, t('bound_to', { print: r.content_digest.slice(0, 10) })) : null)
+    contentView(r, read))
 }
 
-/** @param {Request} r @param {number} crowd members among whom the person cannot be told apart */
-function whatIsShared(r, crowd) {
+/** @param {Request} r @param {number} crowd members among whom the person cannot be told apart @param {import('./consent.js').Read | undefined} read */
+function whatIsShared(r, crowd, read) {
   const learns = r.kind === 'returning' ? t('learns_returning', { n: crowd }) : t('learns_text', { n: crowd, when: periodWord(r.len) })
   return h('ul', { class: 'facts' },
-    h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, t('learns')), h('span', null, learns, r.content ? ' ' + t('learns_content') : '')),
+    h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, t('learns')), h('span', null, learns, ' ', learnsContent(r, read))),
     h('li', null, icon('no'), h('b', null, t('not_learns')), h('span', null, r.kind === 'per_epoch' ? t('not_learns_slots') : t('not_learns_text'))),
     h('li', null, icon('lock'), h('b', null, t('also_unknown')), h('span', null, t('also_unknown_text'))))
 }
@@ -157,14 +156,17 @@ export async function dialog(holder, main, hear = question) {
   fill(main, card)
   /** @type {import('./holder.js').Issuer[]} */
   let accepted
+  /** @type {import('./consent.js').Read | undefined} */
+  let read
   try {
     await consistent(r)
     accepted = holder.accepted(r)
+    if (r.bound) read = { ...await holder.bound(r, r.bound), bytes: fromBase64url(r.bound.bytes) }
   } catch (err) {
     refuse(err)
     return
   }
-  fill(/** @type {Element} */ (card.querySelector('.asked')), whatIsAsked(r, accepted))
+  fill(/** @type {Element} */ (card.querySelector('.asked')), whatIsAsked(r, accepted, read))
 
   if (!holder.vault) {
     fill(status, h('div', { class: 'note' }, t('no_wallet')))
@@ -186,7 +188,9 @@ export async function dialog(holder, main, hear = question) {
         return
       }
       const prompt = await holder.prepare(r)
-      fill(middle, whatIsShared(r, prompt.crowd), r.kind === 'per_epoch' ? meter(prompt.left, r) : null)
+      const here = r.relayed ? personally(r.rp, () => { prove.disabled = !ready || !here?.ticked() }) : null
+      fill(middle, whatIsShared(r, prompt.crowd, read), r.kind === 'per_epoch' ? meter(prompt.left, r) : null, here?.el)
+      let ready = false
       const prove = h('button', { type: 'button', class: 'primary', disabled: true }, icon('seal'), t('prove'))
       // The proof needs nothing that is not known by now: it is made while the person reads, and thrown away if they decline.
       /** @type {import('./holder.js').Proposal | undefined} */
@@ -201,8 +205,10 @@ export async function dialog(holder, main, hear = question) {
       fill(actions, decline, prove)
       // A key or click that was meant for something else must not count as consent.
       setTimeout(() => {
-        prove.disabled = false
-        prove.focus()
+        ready = true
+        prove.disabled = here !== null && !here.ticked()
+        if (prove.disabled) here?.focus()
+        else prove.focus()
       }, 400)
     } catch (err) {
       if (holder.locked) return

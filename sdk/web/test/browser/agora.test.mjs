@@ -24,10 +24,12 @@ after(async () => {
   await demo?.stop()
 })
 
-/** Presses a widget's button and answers in the wallet. @param {import('playwright-core').Locator} check */
-async function prove(check) {
+/** Presses a widget's button and answers in the wallet. @param {import('playwright-core').Locator} check @param {(popup: import('playwright-core').Page) => Promise<void>} [look] at the question */
+async function prove(check, look) {
   const [popup] = await Promise.all([context.waitForEvent('page'), check.getByRole('button').first().click()])
   await unlock(popup)
+  await popup.getByRole('button', { name: 'Prove it' }).waitFor({ timeout: 60_000 })
+  await look?.(popup)
   const closed = popup.waitForEvent('close', { timeout: 60_000 })
   await popup.getByRole('button', { name: 'Prove it' }).click()
   await closed
@@ -70,7 +72,11 @@ step('a person votes, the crowd votes, and the page counts every ballot again', 
   await page.getByRole('button', { name: 'Open the next poll' }).click()
   await page.getByText('Poll 2, open').waitFor()
   await page.getByRole('radio', { name: 'On Sundays' }).check()
-  await prove(page.locator('#check'))
+  await prove(page.locator('#check'), async (popup) => {
+    assert.deepEqual(await popup.locator('#vote dd').allTextContents(), ['sundays', 'poll-2'])
+    assert.match(await popup.locator('.facts').textContent(), /It also learns what this person chose/)
+    await picture(popup, 'wallet-vote', { brief: true })
+  })
   await page.getByText(/Counted: entry 1 of the log/).waitFor()
   await page.getByRole('button', { name: 'Five of the crowd vote' }).click()
   await page.getByText(/^6 votes/).waitFor({ timeout: 60_000 })
@@ -93,7 +99,7 @@ step('each lie about the poll is found and named', { skip: why, timeout: 120_000
 
 step('a voucher once, a name that comes back, a comment under a post', { skip: why, timeout: 180_000 }, async () => {
   await page.goto(demo.board)
-  await prove(page.locator('#claim'))
+  await prove(page.locator('#claim'), async (popup) => assert.match(await popup.locator('#unknown').textContent(), /2 bytes of the kind “raw”, which this wallet does not understand.*\{\}$/))
   await page.locator('#claim-status').getByText(/AGORA-/).waitFor()
   await prove(page.locator('#hello'))
   await page.locator('#hello-status').getByText(/^Welcome,/).waitFor()
@@ -110,7 +116,12 @@ step('a voucher once, a name that comes back, a comment under a post', { skip: w
 step('an agent comments under a grant, and is stopped at once when it is revoked', { skip: why, timeout: 120_000 }, async () => {
   await page.goto(demo.board + '/agent')
   await page.getByLabel('Comments in all').fill('2')
-  await prove(page.locator('#check'))
+  await prove(page.locator('#check'), async (popup) => {
+    const [agent, where, can, often] = await popup.locator('#grant dd').allTextContents()
+    assert.match(agent, /^My helper.*key/)
+    assert.deepEqual([where, can, often], [new URL(demo.board).host, 'comment', '2 times'])
+    await picture(popup, 'wallet-grant', { brief: true })
+  })
   const grant = page.locator('.grant')
   await grant.getByText(/0 of 2 used/).waitFor()
   await grant.getByRole('button', { name: 'Tell it to comment' }).click()
@@ -122,6 +133,45 @@ step('an agent comments under a grant, and is stopped at once when it is revoked
   await grant.getByText('grant_revoked').waitFor()
   await page.goto(demo.board)
   await page.locator('.comment', { hasText: 'an agent, for one human' }).waitFor()
+})
+
+step('what is bound is what is shown: hostile names, other bytes, another site, kinds that the wallet does not know', { skip: why, timeout: 120_000 }, async () => {
+  await page.goto(demo.board + '/agent')
+  /** The board asks for one thing and shows the wallet another. */
+  const asked = async (kind, said, bound = said) => {
+    const [popup] = await Promise.all([context.waitForEvent('page'), page.evaluate(async ([wallet, kind, said, bound]) => {
+      const { concat, contentDigest, encode, prefixed, toBase64url, uint } = await import('/perhuman/bytes.js')
+      const bytes = ({ rp = location.host, name, budget, text }) => (text !== undefined ? encode(text)
+        : name === undefined ? concat(prefixed(encode(rp)), prefixed(encode('poll-1')), prefixed(encode('sundays')))
+          : concat(prefixed(encode(rp)), new Uint8Array(32).fill(7), prefixed(encode(name)), new Uint8Array([1]), prefixed(encode('comment')), uint(budget, 4), uint(Math.floor(Date.now() / 1000) + 600, 8), new Uint8Array(32).fill(9)))
+      const content_digest = toBase64url(await contentDigest(kind, bytes(bound)))
+      const c = await (await fetch('/perhuman/challenge', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ action: 'delegate', content_digest }) })).json()
+      const message = { type: 'perhuman-request', action: c.action, kind: c.policy, len: c.period, k: c.k, challenge: c.challenge, content_digest, bound: { kind, bytes: toBase64url(bytes(said)) } }
+      window.onmessage = (e) => { if (e.data?.type === 'perhuman-ready') e.source.postMessage(message, wallet) }
+      window.open(wallet + '/?request', 'hostile', 'popup')
+    }, [demo.wallet, kind, said, bound])])
+    return popup
+  }
+  const hostile = await asked('grant', { name: '\u202eknab ruoy\u200b pаypal', budget: 3 })
+  await hostile.locator('#grant').waitFor()
+  assert.match(await hostile.locator('#grant dd').first().textContent(), /^⟨U\+202E⟩knab ruoy⟨U\+200B⟩ pаypal/)
+  assert.ok(await hostile.locator('#grant .warned').getByText(/alphabets that look alike/).isVisible())
+  await picture(hostile, 'wallet-grant-hostile', { brief: true })
+  await hostile.close()
+  for (const [kind, said, bound, text] of [
+    ['grant', { name: 'Helper', budget: 3 }, { name: 'Helper', budget: 300 }, /not what the site wants bound/],
+    ['vote', { rp: 'bank.localhost' }, undefined, /not what the site wants bound/],
+    ['vote', { text: 'yes' }, undefined, /not well formed/],
+  ]) {
+    const popup = await asked(kind, said, bound)
+    await popup.getByText(text).waitFor()
+    assert.equal(await popup.locator('.bound').count(), 0)
+    assert.equal(await popup.getByRole('button', { name: 'Prove it' }).count(), 0)
+    await popup.close()
+  }
+  const unknown = await asked('order', { text: 'All my gold' })
+  assert.match(await unknown.locator('#unknown').textContent(), /11 bytes of the kind “order”, which this wallet does not understand .*All my gold$/)
+  await unknown.close()
 })
 
 step('a swarm is sent, nothing gets through, and the charts say what stopped it', { skip: why, timeout: 120_000 }, async () => {

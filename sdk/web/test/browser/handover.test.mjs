@@ -81,6 +81,10 @@ step('a code is scanned, the phone proves, the post stands on the desktop', { sk
   await prove.waitFor({ timeout: 60_000 })
   assert.ok(await page.getByText(text).isVisible())
   await picture(page, 'handover-phone', { brief: true })
+  const inPerson = page.getByLabel(/is open on my other screen, and I started this there myself/)
+  await page.waitForFunction(() => document.activeElement?.id === 'in-person') // which is when the wait for a stray key is over
+  assert.ok(await prove.isDisabled(), 'a scanned question is answered by one click')
+  await inPerson.check()
   await prove.click()
   await page.getByRole('heading', { name: 'Go on at your other screen' }).waitFor({ timeout: 60_000 })
   await assertAccessible(page, 'after the answer')

@@ -88,7 +88,7 @@ test('by keyboard alone: asks, verifies, fills the form; resets', { skip: why, t
   const heard = await page.evaluate(() => window.heard)
   assert.equal(heard.origin, `http://app.localhost:${site.port}`)
   assert.deepEqual(heard.request, {
-    type: 'perhuman-request', action: 'post', kind: 'per_epoch', len: 86400, k: 5, challenge: 'challenge', content_digest: 'A'.repeat(43), content: undefined,
+    type: 'perhuman-request', action: 'post', kind: 'per_epoch', len: 86400, k: 5, challenge: 'challenge', content_digest: 'A'.repeat(43), content: undefined, bound: undefined,
     snapshot: undefined, issuers: undefined, all: undefined,
   })
   assert.equal(await page.evaluate(() => document.getElementById('check').getResponse()), detail.response)

@@ -6,7 +6,7 @@ import { test as one } from 'node:test'
 export const patience = process.env.CI === 'true' ? 4 : 1
 
 /** As that of node:test, with `timeout` for a machine that is not busy. */
-export const test = (name, options, run) => one(name, { ...options, timeout: options.timeout * patience }, run)
+export const test = (name, options, run) => one(name, { ...options, timeout: (options.timeout ?? 30_000) * patience }, run)
 
 export function steps() {
   let failed = ''
