@@ -76,7 +76,14 @@ func (i *Issuer) anchor(ctx context.Context, take taking) (Anchored, error) {
 // may have hung up by now: a member who is to go does not stay until the next
 // period because nobody waits for the answer. The caller holds mu.
 func (i *Issuer) force(ctx context.Context) (Anchored, error) {
-	return i.anchorLocked(context.WithoutCancel(ctx), prompt)
+	done, err := i.anchorLocked(context.WithoutCancel(ctx), prompt)
+	if err != nil {
+		select {
+		case i.forced <- struct{}{}: // Run tries again, well before the next period
+		default: // it knows
+		}
+	}
+	return done, err
 }
 
 func (i *Issuer) anchorLocked(ctx context.Context, take taking) (Anchored, error) {

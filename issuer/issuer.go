@@ -47,6 +47,7 @@ type Issuer struct {
 
 	witnessed atomic.Pointer[cosigned] // newest checkpoint that enough witnesses have signed
 	lastTry   atomic.Uint64            // unix ms of the last anchor that went well, also if nothing waited
+	forced    chan struct{}            // of one: an anchor that cannot wait failed
 }
 
 // New binds the store to the issuer's name and keys, rebuilds set, log and
@@ -64,7 +65,7 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 		believed.Known = capture.NewKnown(4096)
 	}
 	cfg.Capture = &believed
-	i := &Issuer{cfg: cfg}
+	i := &Issuer{cfg: cfg, forced: make(chan struct{}, 1)}
 	var err error
 	if err := i.openKeys(); err != nil {
 		return nil, err
@@ -106,7 +107,9 @@ func (i *Issuer) VKey() string { return i.vkey }
 func (i *Issuer) Name() string { return i.cfg.Name }
 
 // Run anchors once per period until ctx ends; then it anchors what waits and
-// returns nil. Errors of single anchors are logged and tried again. Beside that
+// returns nil. Errors of single anchors are logged and tried again: after a
+// second, and then ever more slowly, if a removal that voids older roots or an
+// announcement waits. Beside that
 // it opens the gallery, keeps the snapshot young, and after a start from one
 // reads all that is stored (Verify).
 func (i *Issuer) Run(ctx context.Context) error {
@@ -124,6 +127,9 @@ func (i *Issuer) Run(ctx context.Context) error {
 	})
 	tick := time.NewTicker(i.cfg.Anchor)
 	defer tick.Stop()
+	wait := time.Duration(0)
+	again := time.NewTimer(0)
+	again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -134,6 +140,15 @@ func (i *Issuer) Run(ctx context.Context) error {
 			}
 			i.keepSnapshot(stop, 1)
 			return nil
+		case <-i.forced:
+			wait = min(time.Second, i.cfg.Anchor)
+			again.Reset(wait)
+		case <-again.C:
+			if _, err := i.anchor(ctx, prompt); err != nil && !errors.Is(err, context.Canceled) {
+				i.cfg.Logf("issuer: anchor that cannot wait: %v", err)
+				wait = min(2*wait, i.cfg.Anchor)
+				again.Reset(wait)
+			}
 		case <-tick.C:
 			if err := i.Release(ctx); err != nil && !errors.Is(err, context.Canceled) {
 				i.cfg.Logf("issuer: %v", err)

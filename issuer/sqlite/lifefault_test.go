@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,6 +82,63 @@ func TestT04Life(t *testing.T) {
 				orderOfSteps(t, r.store)
 			}
 		}
+	}
+}
+
+// A deletion whose own anchor failed does not wait for the period: it is tried
+// again as soon as the store may have come back.
+func TestForcedAgain(t *testing.T) {
+	w := testkit.NewWorld(t, 1)
+	s, f := openFaulty(t, filepath.Join(t.TempDir(), "issuer.db"))
+	cfg := w.Config(s, w.Matcher())
+	lifeDelays(&cfg)
+	cfg.Anchor, cfg.Window = time.Hour, 2*time.Hour
+	i, err := issuer.New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{World: w, i: i, store: s, f: f, next: 1}
+	p := r.person()
+	if _, err := i.Enrol(t.Context(), r.Start(t, i, p)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := i.Anchor(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- i.Run(ctx) }()
+	var mu sync.Mutex
+	fails := 0
+	f.set(func(query string) error { // two anchors fail
+		mu.Lock()
+		defer mu.Unlock()
+		if strings.HasPrefix(query, "INSERT INTO roots") && fails < 2 {
+			fails++
+			return errInjected
+		}
+		return nil
+	}, nil)
+	d, _, err := i.Delete(t.Context(), testkit.Deletion(t, i, p.ID))
+	if err != nil || d.Status != api.DeletionAccepted {
+		t.Errorf("%+v, %v", d, err)
+	}
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		if d, err = i.DeletionStatus(t.Context(), d.ID); err != nil || time.Since(begin) > time.Minute {
+			t.Fatalf("%+v, %v", d, err)
+		}
+		if d.Status == api.DeletionRemoved {
+			break
+		}
+	}
+	mu.Lock()
+	if fails != 2 {
+		t.Errorf("%d anchors failed", fails)
+	}
+	mu.Unlock()
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 
