@@ -278,7 +278,7 @@ func TestRun(t *testing.T) {
 	}
 	until := func(live uint64) {
 		t.Helper()
-		for deadline := time.Now().Add(10 * time.Second); head(t, w, i).Live != live; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); head(t, w, i).Live != live; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatalf("live %d, want %d", head(t, w, i).Live, live)
 			}

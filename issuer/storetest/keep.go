@@ -5,7 +5,9 @@ import (
 	"errors"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/perhuman/perhuman/issuer"
 	"github.com/perhuman/perhuman/issuer/backup"
@@ -23,7 +25,7 @@ func backups(t *testing.T, s Store) {
 	r.populate(t, alice, bob, carol)
 	var wg sync.WaitGroup
 	stop := make(chan struct{})
-	made := 0
+	var made atomic.Int64
 	wg.Go(func() {
 		for {
 			select {
@@ -31,19 +33,20 @@ func backups(t *testing.T, s Store) {
 				return
 			default:
 				dumped(t, r.store) // fsck finds nothing wrong with a moment in between
-				made++
+				made.Add(1)
 			}
 		}
 	})
-	for range 10 {
+	begin := time.Now()
+	for n := 0; n < 10 || made.Load() < 2; n++ {
+		if time.Since(begin) > time.Minute {
+			t.Fatalf("only %d backups were taken meanwhile", made.Load())
+		}
 		r.enrol(t, r.person())
 		r.anchor(t)
 	}
 	close(stop)
 	wg.Wait()
-	if made < 2 {
-		t.Errorf("only %d backups were taken meanwhile", made)
-	}
 	path := filepath.Join(t.TempDir(), "backup")
 	if err := backup.ToFile(t.Context(), r.store.(backup.Source), path); err != nil {
 		t.Fatal(err)
