@@ -66,6 +66,13 @@
 // place: 6 rounds and two more for each doubling of 64 people. The parties learn
 // the place, which Match does not tell them.
 //
+// # Refresh and audits
+//
+// Two shares of a person are the template, so old ones must not combine with new
+// ones: Refresh adds a sharing of zero to all of them, from a key that the three
+// draw together and forget. Epochs keep the generations apart. Audit is the
+// sequencer's list of planted people and the answers that they must get.
+//
 // # What the parties learn, and what this does not keep out
 //
 // Each party learns the bits, when and how many people there are, and which
