@@ -58,6 +58,7 @@ function membership(holder, issuer, first) {
     } finally {
       busy = false
       update()
+      next() // what is under way now decides when to look again
     }
   }
 
@@ -161,7 +162,7 @@ function membership(holder, issuer, first) {
   const el = h('div', { class: 'stack' }, warning.el, card, below.el)
   const next = follow(holder, issuer, check)
   update()
-  check().finally(next)
+  check()
   return { el, update }
 }
 
