@@ -171,14 +171,9 @@ export class Books {
     for (const act of c.history) if (!known.has(JSON.stringify(act))) await this.note(act)
   }
 
-  /** What the engine knew of an issuer's log when it was last read. @param {string} vkey */
+  /** What the engine knew of an issuer's log, in wallets from before there was reads.js. @param {string} vkey */
   async state(vkey) {
     return this.#bytes(await this.#name('state', vkey))
-  }
-
-  /** @param {string} vkey @param {Uint8Array} state */
-  async keepState(vkey, state) {
-    await this.#seal(await this.#name('state', vkey), new Uint8Array(state))
   }
 
   /** The enrolment at an issuer. @param {string} vkey @returns {Promise<Enrolment | undefined>} */

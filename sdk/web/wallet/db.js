@@ -3,6 +3,7 @@
 //   book/<id>        slots used, one record a site, action and period, encrypted (books.js)
 //   history/<id>     what was proven where, one record an act, encrypted
 //   life/<id>        what became of the place in an issuer's set, and all receipts, encrypted
+//   set/<id>         what was read of an issuer's set, encrypted (reads.js)
 //   issuer/<name>    what the engine remembers of an issuer, and the enrolment's receipt, encrypted
 //   device           random bytes that set this device's slot order apart
 

@@ -9,20 +9,26 @@ import { Books } from './books.js'
 import * as custody from './custody.js'
 import * as db from './db.js'
 import { blank } from './life.js'
+import { longest } from './limits.js'
+import { forget, remember } from './lost.js'
+import { Reads } from './reads.js'
 
 /**
  * @typedef {{name: string, vkey: string, at: string, witnesses?: string[], quorum?: number}} Issuer
- * @typedef {{member: boolean, seq: number, live: number, crowd: number}} Membership
+ * @typedef {{member: boolean, seq: number, live: number, crowd: number, issued: number, snapshots: number[]}} Membership  issued: when the issuer signed it, unix
  * @typedef {{
  *   origin: string, rp: string, action: string, kind: Kind, len: number, k: number, challenge: string, content_digest: string,
- *   issuers?: string[], all?: boolean, snapshot?: number,
- * }} Ask  issuers: the verifier keys that the site accepts, of any one or, with all, of every one of them; snapshot: a frozen set
+ *   issuers?: string[], all?: boolean, snapshot?: number, min_seq?: number,
+ * }} Ask  issuers: the verifier keys that the site accepts, of any one or, with all, of every one of them; snapshot: a frozen set; min_seq: older sets are of no use to the site
+ * @typedef {Pick<Ask, 'issuers' | 'all' | 'snapshot' | 'min_seq'>} Choice  what decides who vouches
  * @typedef {{response: string, slot: number, book: import('./books.js').Book}} Proposal
  * @typedef {import('../engine.js').ProofRequest['kind']} Kind
  */
 
 const now = () => Math.floor(Date.now() / 1000)
 const idle = 5 * 60_000 // until the wallet locks by itself
+/** @param {string} code @param {object} [more] */
+const failure = (code, more) => Object.assign(new Error(code), { code, ...more })
 
 export class Holder extends EventTarget {
   /** @type {Issuer[]} */
@@ -45,6 +51,14 @@ export class Holder extends EventTarget {
   /** @type {Promise<Engine> | undefined} */
   #engine
   #timer = 0
+  /** Outlives the lock of this page: see reads.js. @type {Reads | undefined} */
+  #reads
+  /** @type {Map<string, Promise<void>>} */
+  #resumed = new Map()
+  /** The issuers whose set the engine has. @type {Set<string>} */
+  #held = new Set()
+  /** Other windows of this wallet. */
+  #others = new BroadcastChannel('perhuman-wallet')
 
   /** Reads what is stored; starts to load the engine at once. */
   static async start() {
@@ -55,6 +69,7 @@ export class Holder extends EventTarget {
     ])
     holder.issuers = config.issuers
     holder.vault = vault
+    holder.#others.addEventListener('message', ({ data }) => holder.#heard(data))
     for (const type of ['pointerdown', 'keydown']) addEventListener(type, () => holder.#awake(), { passive: true })
     return holder
   }
@@ -66,6 +81,8 @@ export class Holder extends EventTarget {
   /** @returns {Promise<Engine>} the engine, started once; again after it failed */
   engine() {
     if (this.#engine) return this.#engine
+    this.#held.clear()
+    this.#resumed.clear()
     const started = Engine.start({
       workerURL: '/perhuman/worker.js', wasmURL: '/perhuman/dist/wallet.wasm',
       onstage: (stage) => this.dispatchEvent(new CustomEvent('stage', { detail: stage })),
@@ -90,6 +107,20 @@ export class Holder extends EventTarget {
     if (this.#secret) this.#timer = window.setTimeout(() => this.lock(), idle)
   }
 
+  /** What another window of this wallet has done. @param {unknown} what */
+  async #heard(what) {
+    if (what === 'locked') this.lock()
+    if (what === 'erased') this.#erased()
+    if (what === 'made' && !this.vault) this.vault = await custody.load()
+    if (what === 'made') this.#changed()
+  }
+
+  /** Locks every window of this wallet. */
+  lockAll() {
+    this.lock()
+    this.#others.postMessage('locked')
+  }
+
   lock() {
     this.#secret?.fill(0)
     this.#secret = undefined
@@ -97,6 +128,7 @@ export class Holder extends EventTarget {
     this.memberships.clear()
     this.enrolments.clear()
     this.lives.clear()
+    this.#resumed.clear()
     clearTimeout(this.#timer)
     this.#changed()
   }
@@ -111,7 +143,9 @@ export class Holder extends EventTarget {
     }
     this.#device = await db.get('device')
     if (!this.#device) await db.put('device', this.#device = crypto.getRandomValues(new Uint8Array(16)))
+    this.#reads = await Reads.open(secret)
     this.#secret = secret
+    remember()
     await this.books.tidy(now())
     this.#awake()
     this.#changed()
@@ -131,11 +165,19 @@ export class Holder extends EventTarget {
   async create(wrap, imported, contents) {
     const secret = imported ?? new Uint8Array(await (await this.engine()).newKey())
     const vault = { version: /** @type {1} */ (1), created: now(), ways: [await wrap(secret)], backedUp: imported !== undefined }
-    await custody.save(vault)
+    await navigator.locks.request('perhuman-vault', async () => {
+      const there = await custody.load()
+      if (there) { // made in another window: two would forget each other's slots
+        this.vault = there
+        throw failure('wallet_exists')
+      }
+      await custody.save(vault)
+    })
     await db.persist()
     if (contents) await (await Books.open(secret)).restore(contents)
     this.vault = vault
     await this.#take(secret)
+    this.#others.postMessage('made')
   }
 
   /** Adds another way to open the vault. @param {(secret: Uint8Array<ArrayBuffer>) => Promise<custody.Wrapped>} wrap */
@@ -205,10 +247,21 @@ export class Holder extends EventTarget {
 
   async wipe() {
     this.books?.retire()
+    this.#reads?.retire()
+    this.#others.postMessage('erased')
     this.lock()
     await db.wipe()
+    forget()
+    this.#erased()
+  }
+
+  /** Nothing of the wallet is left, and nothing that was under way may leave anything behind. */
+  #erased() {
+    this.books?.retire()
+    this.#reads?.retire()
+    this.#reads = undefined
     this.vault = undefined
-    this.#changed()
+    this.lock()
   }
 
   async identity() {
@@ -258,37 +311,98 @@ export class Holder extends EventTarget {
     this.#changed()
   }
 
-  /** Reads an issuer's log and set. All network traffic of a proof happens here. @param {Issuer} issuer */
+  /**
+   * Reads an issuer's log and set: with readSets, all network traffic of a proof. The person asked for it, or it is
+   * the wallet's own time; never call it because a site asked.
+   * @param {Issuer} issuer
+   */
   async sync(issuer) {
+    this.#open()
+    await navigator.locks.request('perhuman-read', () => this.#sync(issuer))
+  }
+
+  /** @param {Issuer} issuer */
+  async #sync(issuer) {
     const { secret, books } = this.#open()
-    const { vkey, at, witnesses, quorum } = issuer
+    const engine = await this.engine(), state = (await this.#kept(issuer))?.state ?? await books.state(issuer.vkey)
+    await this.#took(issuer, engine.sync(secret, { ...this.#about(issuer), state }))
+  }
+
+  /** The same in the background, also while the wallet is locked. If another window is reading, that is enough. @param {Issuer} issuer */
+  async refresh(issuer) {
+    await navigator.locks.request('perhuman-read', { ifAvailable: true }, async (lock) => {
+      if (!lock || !this.#reads) return
+      if (!this.locked) await this.#sync(issuer)
+      else if (this.#held.has(issuer.vkey)) await this.#took(issuer, (await this.engine()).again({ issuer: issuer.vkey }))
+    })
+  }
+
+  /** Takes back what was read before, once: no word to the issuer. @param {Issuer} issuer */
+  resume(issuer) {
+    const started = this.#resumed.get(issuer.vkey)
+    if (started) return started
+    const resumed = this.#resume(issuer)
+    this.#resumed.set(issuer.vkey, resumed)
+    resumed.catch(() => this.#resumed.delete(issuer.vkey))
+    return resumed
+  }
+
+  /** @param {Issuer} issuer */
+  async #resume(issuer) {
+    const { secret } = this.#open()
+    const kept = await this.#kept(issuer)
     const engine = await this.engine()
+    if (!kept || this.#held.has(issuer.vkey)) return
+    const seen = await engine.resume(secret, { ...this.#about(issuer), state: kept.state, paths: kept.paths })
+      .catch((err) => (['request_invalid', 'not_synced'].includes(err?.code) ? undefined : this.#failed(err))) // what does not fit any more is read anew
+    if (seen) this.#know(issuer, seen, kept.snapshots)
+  }
+
+  /** What a damaged record held is read anew. @param {Issuer} issuer */
+  async #kept(issuer) {
+    return this.#reads?.load(issuer.vkey).catch(() => undefined)
+  }
+
+  /** @param {Issuer} issuer */
+  #about({ vkey, at, witnesses, quorum }) {
+    return { issuer: vkey, at, witnesses, quorum, device: this.#device, zkey: new URL('/perhuman/semaphore-20.zkey', location.href).href }
+  }
+
+  /** Keeps what a reading has brought. @param {Issuer} issuer @param {Promise<import('../engine.js').SyncStatus>} reading */
+  async #took(issuer, reading) {
+    const reads = this.#reads, kept = await this.#kept(issuer)
+    const snapshots = this.memberships.get(issuer.vkey)?.snapshots ?? []
     try {
-      const seen = await engine.sync(secret, {
-        issuer: vkey, at, witnesses, quorum, device: this.#device, state: await books.state(vkey), zkey: new URL('/perhuman/semaphore-20.zkey', location.href).href,
-      })
-      await books.keepState(vkey, seen.state)
-      if (this.locked) return
-      this.memberships.set(vkey, { member: seen.member, seq: seen.seq, live: seen.live, crowd: seen.crowd })
-      this.#changed()
+      const seen = await reading
+      await reads?.keep(issuer.vkey, { ...seen, snapshots })
+      this.#know(issuer, seen, snapshots)
     } catch (err) {
-      const kept = /** @type {any} */ (err)?.state // what a failed read proved stays known, a fork above all
-      if (kept instanceof Uint8Array) await books.keepState(vkey, kept)
+      const state = /** @type {any} */ (err)?.state // what a failed read proved stays known, a fork above all
+      if (state instanceof Uint8Array) await reads?.keep(issuer.vkey, { paths: kept?.paths ?? new Uint8Array(), snapshots, state })
+      if (/** @type {any} */ (err)?.code === 'roots_stale') throw failure('clock_behind_issuer')
       this.#failed(err)
     }
+  }
+
+  /** @param {Issuer} issuer @param {import('../engine.js').SyncStatus} seen @param {number[]} snapshots */
+  #know({ vkey }, { member, seq, live, crowd, issued }, snapshots) {
+    this.#held.add(vkey)
+    if (this.locked) return
+    this.memberships.set(vkey, { member, seq, live, crowd, issued, snapshots })
+    this.#changed()
   }
 
   /**
    * The issuers that are to vouch for an answer: of those that the site accepts, one that has this person in its set, or
    * with all every one. Refuses if the site accepts none that this wallet knows. Call it after sync.
-   * @param {Ask} ask @returns {Issuer[]}
+   * @param {Choice} ask @returns {Issuer[]}
    */
-  vouching({ issuers, all }) {
-    const known = this.accepted({ issuers, all })
-    return all ? known : [known.find(({ vkey }) => this.memberships.get(vkey)?.member) ?? known[0]]
+  vouching(ask) {
+    const known = this.accepted(ask), members = known.filter(({ vkey }) => this.memberships.get(vkey)?.member)
+    return ask.all ? known : [members.find((i) => this.young(i, ask)) ?? members[0] ?? known[0]]
   }
 
-  /** The issuers that a site accepts and this wallet knows, in the site's order. @param {Pick<Ask, 'issuers' | 'all'>} ask */
+  /** The issuers that a site accepts and this wallet knows, in the site's order. @param {Choice} ask */
   accepted({ issuers, all }) {
     if (!issuers) return this.issuers
     const known = issuers.map((vkey) => this.issuers.find((i) => i.vkey === vkey)).filter((i) => i !== undefined)
@@ -296,16 +410,42 @@ export class Holder extends EventTarget {
     return known
   }
 
-  /** Reads what an answer needs: the sets of the accepted issuers, and the frozen one. @param {Ask} ask */
+  /** Whether a set is young enough to prove under, for a site; a frozen one does not age. @param {Issuer} issuer @param {Choice} ask */
+  young({ vkey }, { snapshot, min_seq = 0 }) {
+    const known = this.memberships.get(vkey), age = now() - (known?.issued ?? 0)
+    return known !== undefined && (Boolean(snapshot) || age < longest && age > -30 && known.seq >= min_seq)
+  }
+
+  /**
+   * Collects what an answer needs out of what was read before; asks nobody. Refuses with set_unread if that is not enough.
+   * @param {Ask} ask
+   */
   async gather(ask) {
+    const accepted = this.accepted(ask)
+    for (const issuer of accepted) await this.resume(issuer)
+    const holds = accepted.filter((i) => this.young(i, ask))
+    const enough = ask.all ? holds.length === accepted.length : holds.some(({ vkey }) => this.memberships.get(vkey)?.member) || holds.length === accepted.length
+    const frozen = !ask.snapshot || this.vouching(ask).every(({ vkey }) => this.memberships.get(vkey)?.snapshots.includes(/** @type {number} */ (ask.snapshot)))
+    if (!enough || !frozen) throw failure('set_unread')
+  }
+
+  /** Reads what an answer needs: the sets of the accepted issuers, and the frozen one. Only after a click. @param {Ask} ask */
+  async readSets(ask) {
     const { secret } = this.#open()
     const accepted = this.accepted(ask)
     let last
     for (const issuer of accepted) await this.sync(issuer).catch((err) => { last = err })
     if (last && (ask.all || !accepted.some(({ vkey }) => this.memberships.has(vkey)))) throw last
-    if (ask.snapshot && !this.locked) {
-      const engine = await this.engine()
-      for (const { vkey } of this.vouching(ask)) await engine.freeze(secret, { issuer: vkey, seq: ask.snapshot }).catch((err) => this.#failed(err))
+    const silent = this.vouching(ask).map(({ vkey }) => this.memberships.get(vkey)?.issued ?? 0).find((issued) => now() - issued > longest)
+    if (silent) throw failure('issuer_silent', { at: silent })
+    if (!ask.snapshot || this.locked) return
+    const engine = await this.engine()
+    for (const issuer of this.vouching(ask)) {
+      const { paths } = await engine.freeze(secret, { issuer: issuer.vkey, seq: ask.snapshot }).catch((err) => this.#failed(err))
+      const known = this.memberships.get(issuer.vkey), kept = await this.#kept(issuer)
+      if (!known || !kept) continue
+      known.snapshots = [...new Set([...known.snapshots, ask.snapshot])]
+      await this.#reads?.keep(issuer.vkey, { state: kept.state, paths, snapshots: known.snapshots })
     }
   }
 

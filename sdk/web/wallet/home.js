@@ -9,6 +9,7 @@ import { backup, identity } from './keep.js'
 import { last, look, standing } from './life.js'
 import { alarm, dayOf, follow, place, progress, recover } from './place.js'
 import { passphraseForm, press } from './setup.js'
+import { offlineNote, setAge } from './offline-words.js'
 import { codeOf, sentence, t, when } from './texts.js'
 
 /** @typedef {import('./holder.js').Holder} Holder */
@@ -28,7 +29,7 @@ function membership(holder, issuer, first) {
   const picture = h('div', { class: 'picture' })
   const text = h('div', { class: 'stack' })
   const status = h('div', { role: 'status', class: 'stack' })
-  let busy = false
+  let busy = false, looked = false
   /** @type {Promise<void>} */
   let reading = Promise.resolve()
   card.append(picture, h('div', { class: 'stack' }, text, status))
@@ -42,8 +43,13 @@ function membership(holder, issuer, first) {
   const read = async () => {
     if (busy) return
     busy = true
-    fill(status, h('span', { class: 'muted' }, t('reading_log')))
     try {
+      await holder.resume(issuer)
+      // With a set at hand nobody waits for this one: it is at some time that has nothing to do with the opening.
+      if (!looked && holder.memberships.get(issuer.vkey)?.member) await new Promise((resolve) => setTimeout(resolve, Math.random() * 3000))
+      else fill(status, h('span', { class: 'muted' }, t('reading_log')))
+      looked = true
+      if (holder.locked) return
       await holder.sync(issuer)
       await look(holder, issuer)
       const { recovery } = holder.life(issuer)
@@ -54,7 +60,8 @@ function membership(holder, issuer, first) {
       }
       fill(status)
     } catch (err) {
-      if (!holder.locked) fill(status, h('div', { class: 'note bad' }, sentence(err)), h('button', { type: 'button', onclick: check }, t('try_again')))
+      const away = codeOf(err) === 'source_unavailable' && holder.memberships.has(issuer.vkey)
+      if (!holder.locked) fill(status, away ? offlineNote(holder, issuer) : h('div', { class: 'note bad' }, sentence(err)), h('button', { type: 'button', onclick: check }, t('try_again')))
     } finally {
       busy = false
       update()
@@ -125,7 +132,7 @@ function membership(holder, issuer, first) {
     switch (is) {
       case 'member':
         say('good', t('verified_human'), t('one_of', { n: seen?.live ?? 0 }), h('p', { class: 'muted' }, t('member_text', { issuer: issuer.name })),
-          since ? h('p', { class: 'muted small' }, t('fact_since', { day: dayOf(since.day) })) : null)
+          since ? h('p', { class: 'muted small' }, t('fact_since', { day: dayOf(since.day) })) : null, seen ? setAge(holder, { issuers: [issuer.vkey] }) : null)
         break
       case 'waiting':
         say('warn', t('waiting'), t('enrolment_there'), h('p', { class: 'muted' }, t('enrolment_wait')))

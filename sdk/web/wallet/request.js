@@ -7,6 +7,7 @@ import { readChallenge } from '../challenge.js'
 import { fill, h, icon } from '../dom.js'
 import { unlockForm } from './setup.js'
 import { contentView, learnsContent, personally } from './consent.js'
+import { setAge, setUnread } from './offline-words.js'
 import { codeOf, periodWord, policySentence, sentence, t } from './texts.js'
 
 /**
@@ -38,8 +39,8 @@ export function question() {
         return
       }
       asked = event.origin
-      const { action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot } = event.data
-      resolve({ origin: event.origin, rp: rpFromOrigin(event.origin), action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, tell })
+      const { action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, min_seq } = event.data
+      resolve({ origin: event.origin, rp: rpFromOrigin(event.origin), action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, min_seq, tell })
     })
     opener.postMessage({ type: 'perhuman-ready' }, '*') // says nothing but that this window listens
   })
@@ -67,7 +68,7 @@ async function consistent(r) {
     !['once', 'returning', 'per_epoch'].includes(r.kind) || (r.kind === 'per_epoch') !== (r.len > 0) ||
     (r.bound !== undefined && (r.content !== undefined || typeof r.bound?.kind !== 'string' || typeof r.bound.bytes !== 'string' || !/^[\w-]{0,5464}$/.test(r.bound.bytes))) ||
     (r.issuers !== undefined && !(Array.isArray(r.issuers) && r.issuers.length > 0 && r.issuers.length <= 16 && r.issuers.every((i) => typeof i === 'string' && i.length <= 1024))) ||
-    (r.all !== undefined && (typeof r.all !== 'boolean' || r.all && !r.issuers)) || (r.snapshot !== undefined && !whole(r.snapshot))) throw refusal('request_invalid')
+    (r.all !== undefined && (typeof r.all !== 'boolean' || r.all && !r.issuers)) || (r.snapshot !== undefined && !whole(r.snapshot)) || (r.min_seq !== undefined && !whole(r.min_seq))) throw refusal('request_invalid')
   let c
   try {
     c = readChallenge(r.challenge)
@@ -79,7 +80,10 @@ async function consistent(r) {
   if (!equal(c.origin, await hash(r.origin))) throw refusal('challenge_wrong_origin')
   if (!equal(c.action, await hash(r.action))) throw refusal('challenge_wrong_action')
   if (!equal(c.content, fromBase64url(r.content_digest))) throw refusal('message_mismatch')
-  if (c.expires * 1000 < Date.now()) throw refusal('challenge_expired')
+  const now = Date.now() / 1000
+  if (c.issued > now + 60) throw Object.assign(refusal('clock_behind'), { at: c.issued })
+  if (c.expires + 600 < now) throw Object.assign(refusal('clock_ahead'), { at: c.issued })
+  if (c.expires < now) throw refusal('challenge_expired')
   if (r.content !== undefined) {
     const { kind, author, created, text } = r.content
     if (kind !== 'post' || typeof author !== 'string' || typeof text !== 'string' || !whole(created) || author === '' || encode(author).length > 255) throw refusal('request_invalid')
@@ -178,18 +182,18 @@ export async function dialog(holder, main, hear = question) {
   const prepare = async () => {
     fill(middle)
     fill(actions, decline)
-    fill(status, h('span', { class: 'muted' }, t('reading_log')))
+    fill(status, h('span', { class: 'muted' }, t('preparing')))
     try {
       await holder.gather(r)
       if (holder.locked) return
       if (!holder.vouching(r).every(({ vkey }) => holder.memberships.get(vkey)?.member)) {
         fill(status, h('div', { class: 'note' }, sentence('not_member'), ' ', t('become_then_back')))
-        fill(actions, decline, h('a', { class: 'button primary', href: '/', target: '_blank', rel: 'noopener', onclick: () => leave('not_member') }, t('become')))
+        fill(actions, decline, h('button', { type: 'button', onclick: readFirst }, t('read_now')), h('a', { class: 'button primary', href: '/', target: '_blank', rel: 'noopener', onclick: () => leave('not_member') }, t('become')))
         return
       }
       const prompt = await holder.prepare(r)
       const here = r.relayed ? personally(r.rp, () => { prove.disabled = !ready || !here?.ticked() }) : null
-      fill(middle, whatIsShared(r, prompt.crowd, read), r.kind === 'per_epoch' ? meter(prompt.left, r) : null, here?.el)
+      fill(middle, whatIsShared(r, prompt.crowd, read), r.kind === 'per_epoch' ? meter(prompt.left, r) : null, setAge(holder, r), here?.el)
       let ready = false
       const prove = h('button', { type: 'button', class: 'primary', disabled: true }, icon('seal'), t('prove'))
       // The proof needs nothing that is not known by now: it is made while the person reads, and thrown away if they decline.
@@ -212,6 +216,13 @@ export async function dialog(holder, main, hear = question) {
       }, 400)
     } catch (err) {
       if (holder.locked) return
+      if (codeOf(err) === 'set_unread') {
+        const read = h('button', { type: 'button', class: 'primary', onclick: readFirst }, t('read_now'))
+        fill(status, setUnread(holder, r))
+        fill(actions, decline, read)
+        read.focus()
+        return
+      }
       if (!passing.has(codeOf(err))) {
         refuse(err)
         return
@@ -219,6 +230,26 @@ export async function dialog(holder, main, hear = question) {
       fill(status, h('div', { class: 'note bad' }, sentence(err)))
       fill(actions, decline, h('button', { type: 'button', class: 'primary', onclick: prepare }, t('try_again')))
     }
+  }
+
+  /** Reads the sets because the person said so: the one way in which a question leads to a word with the issuer. */
+  const readFirst = async () => {
+    fill(middle)
+    fill(actions, decline)
+    fill(status, h('span', { class: 'muted' }, t('reading_log')))
+    try {
+      await holder.readSets(r)
+    } catch (err) {
+      if (holder.locked) return
+      if (!passing.has(codeOf(err)) && !clocks.has(codeOf(err))) {
+        refuse(err)
+        return
+      }
+      fill(status, h('div', { class: 'note bad' }, sentence(err)))
+      fill(actions, decline, h('button', { type: 'button', class: 'primary', onclick: readFirst }, t('try_again')))
+      return
+    }
+    if (!holder.locked) await prepare()
   }
 
   /**
@@ -299,6 +330,9 @@ export async function dialog(holder, main, hear = question) {
 
 /** Troubles that pass by themselves; any other is the wallet's final word. */
 const passing = new Set(['source_unavailable', 'timeout', 'closed', 'worker_failed', 'engine_missing', 'roots_stale', 'crowd_too_small'])
+
+/** Troubles that pass when the person sets the clock right. */
+const clocks = new Set(['clock_behind_issuer', 'issuer_silent'])
 
 /** What is left, as dots and in words. @param {number} left @param {Request} r */
 function meter(left, r) {

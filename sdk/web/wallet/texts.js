@@ -1,6 +1,7 @@
 // Plain sentences in the person's language: for codes, for how often something
 // may be done, and for everything else that the pages say.
 
+import { ago } from '../dom.js'
 import en from './lang/en.js'
 
 /** @typedef {keyof typeof en} Key */
@@ -59,8 +60,8 @@ export function lasting(seconds) {
 
 /** @param {unknown} err an error with a code, or a code */
 export function sentence(err) {
-  const code = codeOf(err), key = `code_${code}`, cause = /** @type {any} */ (err)?.cause
-  return Object.hasOwn(en, key) ? t(/** @type {Key} */ (key), { n: typeof cause === 'number' ? cause : '' }) : t('code_other', { code })
+  const code = codeOf(err), key = `code_${code}`, { cause, at } = /** @type {any} */ (err) ?? {}
+  return Object.hasOwn(en, key) ? t(/** @type {Key} */ (key), { n: typeof cause === 'number' ? cause : '', when: typeof at === 'number' ? ago(at, Date.now()) : '' }) : t('code_other', { code })
 }
 
 /** @param {unknown} err */

@@ -3,8 +3,10 @@
 import { byId, fill, h } from '../dom.js'
 import { Holder } from './holder.js'
 import { home } from './home.js'
+import { lostBefore, watchLoss } from './lost.js'
 import { hold, install } from './offline.js'
 import { questionFor } from './phone.js'
+import { Refresher } from './refresh.js'
 import { dialog } from './request.js'
 import { bring, locked, passage, welcome } from './setup.js'
 import { choose, language, languages, sentence, t } from './texts.js'
@@ -31,9 +33,22 @@ function furnish() {
 }
 
 /** @param {Holder} holder */
+function readInBackground(holder) {
+  const refresher = new Refresher((vkey) => {
+    const issuer = holder.issuers.find((i) => i.vkey === vkey)
+    return issuer ? holder.refresh(issuer) : Promise.resolve()
+  })
+  holder.addEventListener('change', () => {
+    if (!holder.vault) refresher.stop()
+    else if (!holder.locked) refresher.start(holder.issuers.map((i) => i.vkey))
+  })
+  navigator.serviceWorker?.addEventListener('message', ({ data }) => { if (data?.type === 'perhuman-refresh') refresher.hurry() })
+}
+
+/** @param {Holder} holder */
 function whole(holder) {
   const lock = byId('lock')
-  lock.addEventListener('click', () => holder.lock())
+  lock.addEventListener('click', () => holder.lockAll())
   /** @type {ReturnType<typeof home> | undefined} */
   let open
   let shown = ''
@@ -55,11 +70,15 @@ function whole(holder) {
     open?.update()
   }
   /** @returns {HTMLElement} */
-  const welcomeView = () => welcome(holder, () => {
+  const welcomeView = () => h('div', { class: 'stack loose' }, welcome(holder, () => {
     fill(main, bring(holder, () => fill(main, welcomeView())))
     main.querySelector('textarea')?.focus()
-  })
+  }), lostBefore())
   holder.addEventListener('change', show)
+  const lost = h('div')
+  main.before(lost)
+  watchLoss(holder, lost)
+  readInBackground(holder)
   // The other end of a transfer. What the address brought leaves it at once.
   const brought = /^#bring=([\w-]+)$/.exec(location.hash)?.[1]
   if (location.hash) history.replaceState(null, '', '/')

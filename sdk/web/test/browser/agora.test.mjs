@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before } from 'node:test'
 import { assertAccessible, assertLoopback, launch, skip, watch } from '../support/chromium.mjs'
 import { start } from '../support/demo.mjs'
-import { agree, backToWallet, captureIris, makeWallet, openIssuer, unlock, untilMember } from '../support/people.mjs'
+import { agree, backToWallet, captureIris, makeWallet, openIssuer, prove as proveIt, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
 import { steps } from '../support/steps.mjs'
 
@@ -31,7 +31,7 @@ async function prove(check, look) {
   await popup.getByRole('button', { name: 'Prove it' }).waitFor({ timeout: 60_000 })
   await look?.(popup)
   const closed = popup.waitForEvent('close', { timeout: 60_000 })
-  await popup.getByRole('button', { name: 'Prove it' }).click()
+  await proveIt(popup)
   await closed
 }
 

@@ -72,6 +72,14 @@ export async function unlock(popup) {
   await popup.getByRole('button', { name: 'Unlock', exact: true }).click()
 }
 
+/** Reads the set first, if the wallet says that it has to; then proves. */
+export async function prove(popup) {
+  const button = (name) => popup.getByRole('button', { name })
+  await button('Prove it').or(button('Read the set now')).waitFor({ timeout: 60_000 })
+  if (await button('Read the set now').isVisible()) await button('Read the set now').click()
+  await button('Prove it').click({ timeout: 60_000 })
+}
+
 /** From the text to the post on the board. */
 export async function post(board, text) {
   const popup = await ask(board, text)
