@@ -81,22 +81,27 @@ export class Holder extends EventTarget {
   /** @returns {Promise<Engine>} the engine, started once; again after it failed */
   engine() {
     if (this.#engine) return this.#engine
-    this.#held.clear()
-    this.#resumed.clear()
     const started = Engine.start({
       workerURL: '/perhuman/worker.js', wasmURL: '/perhuman/dist/wallet.wasm',
       onstage: (stage) => this.dispatchEvent(new CustomEvent('stage', { detail: stage })),
     }).catch((/** @type {unknown} */ err) => {
-      this.#engine = undefined
+      this.#forget()
       throw Object.assign(new Error('engine', { cause: err }), { code: 'engine_missing' })
     })
     this.#engine = started
     return started
   }
 
+  /** The next engine is a new one, which holds nothing yet. */
+  #forget() {
+    this.#engine = undefined
+    this.#held.clear()
+    this.#resumed.clear()
+  }
+
   /** Forgets an engine that closed itself after a timeout or a crash. @param {unknown} err @returns {never} */
   #failed(err) {
-    if (['timeout', 'closed', 'worker_failed'].includes(/** @type {any} */ (err)?.code)) this.#engine = undefined
+    if (['timeout', 'closed', 'worker_failed'].includes(/** @type {any} */ (err)?.code)) this.#forget()
     throw err
   }
 
@@ -319,6 +324,8 @@ export class Holder extends EventTarget {
   async sync(issuer) {
     this.#open()
     await navigator.locks.request('perhuman-read', () => this.#sync(issuer))
+    const at = this.memberships.get(issuer.vkey)?.issued ?? now()
+    if (now() - at > longest) throw failure('issuer_silent', { at })
   }
 
   /** @param {Issuer} issuer */
@@ -352,7 +359,7 @@ export class Holder extends EventTarget {
     const { secret } = this.#open()
     const kept = await this.#kept(issuer)
     const engine = await this.engine()
-    if (!kept || this.#held.has(issuer.vkey)) return
+    if (!kept || this.#held.has(issuer.vkey) && this.memberships.has(issuer.vkey)) return
     const seen = await engine.resume(secret, { ...this.#about(issuer), state: kept.state, paths: kept.paths })
       .catch((err) => (['request_invalid', 'not_synced'].includes(err?.code) ? undefined : this.#failed(err))) // what does not fit any more is read anew
     if (seen) this.#know(issuer, seen, kept.snapshots)
@@ -435,9 +442,7 @@ export class Holder extends EventTarget {
     const accepted = this.accepted(ask)
     let last
     for (const issuer of accepted) await this.sync(issuer).catch((err) => { last = err })
-    if (last && (ask.all || !accepted.some(({ vkey }) => this.memberships.has(vkey)))) throw last
-    const silent = this.vouching(ask).map(({ vkey }) => this.memberships.get(vkey)?.issued ?? 0).find((issued) => now() - issued > longest)
-    if (silent) throw failure('issuer_silent', { at: silent })
+    if (last && (ask.all || !accepted.some((i) => this.young(i, ask)))) throw last
     if (!ask.snapshot || this.locked) return
     const engine = await this.engine()
     for (const issuer of this.vouching(ask)) {
@@ -495,8 +500,12 @@ export class Holder extends EventTarget {
     const { books } = this.#open()
     return navigator.locks.request('perhuman-slots', async () => {
       const { book, request } = await this.#request(ask)
-      const good = proposal && proposal.book.start === book.start && !request.used.includes(proposal.slot)
-      const { response, slot } = good ? proposal : await this.propose(ask)
+      const taken = proposal && proposal.book.start === book.start && request.used.includes(proposal.slot)
+      if (taken) { // by another window; the engine would send the same again for the same challenge, so it starts anew
+        await this.cancel()
+        await this.gather(ask)
+      }
+      const { response, slot } = proposal?.book.start === book.start && !taken ? proposal : await this.propose(ask)
       onmade?.()
       const act = { at: now(), rp: book.rp, action: ask.action, kind: ask.kind, len: ask.len, k: ask.k, issuer: this.vouching(ask).map((i) => i.name).join(', ') }
       try {
@@ -512,7 +521,7 @@ export class Holder extends EventTarget {
   /** Ends a proof that is being made. */
   async cancel() {
     const engine = this.#engine
-    this.#engine = undefined
+    this.#forget()
     ;(await engine?.catch(() => undefined))?.close()
   }
 }

@@ -10,8 +10,8 @@ export async function install() {
   const { serviceWorker } = navigator
   const first = !serviceWorker.controller
   serviceWorker.addEventListener('controllerchange', () => {
-    // Takes over only while nobody is busy; the very first one serves what this page is made of.
-    if (!first) location.reload()
+    // Takes over only while nobody is busy; the very first one serves what this page is made of, and none is no other.
+    if (!first && serviceWorker.controller) location.reload()
   })
   try {
     const registration = await serviceWorker.register('/sw.js', { updateViaCache: 'none' })

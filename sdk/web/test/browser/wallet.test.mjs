@@ -13,13 +13,14 @@ import { call } from '../support/local.mjs'
 import { agree, ask, backToWallet, captureIris, makeWallet, openIssuer, passphrase, post, readSecret, recoverAs, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
 import { steps } from '../support/steps.mjs'
+import { trouble } from '../support/trouble.mjs'
 import { fromWords, openFile } from '../../wallet/backup.js'
 
 const why = skip()
 const step = steps()
 const list = readFileSync(fileURLToPath(new URL('../../../wallet/backup/words.txt', import.meta.url)), 'utf8').trim().split('\n')
 const filePassphrase = 'the passphrase of the file'
-let demo, context, seen, secret, file, passage, jun
+let demo, context, seen, secret, file, passage, jun, paper
 
 /** A browser of its own, with an open page. */
 const another = async (t, url, options = {}) => {
@@ -64,6 +65,8 @@ const ballot = async (page) => {
   const [popup] = await Promise.all([page.context().waitForEvent('page'), page.locator('#check').getByRole('button').first().click()])
   await popup.getByLabel('Passphrase').fill(passphrase)
   await popup.getByRole('button', { name: 'Unlock', exact: true }).click()
+  await popup.getByText(/about the set as it was at number/).waitFor()
+  await popup.getByRole('button', { name: 'Read the set now' }).click()
   return popup
 }
 
@@ -84,6 +87,7 @@ step('a member posts; the paper, the file and the transfer hold the same secret'
 
   await wallet.getByRole('button', { name: 'Words on paper' }).click()
   const words = await wallet.locator('dialog .words li').allTextContents()
+  paper = words.join(' ')
   assert.deepEqual(Buffer.from(await fromWords(words.join(' '), list)), Buffer.from(secret))
   await picture(wallet, 'wallet-paper', { fullPage: false, brief: true })
   await wallet.emulateMedia({ media: 'print' })
@@ -295,6 +299,8 @@ step('the recovered person is a member, has no second vote, and leaves; every re
   assert.deepEqual([perhuman, version, receipts.map((r) => [r.kind, Boolean(r.receipt), Boolean(r.proof), r.issuer.startsWith('issuer.localhost')])],
     ['receipts', 1, ['recovery', 'deletion'].map((kind) => [kind, true, true, true])])
 })
+
+trouble(step, { skip: why }, () => ({ demo, context, seen, words: paper }))
 
 step('the wallet speaks the person’s language; cancel stops a proof; wiping leaves nothing', { skip: why, timeout: 60_000 }, async () => {
   const wallet = context.pages().find((p) => p.url().startsWith(demo.wallet))

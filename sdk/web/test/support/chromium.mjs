@@ -20,18 +20,18 @@ export function skip(...more) {
 
 const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
-/** @param {{camera?: string, profile?: string}} [options] a video file that the camera shows; a folder for the profile */
+/** @param {{camera?: string, profile?: string, workers?: boolean}} [options] a video file that the camera shows; a folder for the profile; whether there are service workers */
 export async function launch(options) {
   const context = await start(options)
   context.setDefaultTimeout(30_000 * patience)
   return context
 }
 
-async function start({ camera, profile } = {}) {
+async function start({ camera, profile, workers = true } = {}) {
   const args = camera ? [...flags, '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-video-capture=${camera}`] : flags
   if (profile) return chromium.launchPersistentContext(profile, { executablePath: executable, args, viewport: { width: 1280, height: 860 } })
   const browser = await chromium.launch({ executablePath: executable, args })
-  const context = await browser.newContext({ viewport: { width: 1280, height: 860 } })
+  const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, serviceWorkers: workers ? 'allow' : 'block' })
   context.on('close', () => browser.close())
   return context
 }

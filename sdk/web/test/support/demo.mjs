@@ -81,6 +81,9 @@ export async function start(...args) {
         if (Date.now() > end) throw new Error(`the crowd does not come together: ${JSON.stringify(json)}`)
       }
     },
+    /** Ends the server and starts it again, on the same port with the same data. */
+    down: () => halt(),
+    up: async () => { halt = await run(args) },
     async stop() {
       await halt()
       rmSync(dir, { recursive: true, force: true })

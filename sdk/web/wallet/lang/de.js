@@ -63,7 +63,7 @@ export default {
   reading_log: 'Das öffentliche Protokoll des Ausstellers wird gelesen …',
   preparing: 'Die Wallet sieht nach, was sie hat …',
   set_age: 'Die Kopie der öffentlichen Menge in dieser Wallet wurde {when} ausgestellt.',
-  offline: 'Sie sind offline.',
+  offline: 'Keine Verbindung.',
   offline_text: 'Der Aussteller ist nicht zu erreichen. Die Wallet arbeitet mit der Kopie der öffentlichen Menge, die {when} ausgestellt wurde.',
   offline_until: 'Damit kann sie bis {until} nachweisen, dann muss sie die Menge neu lesen.',
   offline_over: 'Das ist zu alt für einen Nachweis: Seiten nehmen eine Menge etwa eine Stunde lang an. Die Wallet muss sie erst neu lesen.',

@@ -67,7 +67,7 @@ export default {
   reading_log: 'Reading the issuer’s public log …',
   preparing: 'Looking at what this wallet has …',
   set_age: 'The wallet’s copy of the public set is from {when}.',
-  offline: 'You are offline.',
+  offline: 'No connection.',
   offline_text: 'The issuer cannot be reached, so the wallet works with the copy of the public set from {when}.',
   offline_until: 'It can prove with it until {until}; then it has to read the set again.',
   offline_over: 'That is too old to prove with: sites take a set for about an hour. The wallet has to read it again first.',

@@ -63,7 +63,7 @@ export default {
   reading_log: 'Leyendo el registro público del emisor…',
   preparing: 'Mirando lo que tiene esta cartera…',
   set_age: 'La copia del conjunto público que tiene la cartera es de {when}.',
-  offline: 'No tiene conexión.',
+  offline: 'Sin conexión.',
   offline_text: 'No se puede llegar al emisor, así que la cartera trabaja con la copia del conjunto público de {when}.',
   offline_until: 'Con ella puede probar hasta {until}; después tiene que volver a leer el conjunto.',
   offline_over: 'Es demasiado antigua para probar nada: los sitios aceptan un conjunto durante una hora más o menos. La cartera tiene que volver a leerlo antes.',

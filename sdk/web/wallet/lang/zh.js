@@ -63,7 +63,7 @@ export default {
   reading_log: '正在读取发行方的公开日志…',
   preparing: '正在查看此钱包已有的内容…',
   set_age: '钱包中的公开集合副本来自{when}。',
-  offline: '您处于离线状态。',
+  offline: '没有连接。',
   offline_text: '无法连接发行方，钱包使用{when}的公开集合副本。',
   offline_until: '在{until}之前可以用它出示证明，之后必须重新读取集合。',
   offline_over: '这份副本太旧，不能用来出示证明：网站只接受约一小时以内的集合。钱包必须先重新读取。',
