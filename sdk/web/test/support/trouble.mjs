@@ -156,8 +156,8 @@ export function trouble(step, options, story) {
       await browser.clock.setSystemTime(Date.now() + ms)
     }
     for (const [ms, asked, home] of /** @type {[number, RegExp, RegExp]} */ ([
-      [-3_600_000, /the site asks you in 1 hour, which cannot be: the clock is behind/, /bears a later time than this device’s clock: the clock is behind/],
-      [86_400_000, /this question was made yesterday, and it was made just now: the clock is ahead/, /is from yesterday by this device’s clock/]])) {
+      [-3_700_000, /the site asks you in 1 hour, which cannot be: the clock is behind/, /bears a later time than this device’s clock: the clock is behind/],
+      [90_000_000, /this question was made yesterday, and it was made just now: the clock is ahead/, /is from yesterday by this device’s clock/]])) {
       await shift(ms)
       const popup = await ask(board, 'At the wrong time.')
       await popup.getByText(asked).waitFor()
