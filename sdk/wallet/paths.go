@@ -12,22 +12,21 @@ import (
 // which whoever reads the requests of a Sync knows only up to a crowd: keep it
 // encrypted. It is empty before the first Sync.
 //
-//	pathsPrefix || commitment(32) || n x
-//	(u64 frozen, 0 for the head's | u64 position | u64 crowd | u64 seq | root(32) | u8 siblings | u64 index | siblings x 32)
+//	pathsPrefix || commitment(32) || n x (five u64: frozen, 0 for the head's; position; crowd; index; siblings) || root(32) || siblings x 32)
 func (w *Wallet) Paths() []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.owner.IsZero() || w.member == nil && len(w.frozen) == 0 {
+	if w.member == nil && len(w.frozen) == 0 {
 		return nil
 	}
 	out := append([]byte(pathsPrefix), w.owner[:]...)
 	if w.member != nil {
-		out = appendPath(out, 0, w.head.Seq, *w.member)
+		out = appendPath(out, 0, w.member)
 	}
 	n := 0
 	for seq, m := range w.frozen {
 		if n++; n <= maxKept {
-			out = appendPath(out, seq, seq, m)
+			out = appendPath(out, seq, &m)
 		}
 	}
 	return out
@@ -35,19 +34,18 @@ func (w *Wallet) Paths() []byte {
 
 const (
 	pathsPrefix = "perhuman/paths/1\n"
-	maxKept     = 64           // frozen sets
-	pathHead    = 4*8 + 32 + 1 // bytes before the index
+	maxKept     = 64 // frozen sets
+	pathWords   = 5
+	pathHead    = 8*pathWords + 32
 )
 
-func appendPath(out []byte, frozen, seq uint64, m membership) []byte {
-	for _, n := range []uint64{frozen, m.position, m.crowd, seq} {
+func appendPath(out []byte, frozen uint64, m *membership) []byte {
+	for _, n := range [pathWords]uint64{frozen, m.position, m.crowd, m.path.Index, uint64(len(m.path.Siblings))} {
 		out = binary.BigEndian.AppendUint64(out, n)
 	}
 	out = append(out, m.path.Root[:]...)
-	out = append(out, byte(len(m.path.Siblings)))
-	out = binary.BigEndian.AppendUint64(out, m.path.Index)
-	for _, s := range m.path.Siblings {
-		out = append(out, s[:]...)
+	for i := range m.path.Siblings {
+		out = append(out, m.path.Siblings[i][:]...)
 	}
 	return out
 }
@@ -59,34 +57,17 @@ func appendPath(out []byte, frozen, seq uint64, m membership) []byte {
 // only bytes that Paths never gives are an error. Whether the head is young
 // enough to prove under is for Prepare and Answer.
 func (w *Wallet) Resume(paths []byte) (Status, error) {
-	owner, kept, err := parsePaths(paths)
-	if err != nil {
-		return Status{}, err
-	}
 	h, known := w.follower.Head()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case w.owner.IsZero():
-		return Status{}, refuse(Locked, "nobody to resume for yet")
-	case !known:
-		return Status{}, refuse(NotSynced, "no head was kept")
-	case w.head.Origin == "" || w.head.Seq < h.Seq:
+	if w.owner.IsZero() || !known {
+		return Status{}, refuse(NotSynced, "nothing was kept")
+	}
+	if w.head.Seq < h.Seq {
 		w.head = h
 	}
-	for _, k := range kept {
-		m := k.membership
-		m.path.Leaf = owner
-		fits := owner == w.owner && int(m.position) >= 0
-		switch {
-		case !fits:
-		case k.frozen == 0 && w.member == nil && k.seq == h.Seq && m.path.Root == h.Root && leads(m.path):
-			w.member, w.hint = &m, &m.position
-		case k.frozen != 0 && (len(m.path.Siblings) == 0 || leads(m.path)):
-			if _, there := w.frozen[k.frozen]; !there {
-				w.frozen[k.frozen] = m
-			}
-		}
+	if err := w.takeBack(paths, h.Root); err != nil {
+		return Status{}, err
 	}
 	st := Status{Seq: h.Seq, Live: h.Live}
 	if w.member != nil {
@@ -95,48 +76,51 @@ func (w *Wallet) Resume(paths []byte) (Status, error) {
 	return st, nil
 }
 
+// takeBack reads paths.
+func (w *Wallet) takeBack(b []byte, current semaphore.Element) error {
+	if len(b) == 0 {
+		return nil
+	}
+	const head = len(pathsPrefix) + 32
+	malformed := refuse(RequestInvalid, "not a wallet's paths")
+	if len(b) < head || string(b[:len(pathsPrefix)]) != pathsPrefix {
+		return malformed
+	}
+	owner := semaphore.Element(b[len(pathsPrefix):head])
+	for b = b[head:]; len(b) > 0; {
+		if len(b) < pathHead {
+			return malformed
+		}
+		var n [pathWords]uint64
+		for i := range n {
+			n[i] = binary.BigEndian.Uint64(b[8*i:])
+		}
+		m := membership{position: n[1], crowd: n[2]}
+		m.path.Leaf, m.path.Index, m.path.Root = owner, n[3], semaphore.Element(b[pathHead-32:pathHead])
+		b = b[pathHead:]
+		if n[4] > semaphore.MaxDepth || len(b) < 32*int(n[4]) {
+			return malformed
+		}
+		for range n[4] {
+			m.path.Siblings = append(m.path.Siblings, semaphore.Element(b[:32]))
+			b = b[32:]
+		}
+		switch {
+		case owner != w.owner:
+		case n[0] == 0 && w.member == nil && m.path.Root == current && leads(m.path):
+			w.member, w.hint = &m, &m.position
+		case n[0] != 0 && (n[4] == 0 || leads(m.path)):
+			w.frozen[n[0]] = m
+		}
+	}
+	return nil
+}
+
 // Issued says when the issuer signed the newest head that this wallet has read,
 // in unix seconds; 0 before the first. Offline, it is how old the set is.
 func (w *Wallet) Issued() uint64 {
 	h, _ := w.follower.Head()
 	return h.Issued
-}
-
-type keptPath struct {
-	frozen, seq uint64
-	membership
-}
-
-func parsePaths(b []byte) (owner semaphore.Element, kept []keptPath, err error) {
-	malformed := refuse(RequestInvalid, "not a wallet's paths")
-	if len(b) == 0 {
-		return owner, nil, nil
-	}
-	if len(b) < len(pathsPrefix)+32 || string(b[:len(pathsPrefix)]) != pathsPrefix {
-		return owner, nil, malformed
-	}
-	b = b[len(pathsPrefix):]
-	copy(owner[:], b)
-	for b = b[32:]; len(b) > 0; {
-		if len(b) < pathHead+8 || len(kept) > maxKept {
-			return owner, nil, malformed
-		}
-		u64 := func(i int) uint64 { return binary.BigEndian.Uint64(b[i:]) }
-		k := keptPath{frozen: u64(0), seq: u64(24), membership: membership{position: u64(8), crowd: u64(16)}}
-		copy(k.path.Root[:], b[32:])
-		n := int(b[64])
-		k.path.Index = u64(pathHead)
-		b = b[pathHead+8:]
-		if n > semaphore.MaxDepth || len(b) < 32*n {
-			return owner, nil, malformed
-		}
-		for i := range n {
-			k.path.Siblings = append(k.path.Siblings, semaphore.Element(b[32*i:32*i+32]))
-		}
-		b = b[32*n:]
-		kept = append(kept, k)
-	}
-	return owner, kept, nil
 }
 
 // leads says whether a path ends at its root. It takes no care of what an

@@ -191,7 +191,7 @@ export class Engine {
    * @returns {Promise<SyncStatus>}
    */
   again(options) {
-    return this.#call('again', [options], TIMEOUTS.sync)
+    return this.#call('sync', [null, options], TIMEOUTS.sync)
   }
 
   /**

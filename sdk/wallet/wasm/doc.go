@@ -14,7 +14,7 @@
 //	veto(key, {announcement, issuer}) -> {public_key, signature}
 //	sync(key, {issuer, at, state, zkey, device, witnesses, quorum}) -> {member, position, seq, live, crowd, issued, state, paths}
 //	sync(key, {paths, and the same}) -> the same, out of what was kept: no network but for zkey
-//	again({issuer}) -> the same, for a wallet that was synced here
+//	sync(null, {issuer}) -> the same, for a wallet that was synced here
 //	freeze(key, {issuer, seq}) -> {member, crowd, paths}   the set frozen at seq
 //	events(key, {issuer, from}) -> {list: [{op, record, leaf, day}], from, next}   what the log says of this identity
 //	receipt({issuer, receipt, proof}) -> {kind, commitment, at, until, announcement, parties, text, entry}   or receipt_invalid, receipt_not_logged
@@ -28,7 +28,7 @@
 // own and exports perhumanHelper instead: load(section, g2, points) and
 // sum(section, scalars) -> point, which wipes the scalars.
 //
-// The only network is in sync, again, freeze and events, through configure's fetch. prove uses none.
+// The only network is in sync, freeze and events, through configure's fetch. prove uses none.
 //
 // The build must stay small (a test holds gzip -9 of it under 1,300,000 bytes,
 // after command slim has taken out what only prints the places of a panic)

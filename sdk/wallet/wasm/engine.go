@@ -100,8 +100,19 @@ func (e *engine) ready() bool {
 
 // sync does all of the network: head, consistency, leaves or tiles, proving key.
 // With paths it takes back what was kept, as far as it still fits, without a
-// word to the issuer; the proving key is of the page's own origin.
+// word to the issuer; the proving key is of the page's own origin. Without a
+// secret it goes on with a wallet that was synced or resumed before: for the
+// background, also while the page is locked.
 func (e *engine) sync(ctx context.Context, args []js.Value) (any, error) {
+	if bridge.Absent(bridge.Arg(args, 0)) {
+		issuer := bridge.Object(bridge.Arg(args, 1)).Text("issuer", 1024)
+		w, err := e.get(issuer)
+		if err != nil {
+			return nil, err
+		}
+		st, err := w.Sync(ctx)
+		return e.status(ctx, w, st, err, issuer, "")
+	}
 	key, err := secretKey(args)
 	if err != nil {
 		return nil, err
@@ -135,22 +146,6 @@ func (e *engine) sync(ctx context.Context, args []js.Value) (any, error) {
 	}
 	st, err := w.Sync(ctx)
 	return e.status(ctx, w, st, err, issuer, zkey)
-}
-
-// again is sync for a wallet that was synced or resumed before, without the
-// secret: for the background, also while the page is locked.
-func (e *engine) again(ctx context.Context, args []js.Value) (any, error) {
-	o := bridge.Object(bridge.Arg(args, 0))
-	issuer := o.Text("issuer", 1024)
-	if o.Err != nil {
-		return nil, o.Err
-	}
-	w, err := e.get(issuer)
-	if err != nil {
-		return nil, err
-	}
-	st, err := w.Sync(ctx)
-	return e.status(ctx, w, st, err, issuer, "")
 }
 
 // status is what the page hears of a set, and what it is to keep.

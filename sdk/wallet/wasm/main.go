@@ -21,8 +21,8 @@ func main() {
 	}
 	e := newEngine()
 	js.Global().Set("perhumanWallet", bridge.Export(describe,
-		[]string{"configure", "newKey", "identity", "possession", "exportKey", "importKey", "sync", "again", "freeze", "book", "bound", "prepare", "prove", "veto", "events", "receipt"},
-		[]bridge.Method{e.configure, e.newKey, e.identity, e.possession, e.exportKey, e.importKey, e.sync, e.again, e.freeze, e.book, e.bound, e.prepare, e.prove, e.veto, e.events, e.receipt},
+		[]string{"configure", "newKey", "identity", "possession", "exportKey", "importKey", "sync", "freeze", "book", "bound", "prepare", "prove", "veto", "events", "receipt"},
+		[]bridge.Method{e.configure, e.newKey, e.identity, e.possession, e.exportKey, e.importKey, e.sync, e.freeze, e.book, e.bound, e.prepare, e.prove, e.veto, e.events, e.receipt},
 	))
 	select {}
 }
