@@ -228,7 +228,8 @@ export async function dialog(holder, main, hear = question) {
         return
       }
       fill(status, h('div', { class: 'note bad' }, sentence(err)))
-      fill(actions, decline, h('button', { type: 'button', class: 'primary', onclick: prepare }, t('try_again')))
+      fill(actions, decline, sets.has(codeOf(err)) ? h('button', { type: 'button', class: 'primary', onclick: readFirst }, t('read_now'))
+        : h('button', { type: 'button', class: 'primary', onclick: prepare }, t('try_again')))
     }
   }
 
@@ -329,7 +330,10 @@ export async function dialog(holder, main, hear = question) {
 }
 
 /** Troubles that pass by themselves; any other is the wallet's final word. */
-const passing = new Set(['source_unavailable', 'timeout', 'closed', 'worker_failed', 'engine_missing', 'roots_stale', 'crowd_too_small'])
+const passing = new Set(['source_unavailable', 'timeout', 'closed', 'worker_failed', 'engine_missing', 'roots_stale', 'crowd_too_small', 'not_synced'])
+
+/** Troubles that pass with a newer set, perhaps. */
+const sets = new Set(['crowd_too_small', 'roots_stale', 'not_synced'])
 
 /** Troubles that pass when the person sets the clock right. */
 const clocks = new Set(['clock_behind_issuer', 'issuer_silent'])

@@ -22,6 +22,11 @@ export async function openIssuer(wallet) {
 }
 
 export async function agree(issuer) {
+  // Who enrols among too few reads a set that is too small to hide in, and reads it again only minutes later.
+  await issuer.waitForFunction(async () => {
+    const { synthetic, goal } = await (await fetch('/demo/crowd')).json()
+    return synthetic > 0 && synthetic === goal
+  }, undefined, { polling: 500, timeout: 60_000 })
   await issuer.getByRole('button', { name: 'Continue' }).click()
   await issuer.getByRole('button', { name: /simulated iris/ }).waitFor()
 }
@@ -74,10 +79,12 @@ export async function unlock(popup) {
 
 /** Reads the set first, if the wallet says that it has to; then proves. */
 export async function prove(popup) {
-  const button = (name) => popup.getByRole('button', { name })
-  await button('Prove it').or(button('Read the set now')).waitFor({ timeout: 60_000 })
-  if (await button('Read the set now').isVisible()) await button('Read the set now').click()
-  await button('Prove it').click({ timeout: 60_000 })
+  const yes = popup.getByRole('button', { name: 'Prove it' }), read = popup.getByRole('button', { name: 'Read the set now' })
+  await yes.or(read).waitFor({ timeout: 60_000 })
+  if (await read.isVisible()) await read.click()
+  await yes.click({ timeout: 60_000 }).catch((err) => {
+    if (!popup.isClosed()) throw err // closes itself, sometimes before the click is told
+  })
 }
 
 /** From the text to the post on the board. */
