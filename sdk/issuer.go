@@ -59,6 +59,12 @@ func (i *issuer) Live() uint64 {
 	return head.Live
 }
 
+// MinSeq is the lowest sequence number whose root the newest head lets count.
+func (i *issuer) MinSeq() uint64 {
+	head, _ := i.Follower().Head()
+	return head.MinValidSeq
+}
+
 // Fresh tells whether the newest head is young enough.
 func (i *issuer) Fresh(now time.Time) error { return i.Follower().Fresh(now) }
 

@@ -50,6 +50,9 @@ func (v *Verifier) Challenge(ctx context.Context, r ChallengeRequest) (api.Chall
 	if crowd, ok := v.cfg.Roots.(Crowd); ok {
 		out.SetSize = crowd.Live()
 	}
+	if floor, ok := v.cfg.Roots.(Floor); ok && r.Policy.Snapshot == 0 {
+		out.MinSeq = floor.MinSeq()
+	}
 	return out, nil
 }
 

@@ -23,6 +23,12 @@ type Crowd interface {
 	Live() uint64
 }
 
+// Floor is an optional power of Roots: the lowest sequence number whose root
+// still counts, 0 if that is not known.
+type Floor interface {
+	MinSeq() uint64
+}
+
 // Fresh is an optional power of Roots: nil if proofs can be judged at now.
 type Fresh interface {
 	Fresh(now time.Time) error

@@ -24,6 +24,11 @@ type ChallengeResponse struct {
 	ExpiresAt uint64 `json:"expires_at"`
 	SetSize   uint64 `json:"set_size"`
 
+	// Sets older than this sequence number are of no use: members were removed at
+	// once. A wallet that keeps an older one reads again first, instead of making a
+	// proof that is refused. Only with one issuer, and not for frozen sets.
+	MinSeq uint64 `json:"min_seq,omitempty"`
+
 	// Which issuers count, where there are several: verifier keys. All: a proof
 	// under each of them, in this order.
 	Issuers []string `json:"issuers,omitempty"`

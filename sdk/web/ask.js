@@ -54,7 +54,7 @@ async function fetchChallenge(url, body, signal) {
   }
   const json = await answer.json().catch(() => ({}))
   if (!answer.ok) throw new AskError(json.code ?? 'network', json.detail)
-  return /** @type {{challenge: string, action: string, policy: string, k: number, period: number, expires_at: number, snapshot?: number, issuers?: string[], all?: boolean}} */ (json)
+  return /** @type {{challenge: string, action: string, policy: string, k: number, period: number, expires_at: number, snapshot?: number, min_seq?: number, issuers?: string[], all?: boolean}} */ (json)
 }
 
 /**
@@ -71,7 +71,7 @@ export async function compose(question, signal) {
     type: 'perhuman-request', action: question.action || challenge.action, kind: challenge.policy, len: challenge.period, k: challenge.k,
     challenge: challenge.challenge, content_digest: digest, content: content && !('bytes' in content) ? content : undefined,
     bound: content && 'bytes' in content && content.bytes.length < 4097 ? { kind: content.kind, bytes: toBase64url(content.bytes) } : undefined,
-    snapshot: challenge.snapshot, issuers: question.issuers ?? challenge.issuers, all: question.all ?? challenge.all,
+    snapshot: challenge.snapshot, min_seq: challenge.min_seq, issuers: question.issuers ?? challenge.issuers, all: question.all ?? challenge.all,
   }
   return { request, expires: challenge.expires_at * 1000 }
 }

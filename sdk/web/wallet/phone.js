@@ -39,7 +39,7 @@ export async function questionFor(fragment) {
     throw refusal('handover_unreadable', err)
   }
   if (q?.type !== 'perhuman-request' || typeof q.origin !== 'string') throw refusal('request_invalid')
-  const { origin, action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot } = q
+  const { origin, action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, min_seq } = q
 
   // Sealed now, because a page that is being left has no time to encrypt.
   const gone = await seal(key, `answer/${id}`, { type: 'perhuman-error', code: 'cancelled' })
@@ -55,5 +55,5 @@ export async function questionFor(fragment) {
       await pause(400 * tries)
     }
   }
-  return { origin, rp: rpFromOrigin(origin), action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, relayed: true, tell }
+  return { origin, rp: rpFromOrigin(origin), action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, min_seq, relayed: true, tell }
 }

@@ -148,7 +148,7 @@ export async function dialog(holder, main, hear = question) {
   const refuse = (/** @type {unknown} */ err) => {
     const code = codeOf(err)
     fill(middle)
-    fill(status, h('div', { class: 'note bad' }, answered ? null : h('b', null, t('no_proof')), sentence(code)))
+    fill(status, h('div', { class: 'note bad' }, answered ? null : h('b', null, t('no_proof')), sentence(err)))
     const close = h('button', { type: 'button', class: 'primary', onclick: () => { answered ? away(50) : leave(code) } }, t('back_to_site'))
     fill(actions, close)
     close.focus()

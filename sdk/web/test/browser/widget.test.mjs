@@ -89,7 +89,7 @@ test('by keyboard alone: asks, verifies, fills the form; resets', { skip: why, t
   assert.equal(heard.origin, `http://app.localhost:${site.port}`)
   assert.deepEqual(heard.request, {
     type: 'perhuman-request', action: 'post', kind: 'per_epoch', len: 86400, k: 5, challenge: 'challenge', content_digest: 'A'.repeat(43), content: undefined, bound: undefined,
-    snapshot: undefined, issuers: undefined, all: undefined,
+    snapshot: undefined, min_seq: undefined, issuers: undefined, all: undefined,
   })
   assert.equal(await page.evaluate(() => document.getElementById('check').getResponse()), detail.response)
   await page.evaluate(() => document.getElementById('form').reset())

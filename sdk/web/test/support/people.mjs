@@ -23,10 +23,13 @@ export async function openIssuer(wallet) {
 
 export async function agree(issuer) {
   // Who enrols among too few reads a set that is too small to hide in, and reads it again only minutes later.
-  await issuer.waitForFunction(async () => {
-    const { synthetic, goal } = await (await fetch('/demo/crowd')).json()
-    return synthetic > 0 && synthetic === goal
-  }, undefined, { polling: 500, timeout: 60_000 })
+  await issuer.evaluate(async () => {
+    for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 300))) {
+      const { synthetic, goal } = await (await fetch('/demo/crowd')).json()
+      if (synthetic > 0 && synthetic === goal) return
+    }
+    throw new Error('the crowd does not come together')
+  })
   await issuer.getByRole('button', { name: 'Continue' }).click()
   await issuer.getByRole('button', { name: /simulated iris/ }).waitFor()
 }

@@ -13,7 +13,10 @@ const locked = (wallet) => wallet.getByRole('heading', { name: 'Your wallet is l
 const proveButton = (popup) => popup.getByRole('button', { name: 'Prove it' })
 
 /** Until the service worker has all and serves this page. */
-const precached = (wallet) => wallet.waitForFunction(async () => (await navigator.serviceWorker.ready) && navigator.serviceWorker.controller)
+const precached = (wallet) => wallet.evaluate(async () => {
+  await navigator.serviceWorker.ready
+  while (!navigator.serviceWorker.controller) await new Promise((resolve) => setTimeout(resolve, 50))
+})
 
 /**
  * @param {ReturnType<import('./steps.mjs').steps>} step @param {{skip: string | false}} options
@@ -25,6 +28,10 @@ export function trouble(step, options, story) {
     const first = await context.newPage()
     await first.goto(demo.wallet)
     await precached(first)
+    await locked(first)
+    // Opened and unlocked it reads the set, at some time within three seconds.
+    await Promise.all([context.waitForEvent('request', (r) => r.url() === demo.issuer + '/head'), unlock(first)])
+    await first.evaluate(() => navigator.locks.request('perhuman-read', () => {}))
     for (const page of context.pages()) if (page !== first && page.url().startsWith(demo.wallet)) await page.close()
     await first.close() // no page is left that reads the set at its own times
     const board = await context.newPage()
