@@ -76,7 +76,8 @@ export class PerhumanCheck extends HTMLElement {
     this.#button.part.add('button')
     this.#button.append(document.createElement('i'), this.#label)
     this.#status.part.add('status')
-    this.#status.setAttribute('role', 'status') // polite; empty when there is nothing to say
+    // Polite; empty when there is nothing to say.
+    this.#status.setAttribute('role', 'status')
     root.append(this.#button, this.#status)
     this.#button.addEventListener('click', () => { this.execute().catch(() => {}) }) // the event told already
   }
