@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before } from 'node:test'
 import { assertAccessible, assertLoopback, launch, skip, watch } from '../support/chromium.mjs'
 import { start } from '../support/demo.mjs'
-import { agree, backToWallet, captureIris, makeWallet, openIssuer, prove as proveIt, unlock, untilMember } from '../support/people.mjs'
+import { agree, backToWallet, captureIris, makeWallet, openIssuer, prove as proveIt, readied, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
 import { steps } from '../support/steps.mjs'
 
@@ -28,7 +28,7 @@ after(async () => {
 async function prove(check, look) {
   const [popup] = await Promise.all([context.waitForEvent('page'), check.getByRole('button').first().click()])
   await unlock(popup)
-  await popup.getByRole('button', { name: 'Prove it' }).waitFor({ timeout: 60_000 })
+  await readied(popup)
   await look?.(popup)
   const closed = popup.waitForEvent('close', { timeout: 60_000 })
   await proveIt(popup)

@@ -80,11 +80,18 @@ export async function unlock(popup) {
   await popup.getByRole('button', { name: 'Unlock', exact: true }).click()
 }
 
-/** Reads the set first, if the wallet says that it has to; then proves. */
-export async function prove(popup) {
+/** Reads the set first, if the wallet says that it has to; then the wallet can prove. */
+export async function readied(popup) {
   const yes = popup.getByRole('button', { name: 'Prove it' }), read = popup.getByRole('button', { name: 'Read the set now' })
   await yes.or(read).waitFor({ timeout: 60_000 })
   if (await read.isVisible()) await read.click()
+  await yes.waitFor({ timeout: 60_000 })
+  return yes
+}
+
+/** The same, and proves. */
+export async function prove(popup) {
+  const yes = await readied(popup)
   await yes.click({ timeout: 60_000 }).catch((err) => {
     if (!popup.isClosed()) throw err // closes itself, sometimes before the click is told
   })
