@@ -8,22 +8,22 @@
 // devices spoke, when, and how many bytes, and can refuse its service; it cannot
 // read, and what it changes or swaps does not open.
 //
-//	POST /relay               a question, up to MaxBody bytes: 201 {id, expires_at}
+//	PUT  /relay/{id}/question  a question, up to MaxBody bytes: 201 {expires_at}
 //	GET  /relay/{id}/question  once
 //	PUT  /relay/{id}/answer    once
 //	GET  /relay/{id}/answer    204 while there is none, then once
 //
 // A box lives for five minutes, as a challenge does, in memory. What was read
-// is gone. The id has 128 random bits; an id that is wrong, was read or is over
-// answers not_found alike. Pages of every origin may ask: there are no cookies
+// is gone. The id is 16 bytes in base64url, which the page computes from its
+// key: the relay names no box, and question and answer are bound to the one that
+// belongs to the key. An id that is wrong, taken, was read or is over answers
+// not_found alike. Pages of every origin may ask: there are no cookies
 // and nothing to steal. Handlers do not block.
 package relay
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/base64"
-	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -42,7 +42,6 @@ const MaxBody = 8 << 10
 type Config struct {
 	Boxes int              // the most at one time; 4096 if 0: some 64 MB
 	Now   func() time.Time // time.Now if nil
-	Rand  io.Reader        // crypto/rand if nil
 	Logf  func(format string, args ...any)
 }
 
@@ -72,19 +71,15 @@ func New(cfg Config) *Relay {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.Rand == nil {
-		cfg.Rand = rand.Reader
-	}
 	if cfg.Logf == nil {
 		cfg.Logf = func(string, ...any) {}
 	}
 	r := &Relay{cfg: cfg, mux: http.NewServeMux(), boxes: map[string]*box{}}
-	r.mux.HandleFunc("POST /relay", r.handle(r.open))
+	r.mux.HandleFunc("PUT /relay/{id}/question", r.handle(r.open))
 	r.mux.HandleFunc("GET /relay/{id}/question", r.handle(r.question))
 	r.mux.HandleFunc("PUT /relay/{id}/answer", r.handle(r.put))
 	r.mux.HandleFunc("GET /relay/{id}/answer", r.handle(r.answer))
 	r.mux.HandleFunc("OPTIONS /relay/", r.preflight)
-	r.mux.HandleFunc("OPTIONS /relay", r.preflight)
 	return r
 }
 
@@ -99,7 +94,7 @@ func (r *Relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 func (r *Relay) preflight(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Access-Control-Allow-Methods", "GET, POST, PUT")
+	w.Header().Set("Access-Control-Allow-Methods", "GET, PUT")
 	w.Header().Set("Access-Control-Allow-Headers", "Content-Type")
 	w.Header().Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
@@ -127,25 +122,32 @@ func read(w http.ResponseWriter, req *http.Request) ([]byte, error) {
 }
 
 func (r *Relay) open(w http.ResponseWriter, req *http.Request) error {
+	id := req.PathValue("id")
+	if raw, err := base64.RawURLEncoding.Strict().DecodeString(id); err != nil || len(raw) != 16 {
+		return api.Errorf(api.NotFound, "not the name of a box")
+	}
 	body, err := read(w, req)
 	if err != nil {
 		return err
 	}
-	var raw [16]byte
-	if _, err := io.ReadFull(r.cfg.Rand, raw[:]); err != nil {
-		return api.Wrap(api.Internal, err)
-	}
 	now := r.cfg.Now()
-	b := &box{id: base64.RawURLEncoding.EncodeToString(raw[:]), until: now.Add(Life), question: body}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sweep(now)
+	if b := r.boxes[id]; b != nil {
+		if !bytes.Equal(b.question, body) { // the same again: the answer to the first was lost
+			return api.Errorf(api.NotFound, "the box is taken")
+		}
+		serve.WriteJSON(w, http.StatusCreated, map[string]any{"expires_at": b.until.Unix()})
+		return nil
+	}
+	b := &box{id: id, until: now.Add(Life), question: body}
 	if len(r.boxes) >= r.cfg.Boxes {
 		return &api.Error{Code: api.Overloaded, RetryAfter: r.order[0].until.Sub(now)}
 	}
 	r.boxes[b.id] = b
 	r.order = append(r.order, b)
-	serve.WriteJSON(w, http.StatusCreated, map[string]any{"id": b.id, "expires_at": b.until.Unix()})
+	serve.WriteJSON(w, http.StatusCreated, map[string]any{"expires_at": b.until.Unix()})
 	return nil
 }
 

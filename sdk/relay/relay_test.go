@@ -2,11 +2,13 @@ package relay
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +20,8 @@ type kit struct {
 	url string
 	mu  sync.Mutex
 	now time.Time
+
+	boxes atomic.Int64
 }
 
 func open(t *testing.T, boxes int) *kit {
@@ -56,14 +60,15 @@ func (k *kit) do(method, path, body string) (int, string, http.Header) {
 
 func (k *kit) box(body string) string {
 	k.t.Helper()
-	status, text, h := k.do("POST", "/relay", body)
+	at := fmt.Sprintf("/relay/%020dAA", k.boxes.Add(1))
+	status, text, h := k.do("PUT", at+"/question", body)
 	var made struct {
-		ID string
+		Until int64 `json:"expires_at"`
 	}
-	if err := json.Unmarshal([]byte(text), &made); err != nil || status != 201 || len(made.ID) != 22 || h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Cache-Control") != "no-store" {
+	if err := json.Unmarshal([]byte(text), &made); err != nil || status != 201 || made.Until == 0 || h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Cache-Control") != "no-store" {
 		k.t.Fatalf("%d %s %v", status, text, h)
 	}
-	return "/relay/" + made.ID
+	return at
 }
 
 var (
@@ -75,6 +80,12 @@ var (
 func TestOnce(t *testing.T) {
 	k := open(t, 0)
 	at := k.box(question)
+	if status, _, _ := k.do("PUT", at+"/question", question); status != 201 {
+		t.Errorf("the same question again: %d", status)
+	}
+	if status, _, _ := k.do("PUT", at+"/question", answer); status != 404 {
+		t.Errorf("another question in its place: %d", status)
+	}
 	if status, _, _ := k.do("PUT", at+"/answer", answer); status != 404 {
 		t.Errorf("an answer to a question that nobody read: %d", status)
 	}
@@ -86,6 +97,9 @@ func TestOnce(t *testing.T) {
 	}
 	if status, _, _ := k.do("GET", at+"/question", ""); status != 404 {
 		t.Errorf("a question is read twice: %d", status)
+	}
+	if status, _, _ := k.do("PUT", at+"/question", question); status != 404 {
+		t.Errorf("a question that was read is put back: %d", status)
 	}
 	for range 2 { // the same again: an answer whose receipt was lost
 		if status, _, _ := k.do("PUT", at+"/answer", answer); status != 204 {
@@ -111,7 +125,7 @@ func TestLife(t *testing.T) {
 	first := k.box(question)
 	k.pass(time.Minute)
 	k.box(question)
-	if status, text, h := k.do("POST", "/relay", question); status != 503 || h.Get("Retry-After") != "240" || !strings.Contains(text, string(api.Overloaded)) {
+	if status, text, h := k.do("PUT", "/relay/"+strings.Repeat("A", 22)+"/question", question); status != 503 || h.Get("Retry-After") != "240" || !strings.Contains(text, string(api.Overloaded)) {
 		t.Errorf("%d %s %v", status, text, h)
 	}
 	k.pass(Life - time.Minute)
@@ -126,12 +140,12 @@ func TestLife(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	k := open(t, 0)
 	for body, want := range map[string]int{"": 400, "short": 400, strings.Repeat("x", MaxBody+1): 413} {
-		if status, _, _ := k.do("POST", "/relay", body); status != want {
+		if status, _, _ := k.do("PUT", "/relay/"+strings.Repeat("A", 22)+"/question", body); status != want {
 			t.Errorf("%d bytes: %d", len(body), status)
 		}
 	}
 	at := k.box(question)
-	for _, c := range [][2]string{{"DELETE", at + "/question"}, {"GET", "/relay"}, {"POST", at + "/answer"}, {"GET", at}, {"GET", "/relay/x/question"}} {
+	for _, c := range [][2]string{{"DELETE", at + "/question"}, {"GET", "/relay"}, {"POST", "/relay"}, {"PUT", "/relay/x/question"}, {"PUT", "/relay/" + strings.Repeat("A", 21) + "B/question"}, {"POST", at + "/answer"}, {"GET", at}, {"GET", "/relay/x/question"}} {
 		if status, _, _ := k.do(c[0], c[1], ""); status != 404 && status != 405 {
 			t.Errorf("%v: %d", c, status)
 		}
@@ -139,7 +153,7 @@ func TestRefuses(t *testing.T) {
 	if status, _, h := k.do("OPTIONS", at+"/answer", ""); status != 204 || !strings.Contains(h.Get("Access-Control-Allow-Methods"), "PUT") {
 		t.Errorf("preflight: %d %v", status, h)
 	}
-	r, _ := http.NewRequestWithContext(t.Context(), "POST", k.url+"/relay", strings.NewReader(question))
+	r, _ := http.NewRequestWithContext(t.Context(), "PUT", k.url+"/relay/"+strings.Repeat("A", 22)+"/question", strings.NewReader(question))
 	r.Header.Set("Content-Type", "application/json")
 	if res, err := http.DefaultClient.Do(r); err != nil || res.StatusCode != 415 {
 		t.Errorf("%v %v", res, err)

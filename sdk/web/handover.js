@@ -88,16 +88,16 @@ async function handOver(root, question) {
   let base = ''
   try {
     const { request, expires } = await compose(question, signal)
-    const [{ qr }, { linkOf, newKey, open, seal }] = await Promise.all([import('./qr.js'), import('./relay.js')])
+    const [{ qr }, { boxOf, linkOf, newKey, open, seal }] = await Promise.all([import('./qr.js'), import('./relay.js')])
     const key = newKey()
     const body = await seal(key, 'question', { ...request, origin: location.origin })
     const end = Math.min(Date.now() + life, expires)
-    const opened = await call(`${wallet}/relay`, { method: 'POST', headers: { 'Content-Type': 'application/octet-stream' }, body }, signal)
-    const { id, code } = await opened.json().catch(() => ({}))
-    if (!opened.ok || typeof id !== 'string') throw new AskError(code ?? 'relay_unavailable')
-    base = `${wallet}/relay/${id}`
+    const box = `${wallet}/relay/${await boxOf(key)}`
+    const opened = await call(`${box}/question`, { method: 'PUT', headers: { 'Content-Type': 'application/octet-stream' }, body }, signal)
+    if (!opened.ok) throw new AskError((await opened.json().catch(() => ({}))).code ?? 'relay_unavailable')
+    base = box
 
-    const link = linkOf(wallet, id, key)
+    const link = linkOf(wallet, key)
     const left = el('p')
     left.setAttribute('role', 'timer')
     said.textContent = words.scan
@@ -115,7 +115,7 @@ async function handOver(root, question) {
       if (!answer.ok) throw new AskError('timeout') // the relay has forgotten the box
       const sealed = await answer.arrayBuffer()
       base = ''
-      const message = await open(key, `answer/${id}`, sealed).catch(() => { throw new AskError('failed', 'the answer does not open') })
+      const message = await open(key, 'answer', sealed).catch(() => { throw new AskError('failed', 'the answer does not open') })
       if (message.type !== 'perhuman-response') throw new AskError(String(message.code ?? 'failed'))
       const response = String(message.response)
       return { response, nullifier: nullifierOf(response), expires }

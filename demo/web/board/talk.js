@@ -28,7 +28,7 @@ function box(session, post, reload) {
   const text = h('textarea', { rows: 2, maxlength: 500, required: true, id: `comment-${post}` })
   const status = h('div', { role: 'status' })
   const check = /** @type {import('/perhuman/perhuman.js').PerhumanCheck} */ (document.createElement('perhuman-check'))
-  for (const [k, v] of Object.entries({ action: 'comment', label: 'Comment as one human', wallet: session.wallet, app: session.rp })) check.setAttribute(k, v)
+  for (const [k, v] of Object.entries({ action: 'comment', label: 'Comment as one human', wallet: session.wallet, app: session.rp, handover: '' })) check.setAttribute(k, v)
   let body = { post, author: session.handle, text: '', created: 0 }
   check.content = () => {
     body = { post, author: session.handle, text: text.value.trim().normalize('NFC'), created: Math.floor(Date.now() / 1000) }

@@ -5,7 +5,7 @@
 // they can know, and the dialog asks them.
 
 import { rpFromOrigin } from '../bytes.js'
-import { open, readLink, seal } from '../relay.js'
+import { boxOf, open, readLink, seal } from '../relay.js'
 
 /** @param {string} code @param {unknown} [cause] */
 const refusal = (code, cause) => Object.assign(new Error(code, { cause }), { code })
@@ -18,13 +18,13 @@ const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms) })
  * @param {string} fragment @returns {Promise<import('./request.js').Request>}
  */
 export async function questionFor(fragment) {
-  let link
+  let key
   try {
-    link = readLink(fragment)
+    key = readLink(fragment)
   } catch (err) {
     throw refusal('handover_unreadable', err)
   }
-  const { id, key } = link
+  const id = await boxOf(key)
   let got
   try {
     got = await fetch(`/relay/${id}/question`, { cache: 'no-store' })
@@ -42,12 +42,12 @@ export async function questionFor(fragment) {
   const { origin, action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, min_seq } = q
 
   // Sealed now, because a page that is being left has no time to encrypt.
-  const gone = await seal(key, `answer/${id}`, { type: 'perhuman-error', code: 'cancelled' })
+  const gone = await seal(key, 'answer', { type: 'perhuman-error', code: 'cancelled' })
   /** @param {BodyInit} body */
   const put = (body) => fetch(`/relay/${id}/answer`, { method: 'PUT', headers: { 'Content-Type': 'application/octet-stream' }, body, keepalive: true })
   const tell = async (/** @type {{type: string, code?: string}} */ message) => {
     if (message.type === 'perhuman-proving') return // there is room for one answer
-    const sealed = message.code === 'cancelled' ? gone : await seal(key, `answer/${id}`, message)
+    const sealed = message.code === 'cancelled' ? gone : await seal(key, 'answer', message)
     for (let tries = 1; ; tries++) {
       const answer = await put(sealed).catch(() => null) // the same bytes may come twice
       if (answer?.ok) return

@@ -19,7 +19,7 @@ let demo, desk, phone, atDesk, onPhone, board
 before(async () => {
   if (why) return
   demo = await start()
-  desk = await launch()
+  desk = await launch({ blocking: true })
   phone = await launch()
   atDesk = watch(desk)
   onPhone = watch(phone)
@@ -33,7 +33,7 @@ after(async () => {
 /** Presses the second button. @returns {Promise<string>} the link that the code holds */
 async function link() {
   await board.getByLabel('Your post').fill(text)
-  await board.getByRole('button', { name: 'Use your phone' }).click()
+  await board.locator('#check').getByRole('button', { name: 'Use your phone' }).click()
   await board.getByRole('img', { name: handoverWords.en.code }).waitFor()
   return board.locator('#check .handover code').textContent()
 }
@@ -65,12 +65,34 @@ step('the phone has a wallet; the desktop has none', { skip: why, timeout: 120_0
   board = await desk.newPage()
   await board.clock.install()
   await board.goto(demo.board)
-  await board.getByRole('button', { name: 'Use your phone' }).waitFor()
+  await board.locator('#check').getByRole('button', { name: 'Use your phone' }).waitFor()
+})
+
+step('a window that nobody clicked for is blocked, which the widget says; the second button needs none', { skip: why, timeout: 60_000 }, async () => {
+  // Not by way of the driver: what it evaluates counts as the person's doing.
+  const page = await desk.newPage()
+  await page.addInitScript(() => {
+    const look = setInterval(() => {
+      const claim = document.getElementById('claim')
+      if (!claim?.getAttribute('wallet')) return
+      clearInterval(look)
+      claim.execute().catch((err) => console.log('refused', err.code))
+    }, 50)
+  })
+  const [said] = await Promise.all([page.waitForEvent('console', (m) => m.text().startsWith('refused')), page.goto(demo.board)])
+  assert.equal(said.text(), 'refused popup_blocked')
+  await page.locator('#claim').getByRole('status').getByText(words.en.popup_blocked, { exact: true }).waitFor()
+  await page.close()
+  const [popup] = await Promise.all([desk.waitForEvent('page'), board.locator('#claim').getByRole('button').first().click()])
+  await popup.getByText('There is no wallet in this browser yet').waitFor()
+  await popup.close()
+  await board.locator('#claim').getByRole('status').getByText(words.en.cancelled, { exact: true }).waitFor()
+  assert.equal(await board.getByRole('button', { name: 'Use your phone' }).count(), 3)
 })
 
 step('a code is scanned, the phone proves, the post stands on the desktop', { skip: why, timeout: 120_000 }, async () => {
   const address = await link()
-  const key = address.split('.').at(-1)
+  const key = address.split('#').at(-1)
   await picture(board, 'handover-desktop', { brief: true })
   const page = await scan(address)
   await page.getByRole('heading', { name: /asks: are you one human/ }).waitFor()
@@ -94,7 +116,7 @@ step('a code is scanned, the phone proves, the post stands on the desktop', { sk
 
   const all = [...atDesk.requests, ...onPhone.requests]
   const relayed = all.filter((r) => new URL(r.url).pathname.startsWith('/relay') && r.body)
-  assert.deepEqual(relayed.map((r) => r.method), ['POST', 'PUT'])
+  assert.deepEqual(relayed.map((r) => `${r.method} ${r.url.split('/').at(-1)}`), ['PUT question', 'PUT answer'])
   const [, ...challenge] = /([\w-]{343})\.([\w-]{375})/.exec(all.filter((r) => r.url === demo.board + '/posts' && r.method === 'POST').map((r) => r.url + JSON.stringify(r.headers) + r.body).join()) ?? []
   assert.equal(challenge.length, 2)
   for (const { body } of relayed) {
@@ -123,22 +145,33 @@ step('declined on the phone, cancelled on the desktop', { skip: why, timeout: 12
 step('a broken link, a wrong key, another site’s name: nothing is asked', { skip: why, timeout: 120_000 }, async () => {
   const address = await link()
   await finds(address.slice(0, -1), /address is not complete/)
-  await finds(address.slice(0, -43) + 'A'.repeat(43), /does not open/)
-  await finds(address, /used already/)
+  await finds(address.slice(0, -43) + 'A'.repeat(43), /used already/) // another key, another box
+  // A relay that hands out what lies in another box, though both are good.
+  const swapped = '**/relay/*/question'
+  const other = await board.evaluate(async (wallet) => {
+    const { boxOf, newKey, seal } = await import('/perhuman/relay.js')
+    const key = newKey(), at = `${wallet}/relay/${await boxOf(key)}/question`
+    await fetch(at, { method: 'PUT', headers: { 'Content-Type': 'application/octet-stream' }, body: await seal(key, 'question', { type: 'perhuman-request', origin: location.origin }) })
+    return at
+  }, demo.wallet)
+  await phone.route(swapped, (route) => route.continue({ url: other }))
+  await finds(address, /does not open/)
+  await phone.unroute(swapped)
+  assert.match(address, /#[\w-]{43}$/)
   await board.getByRole('button', { name: 'Cancel' }).click()
   await says(handoverWords.en.codes.handover_cancelled)
 
   // The board's own challenge, handed on under another name, as a phishing page would.
   const forged = await board.evaluate(async (wallet) => {
-    const { seal, newKey, linkOf } = await import('/perhuman/relay.js')
+    const { boxOf, seal, newKey, linkOf } = await import('/perhuman/relay.js')
     const json = { 'Content-Type': 'application/json' }
     const c = await (await fetch('/perhuman/challenge', { method: 'POST', headers: json, body: JSON.stringify({ action: 'sign-in' }) })).json()
     const links = []
     for (const origin of [location.origin.replace('agora', 'bank'), 'https://' + location.host, 'http://192.168.0.1']) {
       const key = newKey()
       const body = await seal(key, 'question', { type: 'perhuman-request', origin, action: c.action, kind: c.policy, len: c.period, k: c.k, challenge: c.challenge, content_digest: 'A'.repeat(43) })
-      const { id } = await (await fetch(wallet + '/relay', { method: 'POST', headers: { 'Content-Type': 'application/octet-stream' }, body })).json()
-      links.push(linkOf(wallet, id, key))
+      await fetch(`${wallet}/relay/${await boxOf(key)}/question`, { method: 'PUT', headers: { 'Content-Type': 'application/octet-stream' }, body })
+      links.push(linkOf(wallet, key))
     }
     return links
   }, demo.wallet)
