@@ -76,42 +76,64 @@ func OpenRoll(path string) (*Roll, error) {
 	return r, nil
 }
 
+// ReadRoll reads a roll that nobody has open and leaves the file as it is: a roll
+// to look at, which refuses changes. torn says that the file ends with something
+// that was written in part; the next OpenRoll drops it.
+func ReadRoll(path string) (r *Roll, torn bool, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, false, fmt.Errorf("mpc: roll: %w", err)
+	}
+	r = &Roll{places: map[Serial]int{}, live: map[Capture]int{}}
+	torn, err = r.parse(b)
+	r.broken = fmt.Errorf("%w: open for reading", ErrRoll)
+	return r, torn, err
+}
+
 func (r *Roll) load(path string) error {
 	b, err := io.ReadAll(r.file)
 	if err != nil {
 		return fmt.Errorf("mpc: roll: %w", err)
 	}
+	if _, err := r.parse(b); err != nil {
+		return err
+	}
 	if len(b) < len(rollHead) {
-		if !bytes.HasPrefix([]byte(rollHead), b) {
-			return fmt.Errorf("%w: not such a file", ErrRoll)
-		}
 		if err := r.write(0, []byte(rollHead)); err != nil {
 			return err
 		}
 		return syncFolder(path)
 	}
-	if string(b[:len(rollHead)]) != rollHead {
-		return fmt.Errorf("%w: not such a file", ErrRoll)
-	}
-	b = b[len(rollHead):]
-	for len(b) >= recordSize {
-		what, e, ok := parseRecord(b[:recordSize], r.count)
-		if !ok {
-			if len(b) < 2*recordSize {
-				break // written in part: nobody was told
-			}
-			return fmt.Errorf("%w: change %d", ErrRoll, r.count)
-		}
-		if err := r.allowed(what, e); err != nil {
-			return fmt.Errorf("%w: change %d: %w", ErrRoll, r.count, err)
-		}
-		r.apply(what, e)
-		b = b[recordSize:]
-	}
 	if err := r.file.Truncate(r.end()); err != nil {
 		return fmt.Errorf("mpc: roll: %w", err)
 	}
 	return nil
+}
+
+// parse takes a file's changes in; torn says that its last one is not whole.
+func (r *Roll) parse(b []byte) (torn bool, err error) {
+	if len(b) < len(rollHead) && bytes.HasPrefix([]byte(rollHead), b) {
+		return true, nil
+	}
+	rest, ok := bytes.CutPrefix(b, []byte(rollHead))
+	if !ok {
+		return false, fmt.Errorf("%w: not such a file", ErrRoll)
+	}
+	for len(rest) >= recordSize {
+		what, e, ok := parseRecord(rest[:recordSize], r.count)
+		if !ok {
+			if len(rest) < 2*recordSize {
+				return true, nil // written in part: nobody was told
+			}
+			return false, fmt.Errorf("%w: change %d", ErrRoll, r.count)
+		}
+		if err := r.allowed(what, e); err != nil {
+			return false, fmt.Errorf("%w: change %d: %w", ErrRoll, r.count, err)
+		}
+		r.apply(what, e)
+		rest = rest[recordSize:]
+	}
+	return len(rest) > 0, nil
 }
 
 func (r *Roll) end() int64 { return int64(len(rollHead)) + int64(r.count)*recordSize } // #nosec G115 -- a file's length
@@ -348,5 +370,8 @@ func (r *Roll) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.broken = errors.Join(ErrRoll, os.ErrClosed)
+	if r.file == nil {
+		return nil
+	}
 	return r.file.Close()
 }

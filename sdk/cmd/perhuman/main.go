@@ -3,7 +3,7 @@
 //
 //	perhuman issuer serve FLAGS        run an issuer service
 //	perhuman issuer keygen NAME        make an issuer's keys; import, rotate, config print, doctor
-//	perhuman party COMMAND FLAGS       one of three machines of the private matcher: init, group, serve, check, receipt
+//	perhuman party COMMAND FLAGS       one of three machines of the private matcher: init, group, serve, status, fsck, receipt
 //	perhuman verifier FLAGS            run a verifier service
 //	perhuman verify FLAGS post.json    check a post bundle, with no network
 //	perhuman audit FLAGS [URL|PATH]    replay an issuer's log, name a lie or report
@@ -70,11 +70,13 @@ func commands() []command {
 		{[]string{"issuer", "backup"}, "-db FILE|DSN TO  copy an issuer's database into a file, while it serves, and check the copy", issuerBackup},
 		{[]string{"issuer", "restore"}, "-db FILE|DSN FROM  read a backup into an empty database", issuerRestore},
 		{[]string{"issuer", "serve"}, "run an issuer service; -help lists its flags", issuerServe},
-		{[]string{"party", "init"}, "make the folder of one party of the private matcher, and print its entry", partyInit},
-		{[]string{"party", "group"}, "ENTRY0 ENTRY1 ENTRY2  put three entries together into the group file", partyGroup},
-		{[]string{"party", "serve"}, "run one party of the private matcher", partyServe},
-		{[]string{"party", "check"}, "open a party's folder that nobody serves, check every record, and count", partyCheck},
-		{[]string{"party", "receipt"}, "RECEIPT...  check what a party signed when it destroyed its shares", partyReceipt},
+		{[]string{"party", "init"}, "make the folder and keys of one of the three parties of a private matcher, and print its entry for the group file", partyInit},
+		{[]string{"party", "group", "check"}, "FILE  say what a group file says, and its digest, which all three compare", partyGroupCheck},
+		{[]string{"party", "group"}, "ENTRY0 ENTRY1 ENTRY2  print the group file of three parties", partyGroup},
+		{[]string{"party", "serve"}, "run one party; -help lists its flags", partyServe},
+		{[]string{"party", "status"}, "say what a folder holds that no process has open: places, pending, epoch, next number", partyStatus},
+		{[]string{"party", "fsck"}, "read and check roll, mark and every record of such a folder; repairs nothing", partyFsck},
+		{[]string{"party", "receipt"}, "RECEIPT...  check parties' receipts of a deletion against the group file", partyReceipt},
 		{[]string{"verifier", "keygen"}, "[-test] FILE  make an app key, a site's secret or an admin token", verifierKeygen},
 		{[]string{"verifier", "config", "print"}, "show what flags and environment come to, secrets left out", verifierConfig},
 		{[]string{"verifier"}, "run a verifier service; -help lists its flags", verifierServe},

@@ -2,25 +2,22 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"strings"
+	"io"
 	"time"
 
-	"github.com/perhuman/perhuman/issuer/biometric/mpc"
 	"github.com/perhuman/perhuman/issuer/biometric/mpc/party"
 	"github.com/perhuman/perhuman/semaphore/scope"
 )
 
-// partyInit makes the folder of a new party and prints its entry in the group
-// file.
+// partyInit makes the folder of one party and prints its entry for the group file.
 func partyInit(_ context.Context, args []string, e env) error {
 	f := flags("party init", "-dir FOLDER -address HOST:PORT", e)
-	dir := f.String("dir", "", "folder to make; its secret never leaves it")
-	address := f.String("address", "", "where the other two and the issuer will reach this party")
+	dir := f.String("dir", "", "folder to make, on a disk of this machine; it must not exist or be empty")
+	address := f.String("address", "", "where the issuer and the other two parties reach this one")
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
@@ -28,24 +25,30 @@ func partyInit(_ context.Context, args []string, e env) error {
 		f.Usage()
 		return errUsage
 	}
-	m, err := party.CreateFolder(*dir, *address, e.rand)
+	member, err := party.CreateFolder(*dir, *address, e.rand)
 	if err != nil {
 		return err
 	}
-	return printJSON(e, m)
+	return printJSON(e.out, member)
+}
+
+func printJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
 }
 
 // partyGroup puts three entries together into the file that all four have.
 func partyGroup(_ context.Context, args []string, e env) error {
-	f := flags("party group", "-issuer NAME -compare WHAT -front KEY -device-root CLASS=KEY... ENTRY0 ENTRY1 ENTRY2", e)
+	f := flags("party group", "-issuer NAME -front KEY -compare WHAT -device-root CLASS=KEY... [-virtual] ENTRY0 ENTRY1 ENTRY2", e)
 	g := party.Group{Version: 1}
-	f.StringVar(&g.Issuer, "issuer", "", "the issuer's name")
-	f.StringVar(&g.Compare, "compare", party.Iris, "iris, iris-inner, iris-exact or face")
+	f.StringVar(&g.Issuer, "issuer", "", "the issuer's name, as devices write it into captures")
 	f.StringVar(&g.Front, "front", "", "the issuer's public link key (perhuman issuer keygen -link)")
-	f.BoolVar(&g.Virtual, "virtual", false, "believe virtual devices: for tests and demonstrations")
+	f.StringVar(&g.Compare, "compare", party.Iris, "what is compared: iris, iris-inner, iris-exact or face")
 	var roots manyFlag
 	f.Var(&roots, "device-root", "a key that vouches for capture devices of a class, CLASS=KEY; may be given many times")
-	if err := parse(f, args, 3); err != nil {
+	f.BoolVar(&g.Virtual, "virtual", false, "believe virtual devices, which have no camera: for tests and demonstrations")
+	if err := parse(f, args, len(g.Parties)); err != nil {
 		return err
 	}
 	g.Roots = roots
@@ -61,124 +64,129 @@ func partyGroup(_ context.Context, args []string, e env) error {
 	if err := g.Check(); err != nil {
 		return err
 	}
-	return printJSON(e, g)
+	return printJSON(e.out, g)
 }
 
-func printJSON(e env, v any) error {
-	enc := json.NewEncoder(e.out)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
-}
-
+// readGroup reads a group file.
 func readGroup(path string) (party.Group, error) {
 	b, err := readFile(path)
 	if err != nil {
 		return party.Group{}, err
 	}
-	return party.ParseGroup(b)
+	g, err := party.ParseGroup(b)
+	if err != nil {
+		return g, fmt.Errorf("%s: %w", path, err)
+	}
+	return g, nil
 }
 
-// partyServe runs one of the three until the context ends.
-func partyServe(ctx context.Context, args []string, e env) (err error) {
-	f := flags("party serve", "-dir FOLDER -group FILE", e)
-	dir := f.String("dir", "", "the party's folder (perhuman party init)")
-	file := f.String("group", "", "the group file, the same at all three and at the issuer")
-	addr := f.String("addr", "", "address to listen on; empty: the one in the group file")
-	timeout := f.Duration("timeout", time.Minute, "how long the others may take for one message")
+// partyGroupCheck says what a group file says, for whoever is asked to take part.
+func partyGroupCheck(_ context.Context, args []string, e env) error {
+	f := flags("party group check", "FILE", e)
+	if err := parse(f, args, 1); err != nil {
+		return err
+	}
+	g, err := readGroup(f.Arg(0))
+	if err != nil {
+		if errors.Is(err, party.ErrGroup) {
+			return fmt.Errorf("%w: %w", errClaim, err)
+		}
+		return err
+	}
+	digest, err := g.Digest()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.out, "group    %s\nissuer   %s\n  link   %s\ncompares %s\n", hex.EncodeToString(digest[:]), g.Issuer, g.Front, g.Compare)
+	for i, m := range g.Parties {
+		fmt.Fprintf(e.out, "party %d  %s\n  link   %s\n", i, m.Address, m.Link)
+	}
+	for _, r := range g.Roots {
+		fmt.Fprintf(e.out, "root     %s\n", r)
+	}
+	if g.Virtual {
+		fmt.Fprintln(e.out, "virtual devices are believed: not for people")
+	}
+	return nil
+}
+
+// partyStatus prints what a folder holds that no process has open.
+func partyStatus(_ context.Context, args []string, e env) error {
+	return inspect("party status", args, e, false)
+}
+
+// partyFsck reads and checks everything in it.
+func partyFsck(_ context.Context, args []string, e env) error {
+	return inspect("party fsck", args, e, true)
+}
+
+func inspect(name string, args []string, e env, records bool) error {
+	f := flags(name, "-dir FOLDER -group FILE", e)
+	dir := f.String("dir", "", "the party's folder; no process may have it open")
+	group := f.String("group", "", "the group file")
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
 	if err := twins(f, e.getenv); err != nil {
 		return err
 	}
-	if *dir == "" || *file == "" {
+	if *dir == "" || *group == "" {
 		f.Usage()
 		return errUsage
 	}
-	g, err := readGroup(*file)
+	g, err := readGroup(*group)
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(e.err, nil))
-	began := time.Now()
-	folder, err := party.OpenFolder(*dir, g, began)
+	in, err := party.Inspect(*dir, g, records)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, folder.Close()) }()
-	s, err := party.NewServer(folder, party.Options{
-		Now: time.Now, Rand: e.rand, Timeout: *timeout,
-		Logf: func(format string, args ...any) { log.Warn(fmt.Sprintf(format, args...)) },
-	})
-	if err != nil {
-		return err
+	fmt.Fprintf(e.out, "party    %d of %s, %s\nepoch    %d\nplaces   %d: %d members, %d pending, %d gone\nroll     %s\nnext     %d\n",
+		in.Party, g.Issuer, in.Modality, in.Epoch, in.Places, in.Members, in.Pending, in.Gone, hex.EncodeToString(in.Digest), in.Next)
+	if in.Torn {
+		fmt.Fprintln(e.out, "note     the roll's last change was written in part; the next start drops it")
 	}
-	if *addr == "" {
-		*addr = g.Parties[folder.Number()].Address
+	if in.Erase > 0 {
+		fmt.Fprintf(e.out, "note     %d people are gone whose shares the next start overwrites\n", in.Erase)
 	}
-	l, _, err := listen(ctx, *addr, "")
-	if err != nil {
-		return err
+	if len(in.Faults) > 0 {
+		return fmt.Errorf("%w: %w", errClaim, errors.Join(in.Faults...))
 	}
-	fmt.Fprintf(e.out, "perhuman party %d of %s\n  compares %s\n  on       %s (mutual TLS 1.3: the other parties and the issuer only)\n", folder.Number(), g.Issuer, g.Compare, l.Addr())
-	log.Info("serving", "party", folder.Number(), "places", folder.Places(), "opened_in", time.Since(began).Round(time.Millisecond))
-	return s.Serve(ctx, l)
+	if records {
+		fmt.Fprintf(e.out, "checked  %d records\n", in.Places)
+	}
+	return nil
 }
 
-// partyCheck opens a folder that nobody serves, as a start does.
-func partyCheck(_ context.Context, args []string, e env) error {
-	f := flags("party check", "-dir FOLDER -group FILE", e)
-	dir := f.String("dir", "", "the party's folder; no process may have it open")
-	file := f.String("group", "", "the group file")
-	if err := parse(f, args, 0); err != nil {
-		return err
-	}
-	if *dir == "" || *file == "" {
-		f.Usage()
-		return errUsage
-	}
-	g, err := readGroup(*file)
-	if err != nil {
-		return err
-	}
-	folder, err := party.OpenFolder(*dir, g, time.Now())
-	if err != nil {
-		return fmt.Errorf("%w: %w", errClaim, err)
-	}
-	c := folder.Count()
-	fmt.Fprintf(e.out, "party %d of %s, %s\n", folder.Number(), g.Issuer, g.Compare)
-	fmt.Fprintf(e.out, "  members %d\n  pending %d\n  gone    %d\n  epoch   %d\n  next    %d\n  whole: every record has its checksum\n", c[mpc.Member], c[mpc.Pending], c[mpc.Gone], folder.Epoch().Number, folder.Next())
-	return folder.Close()
-}
-
-// partyReceipt checks what a party signed when it destroyed its shares.
+// partyReceipt checks receipts of deletion.
 func partyReceipt(_ context.Context, args []string, e env) error {
 	f := flags("party receipt", "-group FILE RECEIPT...", e)
-	file := f.String("group", "", "the group file")
+	group := f.String("group", "", "the group file")
 	if err := f.Parse(args); err != nil {
 		return errUsage
 	}
-	if *file == "" || f.NArg() == 0 {
+	if *group == "" || f.NArg() == 0 {
 		f.Usage()
 		return errUsage
 	}
-	g, err := readGroup(*file)
+	g, err := readGroup(*group)
 	if err != nil {
 		return err
 	}
-	for _, text := range f.Args() {
-		if b, err := os.ReadFile(text); err == nil { // #nosec G304 -- the operator's
-			text = strings.TrimSpace(string(b))
-		}
-		b, err := scope.DecodeToken(text)
-		if err != nil {
-			return fmt.Errorf("%w: not base64url", errClaim)
+	for _, name := range f.Args() {
+		b, err := scope.DecodeToken(name) // as the tombstone has it
+		if err != nil || len(b) != party.ReceiptSize {
+			if b, err = binary(name); err != nil {
+				return err
+			}
 		}
 		r, err := party.CheckReceipt(b, g)
 		if err != nil {
-			return fmt.Errorf("%w: %w", errClaim, err)
+			return fmt.Errorf("%w: %s: %w", errClaim, name, err)
 		}
-		fmt.Fprintf(e.out, "party %d of %s overwrote its shares of %x (place %d) at %s\n", r.Party, g.Issuer, r.Serial, r.Place, time.Unix(int64(r.At), 0).UTC().Format(time.RFC3339)) // #nosec G115 -- signed by a party
+		at := time.Unix(int64(min(r.At, 1<<40)), 0).UTC() // #nosec G115 -- bounded
+		fmt.Fprintf(e.out, "party %d of %s overwrote its shares of %x (place %d) at %s\n", r.Party, g.Issuer, r.Serial, r.Place, at.Format(time.RFC3339))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,22 +87,9 @@ func ReadKeys(dir string) (*Keys, error) {
 // its keys. It reads and checks every record, which takes as long as reading the
 // file does. What a crash left to be erased bears the time now.
 func OpenFolder(dir string, g Group, now time.Time) (_ *Folder, err error) {
-	read, err := g.read()
+	f, err := whose(dir, g)
 	if err != nil {
 		return nil, err
-	}
-	keys, err := ReadKeys(dir)
-	if err != nil {
-		return nil, err
-	}
-	f := &Folder{dir: dir, group: read, keys: keys, number: -1}
-	for i, m := range g.Parties {
-		if keys.Public(m.Address) == m {
-			f.number = i
-		}
-	}
-	if f.number < 0 {
-		return nil, fmt.Errorf("%w: no party of it has the keys of %s", ErrGroup, dir)
 	}
 	if f.lock, err = lockFile(filepath.Join(dir, "lock")); err != nil {
 		return nil, err
@@ -114,10 +102,60 @@ func OpenFolder(dir string, g Group, now time.Time) (_ *Folder, err error) {
 	if f.mark, err = mpc.OpenMark(filepath.Join(dir, "mark")); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFolder, err)
 	}
+	if err := f.lost(); err != nil {
+		return nil, err
+	}
 	if f.roll, err = mpc.OpenRoll(filepath.Join(dir, "roll")); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	return f, f.openShares(unix(now))
+}
+
+// whose finds out which party of a group a folder is of.
+func whose(dir string, g Group) (*Folder, error) {
+	read, err := g.read()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := ReadKeys(dir)
+	if err != nil {
+		return nil, err
+	}
+	for i, m := range g.Parties {
+		if keys.Public(m.Address) == m {
+			return &Folder{dir: dir, group: read, keys: keys, number: i}, nil
+		}
+	}
+	keys.Seal.Wipe()
+	return nil, fmt.Errorf("%w: no party of it has the keys of %s", ErrGroup, dir)
+}
+
+// lost says that a folder which was in use has no roll any more. The roll is the
+// first file that a start makes: only a new party has none.
+func (f *Folder) lost() error {
+	_, err := os.Lstat(filepath.Join(f.dir, "roll"))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	inUse, err := f.inUse()
+	if err == nil && (len(inUse) > 0 || f.mark.Next() > 1) {
+		err = fmt.Errorf("%w: the roll is missing: %w", ErrFolder, fs.ErrNotExist)
+	}
+	return err
+}
+
+// inUse gives the share files that are not being made.
+func (f *Folder) inUse() (paths []string, err error) {
+	names, err := filepath.Glob(filepath.Join(f.dir, "shares.*"))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFolder, err)
+	}
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".new") {
+			paths = append(paths, name)
+		}
+	}
+	return paths, nil
 }
 
 // unix is never 0, which says that nothing was erased.
@@ -125,15 +163,9 @@ func unix(t time.Time) uint64 { return uint64(max(t.Unix(), 1)) } // #nosec G115
 
 // openShares opens the one share file that is in use and gives it to a new party.
 func (f *Folder) openShares(now uint64) error {
-	names, err := filepath.Glob(filepath.Join(f.dir, "shares.*"))
+	inUse, err := f.inUse()
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrFolder, err)
-	}
-	var inUse []string
-	for _, name := range names {
-		if !strings.HasSuffix(name, ".new") {
-			inUse = append(inUse, name)
-		}
+		return err
 	}
 	var epoch mpc.Epoch
 	switch {

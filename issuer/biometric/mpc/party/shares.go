@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"unsafe"
@@ -52,15 +53,21 @@ func layout(words int) (record, perChunk, chunk int) {
 	return record, perChunk, (perChunk*record + headSize - 1) / headSize * headSize
 }
 
-// CreateShares makes the file of an epoch, which must not exist.
+// CreateShares makes the file of an epoch, which must not exist. It is there whole
+// or not at all.
 func CreateShares(path string, party int, m mpc.Modality, epoch mpc.Epoch) (*Shares, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s is there already", ErrShares, path)
+	}
+	file, err := os.OpenFile(path+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrShares, err)
 	}
-	head := header(party, m, epoch)
-	_, err = file.WriteAt(head, 0)
-	if err = errors.Join(err, file.Sync(), syncFolder(path)); err != nil {
+	_, err = file.WriteAt(header(party, m, epoch), 0)
+	if err = errors.Join(err, file.Sync()); err == nil {
+		err = errors.Join(os.Rename(path+".new", path), syncFolder(path))
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrShares, err), file.Close())
 	}
 	return newShares(file, path, m.Words()), nil
@@ -220,8 +227,12 @@ func (s *Shares) Check(place int) error {
 	if err != nil {
 		return err
 	}
-	end := 2*s.words + trailer
-	if checksum(b[:end-4]) != binary.LittleEndian.Uint32(b[end-4:]) || binary.LittleEndian.Uint64(b[2*s.words:]) != uint64(place) { // #nosec G115 -- not negative
+	return checkRecord(b, s.words, place)
+}
+
+func checkRecord(b []byte, words, place int) error {
+	end := 2*words + trailer
+	if checksum(b[:end-4]) != binary.LittleEndian.Uint32(b[end-4:]) || binary.LittleEndian.Uint64(b[2*words:]) != uint64(place) { // #nosec G115 -- not negative
 		return fmt.Errorf("%w: place %d", ErrShares, place)
 	}
 	return nil
