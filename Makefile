@@ -23,9 +23,9 @@ GOSEC      := $(GO) run github.com/securego/gosec/v2/cmd/gosec@v2.27.1 -quiet -e
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-demo: wasm ## run the demo on loopback (ARGS=--headless plays the story without a browser)
+demo: wasm ## run the demo on loopback (MPC=1 compares with three parties; ARGS=--headless plays the story without a browser)
 	@$(GO) build -o bin/demo ./demo
-	@./bin/demo $(ARGS)
+	@./bin/demo $(if $(MPC),-mpc) $(ARGS)
 
 # npm empties the folder before it installs: a link to a shared one is not for it.
 

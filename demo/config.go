@@ -22,6 +22,7 @@ type config struct {
 	port     int    // 0: the one kept in dir, or defaultPort
 	headless bool
 	crowd    int
+	mpc      bool          // three processes compare people, and none reads a template
 	wait     time.Duration // waiting times of recoveries and deletions; 0: a real issuer's
 }
 
@@ -38,6 +39,7 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	f.IntVar(&c.port, "port", 0, fmt.Sprintf("port on loopback; kept in the folder, because it is part of the relying party's name (first start: %d)", defaultPort))
 	f.BoolVar(&c.headless, "headless", false, "play the whole story without a browser, print a line a step, and end")
 	f.DurationVar(&c.wait, "wait", 0, "cool-down of recoveries and delay of deletions, in seconds or minutes, to watch them; the pages say so (0: 7 and 30 days, as a real issuer)")
+	f.BoolVar(&c.mpc, "mpc", false, "compare people with the private matcher: three more processes, each with keys and shares of its own, none of which can read a template")
 	if err := f.Parse(args); err != nil {
 		return c, err
 	}

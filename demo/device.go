@@ -10,7 +10,6 @@ import (
 	"github.com/perhuman/perhuman/issuer/biometric/capture"
 	"github.com/perhuman/perhuman/issuer/biometric/face"
 	"github.com/perhuman/perhuman/issuer/biometric/match"
-	"github.com/perhuman/perhuman/issuer/biometric/share"
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/sdk/serve"
 	"github.com/perhuman/perhuman/semaphore"
@@ -92,10 +91,10 @@ func (w *world) envelope(by *capture.VirtualDevice, q captureRequest) ([]byte, e
 	defer template.Wipe()
 	request := capture.CaptureRequest{
 		Audience: w.issuerName(), Nonce: nonce, Now: time.Now(), Region: "demo",
-		Seal: share.To(rand.Reader, w.operator), Quality: capture.Quality{Sharpness: 900},
+		Quality:            capture.Quality{Sharpness: 900},
 		IdentityCommitment: commitment, ConsentHash: consent,
 	}
-	if err := template.Fill(&request); err != nil {
+	if err := w.compare.fill(template, &request); err != nil {
 		return nil, api.Wrap(api.QualityTooLow, err)
 	}
 	envelope, err := by.Capture(request)

@@ -25,6 +25,14 @@ import (
 )
 
 func main() {
+	if dir, ok := os.LookupEnv(partyEnv); ok {
+		signal.Ignore(os.Interrupt) // a party ends with its parent, which has to tell it things
+		if err := partyProcess(dir, os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "demo: party:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := demo(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

@@ -26,6 +26,7 @@ import (
 type person struct {
 	name    string
 	persona uint64
+	vector  []int8 // a face, in place of a persona's iris
 	key     []byte
 	id      *semaphore.Identity
 	wallet  *wallet.Wallet
@@ -110,7 +111,7 @@ type enrolled struct {
 // capture by the virtual device, enrolment.
 func (p *person) enrol(ctx context.Context) (e enrolled, err error) {
 	issuer := p.cfg.url(issuerHost)
-	text, err := web.Consent()
+	text, err := web.Consent(p.cfg.mpc)
 	if err != nil {
 		return e, err
 	}
@@ -134,8 +135,12 @@ func (p *person) enrol(ctx context.Context) (e enrolled, err error) {
 		Envelope string   `json:"envelope"`
 		Code     api.Code `json:"code"`
 	}
+	modality := capture.Iris
+	if p.vector != nil {
+		modality = capture.Face
+	}
 	_, err = p.call(ctx, http.MethodPost, issuer, "/demo/capture", nil, captureRequest{
-		Session: session.Nonce, Modality: string(capture.Iris), Persona: p.persona,
+		Session: session.Nonce, Modality: string(modality), Persona: p.persona, Vector: p.vector,
 		Commitment: p.id.Commitment().String(), ConsentHash: scope.EncodeToken(consent[:]),
 	}, &captured)
 	if err != nil || captured.Envelope == "" {

@@ -51,7 +51,7 @@ func steps() []step {
 }
 
 func crowdIsThere(ctx context.Context, s *story) (string, error) {
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
+	for end := time.Now().Add(10 * time.Minute); time.Now().Before(end); {
 		var c struct{ People, Synthetic, Goal int }
 		p, err := newPerson(s, "visitor", 1)
 		if err != nil {
@@ -61,7 +61,7 @@ func crowdIsThere(ctx context.Context, s *story) (string, error) {
 			return "", err
 		}
 		if c.Synthetic == c.Goal {
-			return fmt.Sprintf("%d synthetic people enrolled by the issuer's own rules", c.Synthetic), nil
+			return fmt.Sprintf("%d synthetic people enrolled by the issuer's own rules; matcher %s", c.Synthetic, s.world.issuer.Info().Matcher), nil
 		}
 		select {
 		case <-ctx.Done():

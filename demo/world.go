@@ -19,7 +19,6 @@ import (
 	"github.com/perhuman/perhuman/issuer/biometric/share"
 	"github.com/perhuman/perhuman/issuer/biometric/synth"
 	"github.com/perhuman/perhuman/issuer/httpapi"
-	"github.com/perhuman/perhuman/issuer/plain"
 	issuerdb "github.com/perhuman/perhuman/issuer/sqlite"
 	"github.com/perhuman/perhuman/sdk"
 	"github.com/perhuman/perhuman/sdk/agent"
@@ -48,7 +47,7 @@ type world struct {
 	crowd    []*semaphore.Identity  // the synthetic members
 	root     ed25519.PrivateKey     // vouches for the virtual devices
 	booth    *capture.VirtualDevice // of the crowd
-	operator share.PublicKey
+	compare  comparing
 	consent  [32]byte
 	gate     *sdk.Gate
 	counters *verifier.Counters
@@ -103,10 +102,6 @@ func (w *world) openIssuer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	operator, err := w.operatorKey()
-	if err != nil {
-		return err
-	}
 	sealing, err := w.cfg.secret("sealing.key", func() ([]byte, error) { return random(32) })
 	if err != nil {
 		return err
@@ -114,13 +109,18 @@ func (w *world) openIssuer(ctx context.Context) error {
 	if w.root, err = w.deviceRoot(); err != nil {
 		return err
 	}
-	text, err := web.Consent()
+	text, err := web.Consent(w.cfg.mpc)
 	if err != nil {
 		return err
 	}
 	if w.consent, err = capture.ConsentHash("en", string(text)); err != nil {
 		return err
 	}
+	if err := w.openMatcher(ctx); err != nil {
+		return err
+	}
+	captures := capture.Virtual(w.issuerName(), capture.VirtualRoot(w.root.Public().(ed25519.PublicKey)))
+	captures.Parties = w.compare.parties
 	store, err := issuerdb.Open(filepath.Join(w.cfg.dir, "issuer.db"))
 	if err != nil {
 		return err
@@ -129,15 +129,13 @@ func (w *world) openIssuer(ctx context.Context) error {
 	pace := w.cfg.pace()
 	w.issuer, err = issuer.New(ctx, issuer.Config{
 		Name: w.issuerName(), Signer: string(signer), Store: store, Operator: sealing,
-		Matcher: plain.New(operator),
-		Capture: capture.Virtual(w.issuerName(), capture.VirtualRoot(w.root.Public().(ed25519.PublicKey))),
+		Matcher: w.compare.matcher, Capture: captures,
 		Consent: w.consent, Anchor: pace.anchor, Now: time.Now, Rand: rand.Reader, Logf: w.logf,
 		ErrorRates: errorRates(), Life: pace.life, Window: pace.window,
 	})
 	if err != nil {
 		return err
 	}
-	w.operator = operator.Public()
 	w.people, w.crowd = synth.New(crowdSeed), newCrowd(w.cfg.crowd)
 	w.booth, err = capture.NewVirtualDevice(rand.Reader, w.root, time.Now())
 	return err
@@ -212,7 +210,7 @@ func (w *world) openBoard(ctx context.Context) (err error) {
 }
 
 func (w *world) buildHandler() error {
-	pages, err := web.Issuer()
+	pages, err := web.Issuer(w.cfg.mpc)
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,11 @@ func (i *Issuer) EnrolMany(ctx context.Context, reqs []api.EnrolmentRequest) ([]
 	results := make([]Result, len(reqs))
 	checked := make([]*candidate, len(reqs))
 	group, gctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	limit := runtime.GOMAXPROCS(0)
+	if _, asks := i.cfg.Matcher.(Settler); asks {
+		limit = max(limit, manyAsked)
+	}
+	group.SetLimit(limit)
 	for n, req := range reqs {
 		group.Go(func() error {
 			c, done, err := i.check(gctx, req)
@@ -65,6 +69,11 @@ func (i *Issuer) EnrolMany(ctx context.Context, reqs []api.EnrolmentRequest) ([]
 		})
 	}
 	if err := group.Wait(); err != nil {
+		for _, c := range checked {
+			if c != nil {
+				c.probe.Wipe()
+			}
+		}
 		return nil, err
 	}
 	var cs []*candidate
@@ -86,6 +95,10 @@ func (i *Issuer) EnrolMany(ctx context.Context, reqs []api.EnrolmentRequest) ([]
 	_, err := i.Anchor(ctx)
 	return results, err
 }
+
+// manyAsked is how many captures of EnrolMany a matcher is given at once that asks
+// other machines: they wait, and are compared together.
+const manyAsked = 32
 
 func orRefusal(r *Result, err error) (Result, error) {
 	if err != nil {
@@ -145,6 +158,7 @@ func (i *Issuer) check(ctx context.Context, req api.EnrolmentRequest) (*candidat
 	kept := c.probe.Keep()
 	defer clear(kept)
 	if err := i.seal.sealIntake(&c.intake, kept); err != nil {
+		c.probe.Wipe()
 		return nil, nil, api.Wrap(api.Internal, err)
 	}
 	return c, nil, nil

@@ -15,6 +15,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,28 @@ var embedded embed.FS
 
 // Consent is the text that a person agrees to before a capture, word for word.
 // Its hash in the capture envelope is capture.ConsentHash("en", text).
-func Consent() ([]byte, error) { return embedded.ReadFile("issuer/consent.txt") }
+// With split, three parties compare people: the paragraphs that differ then, each
+// under its heading, are those of parties.txt.
+func Consent(split bool) ([]byte, error) {
+	text, err := embedded.ReadFile("issuer/consent.txt")
+	if err != nil || !split {
+		return text, err
+	}
+	other, err := embedded.ReadFile("issuer/parties.txt")
+	if err != nil {
+		return nil, err
+	}
+	parts := strings.Split(string(text), "\n\n")
+	for _, part := range strings.Split(strings.TrimSpace(string(other)), "\n\n") {
+		heading, _, _ := strings.Cut(part, "\n")
+		n := slices.IndexFunc(parts, func(p string) bool { return strings.HasPrefix(p, heading+"\n") })
+		if n < 0 {
+			return nil, fmt.Errorf("demo/web: the consent text has no part %q", heading)
+		}
+		parts[n] = part
+	}
+	return []byte(strings.Join(parts, "\n\n")), nil
+}
 
 // BoardPages gives what the board's pages show to readers without JavaScript.
 type BoardPages interface {
@@ -77,7 +99,7 @@ func Board(show BoardPages, wallet string) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("demo/web: board: %w", err)
 	}
-	files := split(map[string]http.Handler{sdkweb.Prefix: sdkweb.Static()}, own)
+	files := route(map[string]http.Handler{sdkweb.Prefix: sdkweb.Static()}, own)
 	names := map[string]string{"/": "index.html", "/bot": "bot.html", "/poll": "poll.html", "/agent": "agent.html"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, ok := names[r.URL.Path]
@@ -122,8 +144,9 @@ func render(ctx context.Context, pages *template.Template, name string, show Boa
 
 // Issuer serves the enrolment page at /enrol, its files under /static/, the
 // camera models under /face/ if they were built, and the shared files under
-// /perhuman/.
-func Issuer() (http.Handler, error) {
+// /perhuman/. With split, three parties compare people, and the consent text says
+// so.
+func Issuer(split bool) (http.Handler, error) {
 	sub, err := fs.Sub(embedded, "issuer")
 	if err != nil {
 		return nil, err
@@ -134,6 +157,14 @@ func Issuer() (http.Handler, error) {
 		return nil, fmt.Errorf("demo/web: issuer: %w", err)
 	}
 	under := map[string]http.Handler{sdkweb.Prefix: sdkweb.Static()}
+	text, err := Consent(split)
+	if err != nil {
+		return nil, err
+	}
+	const at = "/static/consent.txt"
+	if under[at], err = sdkweb.Serve(map[string]sdkweb.File{at: {Name: "consent.txt", Body: text}}, policy); err != nil {
+		return nil, fmt.Errorf("demo/web: issuer: %w", err)
+	}
 	models, err := face.FS()
 	switch {
 	case errors.Is(err, face.ErrNotBuilt): // the page says that there is no camera here
@@ -144,11 +175,11 @@ func Issuer() (http.Handler, error) {
 			return nil, fmt.Errorf("demo/web: models: %w", err)
 		}
 	}
-	return split(under, own), nil
+	return route(under, own), nil
 }
 
-// split gives paths under a prefix to its handler and the rest to own.
-func split(under map[string]http.Handler, own http.Handler) http.Handler {
+// route gives paths under a prefix to its handler and the rest to own.
+func route(under map[string]http.Handler, own http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for prefix, h := range under {
 			if strings.HasPrefix(r.URL.Path, prefix) {

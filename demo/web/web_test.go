@@ -45,7 +45,7 @@ func TestPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	issuer, err := Issuer()
+	issuer, err := Issuer(false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,13 +83,30 @@ func TestPages(t *testing.T) {
 // What a person agrees to must say what is kept, how long and how to delete,
 // and that a browser camera is a demonstration.
 func TestConsent(t *testing.T) {
-	b, err := Consent()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"demonstration", "What is kept, and for how long", "How to delete", "never leaves this page", "template"} {
-		if !strings.Contains(string(b), want) {
-			t.Errorf("the consent text lacks %q", want)
+	for split, only := range map[bool][2]string{
+		false: {"one operator", "Three parties compare"},
+		true:  {"any two of them together can read every template", "one operator"},
+	} {
+		b, err := Consent(split)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"demonstration", "What is kept, and for how long", "Who can compare it", "How to delete", "never leaves this page", "template", "Your choice", only[0]} {
+			if !strings.Contains(string(b), want) {
+				t.Errorf("the consent text (parties: %t) lacks %q", split, want)
+			}
+		}
+		if strings.Contains(string(b), only[1]) {
+			t.Errorf("the consent text (parties: %t) says %q", split, only[1])
+		}
+		page, err := Issuer(split)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec := httptest.NewRecorder()
+		page.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/static/consent.txt", nil))
+		if rec.Body.String() != string(b) {
+			t.Errorf("the page shows another text (parties: %t)", split)
 		}
 	}
 }

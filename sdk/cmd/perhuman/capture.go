@@ -56,26 +56,28 @@ func readRoot(path string) (ed25519.PrivateKey, error) {
 // captureVirtual prints the envelope of a synthetic person's irises, in
 // base64url as an enrolment request carries it.
 func captureVirtual(_ context.Context, args []string, e env) error {
-	f := flags("capture virtual", "-root FILE -issuer NAME -to KEY -nonce TOKEN -commitment N -consent TOKEN [-seed S -person N -capture K]", e)
+	f := flags("capture virtual", "-root FILE -issuer NAME (-to KEY | -parties FILE) -nonce TOKEN -commitment N -consent TOKEN [-seed S -person N -capture K -face]", e)
 	root := f.String("root", "", "file with a virtual root (perhuman capture keygen)")
 	audience := f.String("issuer", "", "the issuer's name")
 	to := f.String("to", "", "public key that the template is sealed to, as the issuer's metadata give it")
+	parties := f.String("parties", "", "group file of three parties that it is split for, in place of -to")
 	nonce := f.String("nonce", "", "nonce of the enrolment session, 32 bytes in base64url")
 	commitment := f.String("commitment", "", "identity commitment that the template is bound to, decimal")
 	consent := f.String("consent", "", "hash of the consent text, 32 bytes in base64url")
 	seed := f.Uint64("seed", 1, "which synthetic population")
 	person := f.Uint64("person", 0, "who of it")
+	face := f.Bool("face", false, "their face, not their irises")
 	sample := f.Uint64("capture", 0, "which capture of that person")
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
-	if *root == "" || *audience == "" {
+	if *root == "" || *audience == "" || (*to == "") == (*parties == "") {
 		f.Usage()
 		return errUsage
 	}
 	n, err1 := token32("-nonce", *nonce)
 	c, err2 := token32("-consent", *consent)
-	key, err3 := share.ParsePublicKey(*to)
+	fill, seal, err3 := sealing(*to, *parties, e.rand)
 	leaf, err4 := semaphore.ParseElement(*commitment)
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return err
@@ -91,10 +93,15 @@ func captureVirtual(_ context.Context, args []string, e env) error {
 		return err
 	}
 	request := capture.CaptureRequest{
-		Audience: *audience, Nonce: n, Now: now, Seal: share.To(e.rand, key),
+		Audience: *audience, Nonce: n, Now: now, Seal: seal,
 		Quality: capture.Quality{Sharpness: 900}, IdentityCommitment: leaf, ConsentHash: c,
 	}
-	if err := match.FromIris(synth.New(*seed).Person(*person).Sample(*sample)).Fill(&request); err != nil {
+	who := synth.New(*seed).Person(*person)
+	template := match.FromIris(who.Sample(*sample))
+	if *face {
+		template = match.FromFace(who.SampleFace(*sample))
+	}
+	if err := fill(template, &request); err != nil {
 		return err
 	}
 	envelope, err := device.Capture(request)
@@ -103,6 +110,22 @@ func captureVirtual(_ context.Context, args []string, e env) error {
 	}
 	_, err = fmt.Fprintln(e.out, scope.EncodeToken(envelope))
 	return err
+}
+
+// sealing gives how a device fills a request and seals it: whole to one key, or
+// split for the three parties of a group.
+func sealing(to, parties string, rand io.Reader) (func(match.Template, *capture.CaptureRequest) error, capture.SealFunc, error) {
+	if parties == "" {
+		key, err := share.ParsePublicKey(to)
+		return match.Template.Fill, share.To(rand, key), err
+	}
+	g, err := readGroup(parties)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys, err := g.Seals()
+	fill := func(t match.Template, q *capture.CaptureRequest) error { return g.Fill(rand, t, q) }
+	return fill, share.To(rand, keys[:]...), err
 }
 
 func token32(flag, text string) ([32]byte, error) {

@@ -29,11 +29,14 @@ type issuerFlags struct {
 	virtual                                                   bool
 	revoked, firmware, consent, language, rates               string
 	witnesses                                                 listFlag
+	parties                                                   listFlag
+	link                                                      string
+	partyTimeout                                              time.Duration
 
 	from map[string]string // where each setting came from
 }
 
-const issuerUsage = "-key FILE -sealing FILE -matcher-key FILE -db FILE -device-root CLASS=KEY... -consent FILE [flags]"
+const issuerUsage = "-key FILE -sealing FILE (-matcher-key FILE | -parties FILE -link-key FILE) -db FILE -device-root CLASS=KEY... -consent FILE [flags]"
 
 func newIssuerFlags(name string, e env) *issuerFlags {
 	v := &issuerFlags{from: map[string]string{}}
@@ -44,6 +47,9 @@ func newIssuerFlags(name string, e env) *issuerFlags {
 	f.Var(&v.oldKeys, "old-key", "file with a signing key that -key replaces: heads and checkpoints bear its signature too")
 	f.StringVar(&v.sealing, "sealing", "", "file with the secret that templates and links are sealed under; kept apart from the database")
 	f.StringVar(&v.matcher, "matcher-key", "", "file with the key that captures are sealed to; with it this process reads templates (the plain matcher)")
+	f.Var(&v.parties, "parties", "group file of three parties that compare people in place of this process (the private matcher); one for each kind of capture")
+	f.StringVar(&v.link, "link-key", "", "file with the key that the group files name as the issuer's (perhuman issuer keygen -link)")
+	f.DurationVar(&v.partyTimeout, "party-timeout", partyTimeoutDefault, "how long one comparison at the parties may take")
 	f.StringVar(&v.db, "db", "", "SQLite file of the set, the log and the sealed templates, or a PostgreSQL DSN")
 	f.StringVar(&v.published, "published", "", "file that remembers the newest published checkpoint, out of reach of the database's backups (default beside an SQLite file, none for PostgreSQL)")
 	f.StringVar(&v.snapshot, "snapshot", "", "file for a copy of the set, for quick starts (default -db with .set at its end; \"none\": no copy)")
@@ -146,8 +152,14 @@ func (v *issuerFlags) check() error {
 		return errUsage
 	}
 	switch {
-	case v.key == "" || v.sealing == "" || v.matcher == "" || v.db == "":
-		return usage("-key, -sealing, -matcher-key and -db are needed")
+	case v.key == "" || v.sealing == "" || v.db == "":
+		return usage("-key, -sealing and -db are needed")
+	case (v.matcher == "") == (len(v.parties) == 0):
+		return usage("either -matcher-key or -parties is needed")
+	case (v.link == "") != (len(v.parties) == 0):
+		return usage("-parties and -link-key belong together")
+	case v.partyTimeout < time.Second:
+		return usage("-party-timeout is a second at least")
 	case len(v.roots) == 0:
 		return usage("-device-root is needed: no capture is believed without one")
 	case v.consent == "":

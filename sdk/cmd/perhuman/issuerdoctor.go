@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/perhuman/perhuman/issuer/biometric/capture"
-	"github.com/perhuman/perhuman/issuer/biometric/share"
 )
 
 // issuerDoctor looks at what an issuer would be started with, and at the one
@@ -46,6 +45,7 @@ func issuerDoctor(ctx context.Context, args []string, e env) error {
 	} else {
 		report(warning("database", "none if this is the first start; else look for where it went", "%s is not there", v.db))
 	}
+	report(v.doctorMatcher(ctx)...)
 	report(v.doctorPolicy()...)
 	report(v.doctorWitnesses(ctx)...)
 	if *at != "" && vkey != "" {
@@ -79,15 +79,6 @@ func (v *issuerFlags) doctorKeys() (vkey string, out []finding) {
 		out = append(out, warning("sealing key", "keep it on another volume, or a copied disk holds both", "it lies beside the database"))
 	} else {
 		out = append(out, good("sealing key", "apart from the database"))
-	}
-	text, err := readSecret(v.matcher)
-	if err == nil {
-		_, err = share.ParsePrivateKey(text)
-	}
-	if err != nil {
-		out = append(out, fault("matcher key", "captures are sealed to its public key", err))
-	} else {
-		out = append(out, warning("matcher", "templates are open in this process's memory: for small attended sets", "plain"))
 	}
 	if v.adminToken != "" {
 		out = append(out, secretFile(v.adminToken))

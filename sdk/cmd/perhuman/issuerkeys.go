@@ -22,17 +22,21 @@ const sealingPrefix = "perhuman-sealing-1:"
 
 // issuerKeygen makes the keys of an issuer: all of them in a folder, or one.
 func issuerKeygen(_ context.Context, args []string, e env) error {
-	f := flags("issuer keygen", "(-dir FOLDER | -out FILE) NAME | -admin FILE", e)
+	f := flags("issuer keygen", "(-dir FOLDER | -out FILE) NAME | -admin FILE | -link FILE", e)
 	out := f.String("out", "", "file for the secret signing key alone; must not exist")
 	dir := f.String("dir", "", "folder for signing.key, sealing.key, matcher.key and admin.token; made if need be, no file may exist")
 	admin := f.String("admin", "", "file for an admin token alone; must not exist")
+	link := f.String("link", "", "file for a link key alone, with which an issuer reaches its three parties; must not exist")
 	if err := f.Parse(args); err != nil {
 		return errUsage // printed by the flag package
+	}
+	if *link != "" && *admin == "" && *out == "" && *dir == "" && f.NArg() == 0 {
+		return linkKeygen(*link, e)
 	}
 	if *admin != "" && *out == "" && *dir == "" && f.NArg() == 0 {
 		return adminToken(*admin, e)
 	}
-	if (*out == "") == (*dir == "") || *admin != "" || f.NArg() != 1 {
+	if (*out == "") == (*dir == "") || *admin != "" || *link != "" || f.NArg() != 1 {
 		f.Usage()
 		return errUsage
 	}

@@ -13,11 +13,9 @@ import (
 
 	"github.com/perhuman/perhuman/issuer"
 	"github.com/perhuman/perhuman/issuer/biometric/capture"
-	"github.com/perhuman/perhuman/issuer/biometric/share"
 	"github.com/perhuman/perhuman/issuer/cosign"
 	"github.com/perhuman/perhuman/issuer/httpapi"
 	"github.com/perhuman/perhuman/issuer/httpapi/admin"
-	"github.com/perhuman/perhuman/issuer/plain"
 	"github.com/perhuman/perhuman/sdk/serve"
 )
 
@@ -31,6 +29,7 @@ type issuing struct {
 	store   issuer.Store
 	issuer  *issuer.Issuer
 	cosign  *cosign.Collector // nil without witnesses
+	ended   func()            // waits for what the matcher still tells its parties
 	lists   *lists
 	pause   admin.Pause
 	metrics *admin.Metrics
@@ -56,6 +55,7 @@ func issuerServe(ctx context.Context, args []string, e env) (err error) {
 	if err != nil {
 		return err
 	}
+	defer s.ended()
 	if s.store, err = guardedStore(ctx, v.db, v.published); err != nil {
 		return err
 	}
@@ -108,15 +108,9 @@ func (s *issuing) config(e env) (cfg issuer.Config, err error) {
 	default:
 		cfg.Snapshots = issuer.SnapshotFile(v.snapshot)
 	}
-	text, err := readSecret(v.matcher)
-	if err != nil {
+	if cfg.Matcher, s.ended, err = s.matcher(cfg.Name, e); err != nil {
 		return cfg, err
 	}
-	key, err := share.ParsePrivateKey(text)
-	if err != nil {
-		return cfg, fmt.Errorf("%s: %w", v.matcher, err)
-	}
-	cfg.Matcher = plain.New(key)
 	if cfg.Capture, err = s.captures(cfg.Name); err != nil {
 		return cfg, err
 	}
@@ -174,6 +168,13 @@ func (s *issuing) captures(name string) (*capture.Policy, error) {
 	p := capture.Production(name, 1, roots...)
 	if s.flags.virtual {
 		p = capture.Virtual(name, roots...)
+	}
+	groups, err := s.flags.groups()
+	if err != nil {
+		return nil, err
+	}
+	if len(groups) > 0 {
+		splitCaptures(p, groups)
 	}
 	s.lists = &lists{revoked: s.flags.revoked, firmware: s.flags.firmware}
 	if s.lists.any() {

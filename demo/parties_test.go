@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/perhuman/perhuman/issuer/biometric/capture"
+	"github.com/perhuman/perhuman/issuer/biometric/face"
+	"github.com/perhuman/perhuman/issuer/biometric/mpc/party"
+	"github.com/perhuman/perhuman/sdk/api"
+)
+
+// A child of this test binary is a party, as a child of the demo is.
+func TestMain(m *testing.M) {
+	if dir, ok := os.LookupEnv(partyEnv); ok {
+		if err := partyProcess(dir, os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "party:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func partiesConfig(t *testing.T, crowd int) config {
+	t.Helper()
+	cfg := config{dir: filepath.Join(t.TempDir(), "var"), crowd: crowd, mpc: true}
+	var err error
+	if cfg.port, err = freePort(); err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// Irises and faces are compared by three processes, before and after a restart;
+// the issuer says so, and its folder has no key that opens a share.
+func TestParties(t *testing.T) {
+	cfg := partiesConfig(t, 3)
+	out := &syncBuffer{}
+	s := &story{cfg: cfg, out: out}
+	t.Cleanup(func() {
+		if s.stop != nil {
+			if err := s.stop(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if err := s.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := crowdIsThere(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	info := s.world.issuer.Info()
+	if info.Matcher != "mpc-3" || len(info.MatcherKeys) != 6 || !strings.Contains(info.MatcherNote, "any two of them") {
+		t.Errorf("the issuer says of itself: %s %v %s", info.Matcher, info.MatcherKeys, info.MatcherNote)
+	}
+	vector := make([]int8, face.Dimensions)
+	for i := range vector {
+		vector[i] = int8(i%5*10 - 20)
+	}
+	enrol := func(persona uint64, vector []int8, want api.Code) {
+		t.Helper()
+		p, err := newPerson(s, "somebody", persona)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.vector = vector
+		if e, err := p.enrol(t.Context()); err != nil || e.Code != want {
+			t.Errorf("persona %d: %q %v, want %q", persona, e.Code, err, want)
+		}
+	}
+	enrol(adaPersona, nil, "")
+	enrol(0, vector, "")
+	again := func() {
+		t.Helper()
+		enrol(adaPersona, nil, api.AlreadyEnrolled)
+		enrol(0, vector, api.AlreadyEnrolled)
+	}
+	again()
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again()
+	if _, err := os.Stat(filepath.Join(cfg.dir, "operator.key")); err == nil {
+		t.Error("there is a key that opens templates")
+	}
+	for i := range 3 {
+		for _, kind := range kinds() {
+			if _, err := party.ReadKeys(filepath.Join(cfg.dir, fmt.Sprintf("party-%d", i), kind)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	g := s.world.compare.groups[capture.Face]
+	if keys := s.world.issuer.Info().MatcherKeys; keys[3].Key != g.Parties[0].Seal {
+		t.Errorf("published keys %v", keys)
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	plain := &story{cfg: cfg, out: out}
+	plain.cfg.mpc = false
+	if err := plain.start(t.Context()); err == nil || !strings.Contains(err.Error(), "-mpc") {
+		t.Errorf("the folder with another matcher: %v", err)
+	}
+	if strings.Contains(out.String(), http.StatusText(http.StatusInternalServerError)) {
+		t.Error(out.String())
+	}
+}
+
+// The whole story with three parties.
+func TestStoryWithParties(t *testing.T) {
+	if os.Getenv("PERHUMAN_LONG") != "1" {
+		t.Skip("PERHUMAN_LONG=1 plays the whole story over three parties")
+	}
+	var out bytes.Buffer
+	if err := headless(t.Context(), partiesConfig(t, defaultCrowd), &out); err != nil || !strings.Contains(out.String(), "matcher mpc-3") {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+}
