@@ -137,6 +137,8 @@ type office struct {
 	root    ed25519.PrivateKey
 	token   string
 	next    uint64 // person
+	people  uint64 // if not 0: after so many it is the first again
+	group   string // of three parties that captures are split for
 }
 
 func newOffice(t *testing.T, settings ...string) *office {
@@ -171,6 +173,14 @@ func newOffice(t *testing.T, settings ...string) *office {
 		"admin-token " + d.path("keys/admin.token"), "admin 127.0.0.1:0", "addr 127.0.0.1:0", "revoked " + d.path("revoked"), "reload 1h",
 	}, settings...), "\n")))
 	return d
+}
+
+// person is whose capture comes next.
+func (d *office) person() uint64 {
+	if d.people == 0 {
+		return d.next
+	}
+	return (d.next-1)%d.people + 1
 }
 
 func (d *office) path(name string) string { return filepath.Join(d.dir, name) }
@@ -218,8 +228,12 @@ func (d *office) enrol(at string) (api.Enrolment, *semaphore.Identity, api.Code)
 	}
 	d.next++
 	id := semaphore.IdentityFromKey(bytes.Repeat([]byte{byte(d.next)}, 32))
-	code, envelope, errs := call(d.t, "capture", "virtual", "-root", d.path("root.key"), "-issuer", "issuer.localhost/people", "-to", d.sealTo,
-		"-nonce", session.Nonce, "-commitment", id.Commitment().String(), "-consent", scope.EncodeToken(d.consent[:]), "-person", strconv.FormatUint(d.next, 10))
+	to := []string{"-to", d.sealTo}
+	if d.group != "" {
+		to = []string{"-parties", d.group, "-face"}
+	}
+	code, envelope, errs := call(d.t, append([]string{"capture", "virtual"}, append(to, "-root", d.path("root.key"), "-issuer", "issuer.localhost/people",
+		"-nonce", session.Nonce, "-commitment", id.Commitment().String(), "-consent", scope.EncodeToken(d.consent[:]), "-person", strconv.FormatUint(d.person(), 10))...)...)
 	if code != 0 {
 		d.t.Fatal(errs)
 	}
