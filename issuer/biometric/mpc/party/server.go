@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,6 +41,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	meetings map[[16]byte]chan net.Conn // where connections of the party before are awaited
+	order    [][16]byte                 // of their names, the oldest first
 }
 
 // NewServer makes a server for a folder, which it does not close.
@@ -115,43 +117,64 @@ func (s *Server) welcome(ctx context.Context, conn net.Conn, control *queue) {
 		_ = secured.Close()
 		return
 	}
-	meeting, err := s.meeting(id)
-	if err != nil {
-		s.Logf("%v", err)
-		_ = secured.Close()
+	s.arrive(id, secured)
+}
+
+// arrive puts a connection where it is awaited.
+func (s *Server) arrive(id [16]byte, c net.Conn) {
+	meeting := s.meeting(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.meetings[id] != meeting { // given up meanwhile
+		_ = c.Close()
 		return
 	}
 	select {
-	case meeting <- secured:
+	case meeting <- c:
 	default: // somebody else came under that name
-		_ = secured.Close()
+		_ = c.Close()
 	}
 }
 
-// meeting gives the place where the two ends of a connection meet. It ends by
-// itself.
-func (s *Server) meeting(id [16]byte) (chan net.Conn, error) {
+// meeting gives the place where the two ends of a connection meet, for whoever of
+// them comes first. One that nobody comes to ends by itself, or when many newer
+// ones are being opened: an issuer that tries again and again is not kept out by
+// what it has given up.
+func (s *Server) meeting(id [16]byte) chan net.Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if m := s.meetings[id]; m != nil {
-		return m, nil
+		return m
 	}
-	if len(s.meetings) >= maxMeetings {
-		return nil, fmt.Errorf("%w: too many sessions are being opened", ErrUnavailable)
+	if len(s.order) >= maxMeetings {
+		s.forget(s.order[0])
 	}
 	m := make(chan net.Conn, 1)
 	s.meetings[id] = m
-	time.AfterFunc(s.Timeout, func() {
-		s.mu.Lock()
-		delete(s.meetings, id)
-		s.mu.Unlock()
-		select {
-		case late := <-m:
-			_ = late.Close()
-		default:
-		}
-	})
-	return m, nil
+	s.order = append(s.order, id)
+	time.AfterFunc(s.Timeout, func() { s.leave(id) })
+	return m
+}
+
+// leave ends a meeting, if it is not over.
+func (s *Server) leave(id [16]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget(id)
+}
+
+func (s *Server) forget(id [16]byte) {
+	m := s.meetings[id]
+	if m == nil {
+		return
+	}
+	delete(s.meetings, id)
+	s.order = slices.DeleteFunc(s.order, func(other [16]byte) bool { return other == id })
+	select {
+	case late := <-m:
+		_ = late.Close()
+	default:
+	}
 }
 
 // connect opens a session of the three under a name that the issuer drew, and
@@ -159,10 +182,8 @@ func (s *Server) meeting(id [16]byte) (chan net.Conn, error) {
 func (s *Server) connect(ctx context.Context, id [16]byte) (first uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
-	meeting, err := s.meeting(id)
-	if err != nil {
-		return 0, err
-	}
+	meeting := s.meeting(id)
+	defer s.leave(id)
 	g := s.folder.group
 	tcp, err := new(net.Dialer).DialContext(ctx, "tcp", g.Parties[s.next].Address)
 	if err != nil {
