@@ -83,8 +83,19 @@ and try the page "Be a bot": %s/bot
 
 A first start enrols %d made-up people, so that nobody stands alone in the set;
 that takes a few seconds. Data and keys: %s (delete it to start over).
-Stop with Ctrl-C.
-`, cfg.url(boardHost), cfg.url(walletHost), cfg.url(issuerHost), cfg.url(boardHost), cfg.crowd, cfg.dir)
+%sStop with Ctrl-C.
+`, cfg.url(boardHost), cfg.url(walletHost), cfg.url(issuerHost), cfg.url(boardHost), cfg.crowd, cfg.dir, matcherWords(cfg))
+}
+
+func matcherWords(cfg config) string {
+	if !cfg.mpc {
+		return ""
+	}
+	return `
+Three more processes compare people: the parties of the private matcher, each
+with a folder and keys of its own (party-0, party-1, party-2). None of them can
+read a template; any two together could, and here one hand runs all three.
+`
 }
 
 func ignoreCancel(err error) error {
