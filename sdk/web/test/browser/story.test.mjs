@@ -10,6 +10,7 @@ import { assertAbsent, assertAccessible, assertLoopback, assertNotSent, launch, 
 import { start } from '../support/demo.mjs'
 import { agree, ask, backToWallet, captureIris, makeWallet, openIssuer, passphrase, post, postByKeyboard, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
+import { assertTranslated, pseudo } from '../support/pseudo.mjs'
 import { serve } from '../support/site.mjs'
 import { steps } from '../support/steps.mjs'
 
@@ -242,6 +243,67 @@ step('the backup code brings the same person to another browser; the wallet lock
   await untilMember(wallet)
   await wallet.clock.fastForward('05:01')
   await wallet.getByRole('heading', { name: 'Your wallet is locked' }).waitFor()
+})
+
+step('in a language that nobody speaks, no text of wallet or widget stands outside the catalogue; the opener goes elsewhere and hears nothing', { skip: why, timeout: 120_000 }, async (t) => {
+  const other = await launch({ workers: false })
+  t.after(() => other.close())
+  await pseudo(other)
+  const evil = await serve({ 'evil /': () => ({ type: 'text/html', body: '<!doctype html><title>evil</title><script src="/evil.js"></script>' }), 'evil /evil.js': () => ({ type: 'text/javascript', body: 'window.heard = []; onmessage = (e) => window.heard.push(e.data)' }) })
+  t.after(() => evil.close())
+  const wallet = await other.newPage()
+  await wallet.goto(demo.wallet)
+  const body = (/** @type {import('playwright-core').Page} */ page) => page.locator('body')
+  const data = [demo.wallet, demo.issuer, new URL(demo.board).host, new URL(demo.wallet).host, new URL(demo.issuer).host, 'post']
+  await wallet.getByRole('button', { name: /Use a passphrase instead/ }).waitFor()
+  await assertTranslated(body(wallet), 'welcome', data)
+  await wallet.getByRole('button', { name: /Bring a backup/ }).click()
+  await assertTranslated(body(wallet), 'bringing a backup', data)
+  await wallet.getByLabel('Backup words or code').fill(code)
+  await wallet.getByRole('button', { name: 'Continue' }).click()
+  await wallet.getByLabel('⟦Passphrase⟧', { exact: true }).fill(passphrase)
+  await assertTranslated(body(wallet), 'protecting it', data)
+  await wallet.getByLabel('The same again').fill(passphrase)
+  await wallet.getByRole('button', { name: 'Bring it in' }).click()
+  await untilMember(wallet)
+  await wallet.locator('details').evaluateAll((all) => all.forEach((d) => { d.open = true }))
+  await assertTranslated(body(wallet), 'home', data)
+  await wallet.getByRole('button', { name: 'Lock' }).click()
+  await wallet.getByRole('heading', { name: /Your wallet is locked/ }).waitFor()
+  await assertTranslated(body(wallet), 'locked', data)
+  await body(wallet).evaluate((el) => el.append('Forgotten.'))
+  await assert.rejects(assertTranslated(body(wallet), 'locked', data), /BODY: Forgotten\./)
+
+  const board = await other.newPage()
+  await board.goto(demo.board)
+  await board.getByLabel('Your post').fill('Nobody’s language.')
+  const check = board.locator('#check')
+  await check.evaluate((el) => {
+    el.removeAttribute('label')
+    el.setAttribute('lang', 'de')
+  })
+  await check.getByText('⟦Confirm you are one human⟧').waitFor()
+  await check.getByText('⟦Use your phone⟧').click()
+  await check.getByRole('img').waitFor()
+  await assertTranslated(check, 'hand-over', data)
+  await check.getByText('⟦Cancel⟧').click()
+  await check.getByText('⟦The code was taken back.⟧').waitFor()
+  const [popup] = await Promise.all([other.waitForEvent('page'), check.getByRole('button').first().click()])
+  await popup.getByLabel('Passphrase').waitFor()
+  await assertTranslated(check, 'widget', data)
+  await assertTranslated(body(popup), 'asked, locked', data)
+  await popup.getByLabel('Passphrase').fill(passphrase)
+  await popup.getByRole('button', { name: /^⟦Unlock/ }).click()
+  const prove = popup.getByRole('button', { name: /Prove it/ })
+  await prove.waitFor({ timeout: 60_000 })
+  await assertTranslated(body(popup), 'asked', data)
+
+  // The page that asked goes elsewhere while the question is open: what the wallet says is for the one that asked.
+  await board.goto(`http://evil.localhost:${evil.port}/`)
+  const declined = popup.waitForEvent('close')
+  await popup.getByRole('button', { name: /Decline/ }).click()
+  await declined
+  assert.deepEqual(await board.evaluate(() => window.heard), [])
 })
 
 step('the manual is readable by everybody, with no script at all', { skip: why, timeout: 60_000 }, async () => {
