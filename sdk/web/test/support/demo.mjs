@@ -37,8 +37,9 @@ function alive(port, host) {
 /** @param {string[]} [args] further arguments of the command */
 export async function start(...args) {
   const dir = mkdtempSync(join(tmpdir(), 'perhuman-'))
-  const binary = join(dir, 'demo')
-  execFileSync('go', ['build', '-o', binary, './demo'], { cwd: root, stdio: 'inherit' })
+  // `make browser` has built it once for all files; linking it takes longer than many a step.
+  const binary = process.env.PERHUMAN_DEMO ?? join(dir, 'demo')
+  if (!process.env.PERHUMAN_DEMO) execFileSync('go', ['build', '-o', binary, './demo'], { cwd: root, stdio: 'inherit' })
   const port = await freePort()
   let said = ''
   /** @param {string[]} more */
