@@ -37,7 +37,7 @@ func TestBenchNonlinear(t *testing.T) {
 	const people, runs = 2432, 21
 	const forms = people * 2 * dot.Comparisons
 	c := newCrowd(rand.New(rand.NewPCG(4, 4)), 1, people, func(int, int, int, int) uint16 { return 5 })
-	sessions := newRoom(t).sessions(t, 20*time.Second, nil)
+	sessions := newRoom(t).sessions(t, time.Minute, nil)
 	number := sessions[0].First()
 	var times []time.Duration
 	before := sessions[0].Sent()

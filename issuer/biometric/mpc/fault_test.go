@@ -21,7 +21,8 @@ type faulty struct {
 	mu     sync.Mutex // of round
 	round  uint32
 	do     string
-	header []byte // of the frame that is treated, until its body comes
+	header []byte        // of the frame that is treated, until its body comes
+	late   chan struct{} // open until a frame that is repeated later is through
 }
 
 func (f *faulty) at() uint32 {
@@ -37,6 +38,9 @@ func (f *faulty) set(round uint32) {
 }
 
 func (f *faulty) Write(b []byte) (int, error) {
+	if f.late != nil {
+		<-f.late
+	}
 	if f.header == nil {
 		h, err := wire.ParseHeader(b)
 		if err != nil || h.Kind != wire.Round || h.Round != f.at() {
@@ -60,7 +64,13 @@ func (f *faulty) Write(b []byte) (int, error) {
 		frame = append(frame, frame...)
 	case "repeated later":
 		again := bytes.Clone(frame)
-		defer func() { go func() { _, _ = f.Conn.Write(again) }() }()
+		f.late = make(chan struct{})
+		defer func() {
+			go func() {
+				defer close(f.late)
+				_, _ = f.Conn.Write(again)
+			}()
+		}()
 	case "delayed":
 		time.Sleep(20 * time.Millisecond)
 	case "tampered":
@@ -89,24 +99,25 @@ func TestFaultInEveryRound(t *testing.T) {
 			if do == "duplicated" && round == rounds-1 {
 				continue // TestLateDuplicate
 			}
-			timeout := 10 * time.Second
-			if do == "dropped" {
-				timeout = 40 * time.Millisecond
-			}
-			sessions := newRoom(t).sessions(t, timeout, func(i int, conn net.Conn) net.Conn {
+			sessions := newRoom(t).sessions(t, time.Minute, func(i int, conn net.Conn) net.Conn {
 				if i == from && do != "none" {
 					return &faulty{Conn: conn, round: round, do: do}
 				}
 				return conn
 			})
 			number := sessions[0].First()
+			ctx, cancel := context.WithCancel(t.Context())
+			if do == "dropped" {
+				time.AfterFunc(20*time.Millisecond, cancel) // the sequencer gives up
+			}
 			errs := three(func(i int) error {
-				known, err := sessions[i].Match(t.Context(), number, c.job(i, mpc.Prefix, nil))
+				known, err := sessions[i].Match(ctx, number, c.job(i, mpc.Prefix, nil))
 				if err == nil && !known[0] {
 					t.Errorf("round %d %s: party %d has a wrong answer", round, do, i)
 				}
 				return err
 			})
+			cancel()
 			if do == "none" {
 				rounds = uint32(sessions[0].Rounds())
 			}
@@ -140,10 +151,10 @@ func TestFaultInEveryRound(t *testing.T) {
 // A duplicate of the last frame is found by the next query: it answers nothing.
 func TestLateDuplicate(t *testing.T) {
 	c := newCrowd(rand.New(rand.NewPCG(9, 9)), 1, 2, func(int, int, int, int) uint16 { return 1 })
-	probe := newRoom(t).sessions(t, time.Second, nil)
+	probe := newRoom(t).sessions(t, time.Minute, nil)
 	c.match(t, probe, probe[0].First(), mpc.Prefix, nil)
 	last := uint32(probe[0].Rounds() - 1)
-	sessions := newRoom(t).sessions(t, 300*time.Millisecond, func(i int, conn net.Conn) net.Conn {
+	sessions := newRoom(t).sessions(t, time.Minute, func(i int, conn net.Conn) net.Conn {
 		if i == 1 {
 			return &faulty{Conn: conn, round: last, do: "repeated later"}
 		}
@@ -151,7 +162,6 @@ func TestLateDuplicate(t *testing.T) {
 	})
 	number := sessions[0].First()
 	c.match(t, sessions, number, mpc.Prefix, nil)
-	time.Sleep(20 * time.Millisecond) // the duplicate is on its way
 	errs := three(func(i int) error {
 		_, err := sessions[i].Match(t.Context(), number+1, c.job(i, mpc.Prefix, nil))
 		return err
@@ -166,17 +176,36 @@ func TestLateDuplicate(t *testing.T) {
 	}
 }
 
+// noticed tells when the first message of a query is written.
+type noticed struct {
+	net.Conn
+	once  sync.Once
+	begun chan struct{}
+}
+
+func (n *noticed) Write(b []byte) (int, error) {
+	if h, err := wire.ParseHeader(b); err == nil && h.Kind == wire.Round {
+		n.once.Do(func() { close(n.begun) })
+	}
+	return n.Conn.Write(b)
+}
+
 // A party that is cancelled, or never comes, ends the query at all three.
 func TestCancelled(t *testing.T) {
 	c := newCrowd(rand.New(rand.NewPCG(10, 10)), 1, 2, func(int, int, int, int) uint16 { return 1 })
-	sessions := newRoom(t).sessions(t, time.Second, nil)
+	begun := make(chan struct{})
+	sessions := newRoom(t).sessions(t, time.Minute, func(i int, conn net.Conn) net.Conn {
+		if i == 0 {
+			return &noticed{Conn: conn, begun: begun}
+		}
+		return conn
+	})
 	number := sessions[0].First()
 	ctx, cancel := context.WithCancel(t.Context())
 	errs := three(func(i int) error {
 		if i == 2 {
-			time.Sleep(30 * time.Millisecond) // the others wait for party 2 by now
+			<-begun // party 0 computes, and waits for party 2
 			cancel()
-			return nil
 		}
 		with := t.Context()
 		if i == 0 {
@@ -185,10 +214,10 @@ func TestCancelled(t *testing.T) {
 		_, err := sessions[i].Match(with, number, c.job(i, mpc.Prefix, nil))
 		return err
 	})
-	if !errors.Is(errs[0], context.Canceled) || errs[1] == nil {
-		t.Errorf("cancelled: %v, %v", errs[0], errs[1])
+	if !errors.Is(errs[0], context.Canceled) || errs[1] == nil || errs[2] == nil {
+		t.Errorf("cancelled: %v, %v, %v", errs[0], errs[1], errs[2])
 	}
-	sessions = newRoom(t).sessions(t, 50*time.Millisecond, nil)
+	sessions = newRoom(t).sessions(t, 3*time.Second, nil)
 	number = sessions[0].First()
 	errs = three(func(i int) error {
 		if i == 1 {
@@ -202,7 +231,7 @@ func TestCancelled(t *testing.T) {
 	}
 	done, stop := context.WithCancel(t.Context())
 	stop()
-	fresh := newRoom(t).sessions(t, time.Second, nil)
+	fresh := newRoom(t).sessions(t, time.Minute, nil)
 	if _, err := fresh[0].Match(done, fresh[0].First(), c.job(0, mpc.Prefix, nil)); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled before: %v", err)
 	}

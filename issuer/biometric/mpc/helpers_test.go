@@ -208,5 +208,5 @@ func tlsSessions(t testing.TB, r *room, delay time.Duration) [3]*mpc.Session {
 			t.Fatal(err)
 		}
 	}
-	return r.open(t, 20*time.Second, next, prev)
+	return r.open(t, time.Minute, next, prev)
 }

@@ -77,7 +77,7 @@ func check(t testing.TB, s [3]*mpc.Session, number uint64, people ...[3]dot.Pers
 
 // What a device may send passes, and one wrong value anywhere does not.
 func TestInputChecks(t *testing.T) {
-	sessions := newRoom(t).sessions(t, 20*time.Second, nil)
+	sessions := newRoom(t).sessions(t, time.Minute, nil)
 	number := sessions[0].First()
 	pair := synth.New(7).Person(1).Sample(0)
 	other := synth.New(7).Person(2).Sample(0)

@@ -83,7 +83,7 @@ func TestNumbersAfterRestart(t *testing.T) {
 	if err := r.marks[2].Use(70_000); err != nil {
 		t.Fatal(err)
 	}
-	s := r.sessions(t, time.Second, nil)
+	s := r.sessions(t, time.Minute, nil)
 	for i := range s {
 		if s[i].First() != 70_001 {
 			t.Errorf("party %d would begin with %d", i, s[i].First())

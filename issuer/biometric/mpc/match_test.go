@@ -26,7 +26,7 @@ func edges() (no, yes []uint16) {
 func TestRuleEdges(t *testing.T) {
 	no, yes := edges()
 	r := rand.New(rand.NewPCG(1, 1))
-	sessions := newRoom(t).sessions(t, 10*time.Second, nil)
+	sessions := newRoom(t).sessions(t, time.Minute, nil)
 	number := sessions[0].First()
 	pick := func(v []uint16) uint16 { return v[r.IntN(len(v))] }
 	for trial := range 24 {
@@ -62,7 +62,7 @@ func TestRuleEdges(t *testing.T) {
 // Random numbers in random crowds, whole and in part, equal the plain rule.
 func TestEqualsPlain(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
-	sessions := newRoom(t).sessions(t, 10*time.Second, nil)
+	sessions := newRoom(t).sessions(t, time.Minute, nil)
 	number, hits := sessions[0].First(), 0
 	for _, size := range [][2]int{{1, 1}, {1, 2}, {1, 63}, {1, 64}, {1, 65}, {3, 130}, {2, 200}, {33, 90}, {64, 65}} {
 		queries, people := size[0], size[1]
@@ -108,7 +108,7 @@ func TestEqualsPlain(t *testing.T) {
 // the two parts of it that one party has are noise.
 func TestEveryNumber(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
-	sessions := newRoom(t).sessions(t, 20*time.Second, nil)
+	sessions := newRoom(t).sessions(t, time.Minute, nil)
 	number := sessions[0].First()
 	values := make([]uint16, 1<<16)
 	for i := range values {
@@ -149,7 +149,7 @@ func TestRoundsAndBytes(t *testing.T) {
 		rounds int
 		bytes  float64
 	}{mpc.Prefix: {27, 7.1}, mpc.Ripple: {37, 5.9}} {
-		sessions := newRoom(t).sessions(t, 20*time.Second, nil)
+		sessions := newRoom(t).sessions(t, time.Minute, nil)
 		before := sessions[0].Sent()
 		c.match(t, sessions, sessions[0].First(), adder, nil)
 		per := float64(sessions[0].Sent()-before) / (people * 2 * dot.Comparisons)

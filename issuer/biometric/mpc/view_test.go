@@ -71,7 +71,7 @@ func extremes(people int, value uint16) *crowd {
 func TestTranscriptIsUniform(t *testing.T) {
 	for _, value := range []uint16{0, 1, 0x7fff, 0x8000, 0xffff} {
 		var records [3]*recorder
-		sessions := newRoom(t).sessions(t, 10*time.Second, func(i int, c net.Conn) net.Conn {
+		sessions := newRoom(t).sessions(t, time.Minute, func(i int, c net.Conn) net.Conn {
 			records[i] = &recorder{Conn: c}
 			return records[i]
 		})
