@@ -216,22 +216,6 @@ func (f *Folder) Number() int { return f.number }
 // Places is the length of the roll.
 func (f *Folder) Places() int { return f.roll.Len() }
 
-// Count is how many places are in each state.
-func (f *Folder) Count() map[mpc.State]int {
-	out := map[mpc.State]int{}
-	for place := range f.roll.Len() {
-		_, state, _ := f.roll.At(place)
-		out[state]++
-	}
-	return out
-}
-
-// Epoch is that of the shares.
-func (f *Folder) Epoch() mpc.Epoch { return f.party.Epoch() }
-
-// Next is the lowest query number that can be used.
-func (f *Folder) Next() uint64 { return f.mark.Next() }
-
 // begin makes a person pending at a place, which has to be the next one or the
 // serial's own. The words are copied.
 func (f *Folder) begin(s mpc.Serial, c mpc.Capture, at int, words []uint16) error {
