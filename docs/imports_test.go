@@ -53,7 +53,7 @@ var mayImport = map[string]string{
 	"issuer/sqlite":                        "issuer issuer/backup semaphore semaphore/setlog sdk/api",
 	"issuer/postgres":                      "issuer issuer/backup semaphore semaphore/setlog sdk/api",
 	"issuer/backup":                        "issuer semaphore semaphore/receipt semaphore/setlog sdk/api",
-	"issuer/storetest":                     "issuer issuer/backup issuer/internal/testkit semaphore semaphore/setlog sdk/api",
+	"issuer/storetest":                     "issuer issuer/backup issuer/biometric/capture issuer/internal/testkit semaphore semaphore/setlog sdk/api",
 	"issuer/httpapi":                       "issuer issuer/biometric/capture issuer/httpapi/page semaphore semaphore/setlog semaphore/scope sdk/api sdk/serve",
 	"issuer/httpapi/page":                  "issuer semaphore/setlog sdk/api",
 	"issuer/httpapi/admin":                 "issuer issuer/cosign issuer/httpapi semaphore sdk/api sdk/serve",

@@ -38,7 +38,7 @@ type Config struct {
 	SessionTTL time.Duration // 10 minutes, which is also the most
 	ErrorRates []api.ErrorRate
 
-	DeviceRate, OperatorRate Rate // decided intakes of one device, and of one operator
+	DeviceRate, OperatorRate Rate // captures compared of one device, and of one operator
 
 	Snapshots Snapshots // of the set, for quick starts; nil: every start replays the log
 	// Background lets New return as soon as set and log can be served; Run then

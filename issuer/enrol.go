@@ -57,7 +57,7 @@ func (i *Issuer) EnrolMany(ctx context.Context, reqs []api.EnrolmentRequest) ([]
 			c, done, err := i.check(gctx, req)
 			var refusal *api.Error
 			switch {
-			case err != nil && (!errors.As(err, &refusal) || refusal.Code.Retryable()):
+			case err != nil && (!errors.As(err, &refusal) || refusal.Code.Retryable() && refusal.Code != api.RateLimited):
 				return err // nothing was decided
 			case err != nil:
 				results[n].Err = err
@@ -133,7 +133,7 @@ func (i *Issuer) check(ctx context.Context, req api.EnrolmentRequest) (*candidat
 	var c *candidate
 	var refused error
 	if earlier == nil && j.good() { // meanwhile
-		c, refused = i.capture(ctx, w, j.ours.commitment)
+		c, refused = i.capture(ctx, w, j.ours.commitment, setlog.OpEnrol)
 	}
 	commitment, err := j.agreed()
 	if err != nil {
@@ -144,6 +144,11 @@ func (i *Issuer) check(ctx context.Context, req api.EnrolmentRequest) (*candidat
 			c.probe.Wipe()
 		}
 		return nil, nil, err
+	}
+	if overtaken(refused) { // by the same request, perhaps
+		if earlier, err = i.session(ctx, w.nonce); err != nil {
+			return nil, nil, err
+		}
 	}
 	if earlier != nil {
 		if earlier.Commitment != commitment || earlier.Op != setlog.OpEnrol {
@@ -192,8 +197,17 @@ func decodeRequest(req api.EnrolmentRequest) (w wire, err error) {
 	return w, nil
 }
 
-// capture judges the envelope and makes the intake, its receipt signed.
-func (i *Issuer) capture(ctx context.Context, w wire, commitment semaphore.Element) (*candidate, error) {
+// overtaken reports a refusal that another request may have caused that came
+// with the same capture and was decided in the meantime.
+func overtaken(err error) bool {
+	code := api.CodeOf(err)
+	return err != nil && (code == api.CaptureReplayed || code == api.RateLimited)
+}
+
+// capture judges the envelope, makes the intake, its receipt signed, and hands
+// the capture to the matcher. The matcher comes last: whoever it compares has
+// passed every check, and is counted.
+func (i *Issuer) capture(ctx context.Context, w wire, commitment semaphore.Element, op setlog.Op) (*candidate, error) {
 	if err := i.galleryIn(); err != nil {
 		return nil, err
 	}
@@ -216,6 +230,9 @@ func (i *Issuer) capture(ctx context.Context, w wire, commitment semaphore.Eleme
 		return nil, captureRefusal(err)
 	}
 	c := &candidate{neutral: i.cfg.Unattended[env.Chain[0].Class]}
+	if c.neutral && op == setlog.OpRekeyIn { // any other answer would tell whether this person is enrolled
+		return nil, &api.Error{Code: api.NotAccepted}
+	}
 	received := uint64(now.Unix())
 	r := Receipt{
 		Issuer: i.cfg.Name, Session: w.nonce, Commitment: commitment, BodyHash: sha256.Sum256(body),
@@ -236,6 +253,9 @@ func (i *Issuer) capture(ctx context.Context, w wire, commitment semaphore.Eleme
 	c.intake.ID = r.ID
 	if c.intake.Receipt, err = r.Sign(i.signer); err != nil {
 		return nil, api.Wrap(api.Internal, err)
+	}
+	if err := i.claim(ctx, c.intake); err != nil {
+		return nil, err
 	}
 	if c.probe, err = i.cfg.Matcher.Prepare(ctx, env); err != nil {
 		return nil, captureRefusal(err)
@@ -266,6 +286,7 @@ func (i *Issuer) admit(ctx context.Context, cs []*candidate) ([]Result, error) {
 	for n, c := range cs {
 		batch[n] = c.intake
 	}
+	i.refill(batch)
 	var added []Serial
 	decided, err := i.cfg.Store.Intake(ctx, batch, func(n int) (api.Code, error) {
 		code, err := i.known(cs[n].probe)
@@ -296,6 +317,7 @@ func (i *Issuer) admit(ctx context.Context, cs []*candidate) ([]Result, error) {
 	}
 	results := make([]Result, len(decided))
 	for n, d := range decided {
+		i.recorded(batch[n], d)
 		results[n] = Result{Repeated: d.Repeated, Err: d.Err}
 		if d.Enrolment.State != "" {
 			results[n].Enrolment = wireEnrolment(d.Enrolment)

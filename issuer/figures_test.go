@@ -73,6 +73,41 @@ func TestBenchIntake(t *testing.T) {
 	fmt.Printf("BENCH enrol_intake_cpu_us %.0f us\n", 1e6*median(used))
 }
 
+// Enrolments of one caller at an issuer that counts rates before it compares, and
+// at one that has none, taking turns in one process: the ratio of their times,
+// fsync included.
+func TestBenchIntakeRates(t *testing.T) {
+	forBench(t, false)
+	w := testkit.NewWorld(t, 1)
+	rated := func(c *issuer.Config) {
+		c.DeviceRate, c.OperatorRate = issuer.Rate{N: 1_000_000, Per: time.Hour}, issuer.Rate{N: 1_000_000, Per: time.Hour}
+	}
+	free := open(t, w, openStore(t, filepath.Join(t.TempDir(), "free.db")))
+	with := open(t, w, openStore(t, filepath.Join(t.TempDir(), "rated.db")), rated)
+	person := uint64(0)
+	round := func(i *issuer.Issuer) float64 {
+		t.Helper()
+		const each = 40
+		reqs := make([]api.EnrolmentRequest, each)
+		for n := range reqs {
+			person++
+			reqs[n] = attended(t, w, w.Device, i, testkit.NewPerson(person), "anna")
+		}
+		began := time.Now()
+		for _, req := range reqs {
+			if _, err := i.Enrol(t.Context(), req); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return time.Since(began).Seconds()
+	}
+	var ratio []float64
+	for range 25 {
+		ratio = append(ratio, round(with)/round(free))
+	}
+	fmt.Printf("BENCH enrol_intake_rates_ratio %.2f ratio\n", median(ratio))
+}
+
 // Anchors of 256 new members and of one, taking turns in one process, wall time
 // with fsync. 15 rounds.
 func TestBenchAnchor(t *testing.T) {

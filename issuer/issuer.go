@@ -28,6 +28,7 @@ type Issuer struct {
 	policy   *setlog.Witnesses // of Config.Witnesses; nil if there are none
 	seal     *sealer
 	sessions sessions
+	claims   claims
 	document atomic.Pointer[[]byte] // the metadata document, whose hash stands in the log
 	imported atomic.Bool            // some members came without evidence
 
@@ -65,7 +66,7 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 		believed.Known = capture.NewKnown(4096)
 	}
 	cfg.Capture = &believed
-	i := &Issuer{cfg: cfg, forced: make(chan struct{}, 1)}
+	i := &Issuer{cfg: cfg, claims: newClaims(), forced: make(chan struct{}, 1)}
 	var err error
 	if err := i.openKeys(); err != nil {
 		return nil, err

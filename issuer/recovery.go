@@ -37,20 +37,26 @@ func (i *Issuer) Recover(ctx context.Context, req api.RecoveryRequest) (r api.Re
 	if err != nil {
 		return r, false, err
 	}
+	var c *candidate
+	if earlier == nil {
+		var refused error
+		c, refused = i.capture(ctx, w, commitment, setlog.OpRekeyIn)
+		if overtaken(refused) { // by the same request, perhaps
+			if earlier, err = i.session(ctx, w.nonce); err != nil {
+				return r, false, err
+			}
+		}
+		if refused != nil && earlier == nil {
+			return r, false, refused
+		}
+	}
 	if earlier != nil {
 		if earlier.Commitment != commitment || earlier.Op != setlog.OpRekeyIn {
 			return r, false, &api.Error{Code: api.SessionUsed}
 		}
 		return i.recovered(ctx, *earlier)
 	}
-	c, err := i.capture(ctx, w, commitment)
-	if err != nil {
-		return r, false, err
-	}
 	defer c.probe.Wipe()
-	if c.neutral { // any other answer would tell whether this person is enrolled
-		return r, false, &api.Error{Code: api.NotAccepted}
-	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	e, repeated, err := i.recover(ctx, c)
@@ -103,10 +109,14 @@ func (i *Issuer) recover(ctx context.Context, c *candidate) (Enrolment, bool, er
 	if err := i.seal.sealLinks(&r.Intake); err != nil {
 		return Enrolment{}, false, api.Wrap(api.Internal, err)
 	}
+	batch := []Intake{r.Intake}
+	i.refill(batch)
+	r.Intake = batch[0]
 	res, err := i.cfg.Store.Recover(ctx, r, refuse)
 	if err != nil {
 		return Enrolment{}, false, i.failed(ctx, err, false)
 	}
+	i.recorded(r.Intake, res)
 	if res.Err != nil {
 		return Enrolment{}, false, res.Err
 	}

@@ -62,8 +62,8 @@ type Intake struct {
 	Biometric  [32]byte // hiding commitment to the capture
 	Receipt    []byte   // signed; shown only after the commit
 	Device     string
-	Counter    uint64 // of the device, must rise
-	Rates      []RateUse
+	Counter    uint64    // of the device, must rise
+	Rates      []RateUse // to hand out with the record
 	Serial     Serial
 	Modality   string
 	Template   []byte // sealed; empty if the matcher keeps it itself
@@ -93,6 +93,7 @@ type IntakeResult struct {
 	Enrolment Enrolment
 	Repeated  bool
 	Err       error
+	Granted   []int // of each of the Intake's Rates, if it was recorded
 }
 
 // Decided is the result of an intake that was admissible: admitted if code is
@@ -213,9 +214,13 @@ type Store interface {
 	// decide is called inside it for an intake that only its match can still
 	// refuse: it answers "" or the code to refuse with; its error rolls
 	// everything back. A refusal by decide is recorded and uses the session up;
-	// any other refusal leaves nothing behind. Each of Rates is counted with what
-	// is recorded: see RateUse.
+	// any other refusal leaves nothing behind. Of each of Rates as many are handed
+	// out, with what is recorded, as are left: see RateUse.
 	Intake(ctx context.Context, batch []Intake, decide func(i int) (api.Code, error)) ([]IntakeResult, error)
+	// Reserve hands out some of each rate: at least one and at most Want of each,
+	// or nothing, and api.RateLimited. Without uses it tells whether this process
+	// still writes the set.
+	Reserve(ctx context.Context, received uint64, uses []RateUse) (granted []int, err error)
 	// Enrolment finds an intake by its id.
 	Enrolment(ctx context.Context, id ID) (Enrolment, error)
 	// Publish queues an entry that carries a document, in place of an earlier one

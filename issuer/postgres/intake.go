@@ -25,9 +25,9 @@ const (
 	sqlUseCounter = `INSERT INTO devices (device, counter, admitted, refused) VALUES ($1, $2, 0, 0)
 		ON CONFLICT (device) DO UPDATE SET counter = excluded.counter WHERE devices.counter < excluded.counter`
 
-	sqlUseRate = `INSERT INTO rates (who, per, started, n) VALUES ($1, $2, $3, 1)
-		ON CONFLICT (who, per) DO UPDATE SET n = CASE WHEN rates.started = excluded.started THEN rates.n + 1 ELSE 1 END, started = excluded.started
-		WHERE rates.started < excluded.started OR rates.started = excluded.started AND rates.n < $4`
+	sqlRate    = `SELECT started, n FROM rates WHERE who = $1 AND per = $2`
+	sqlSetRate = `INSERT INTO rates (who, per, started, n) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (who, per) DO UPDATE SET started = excluded.started, n = excluded.n`
 
 	sqlTaken = `SELECT EXISTS (SELECT 1 FROM members WHERE set_id = $1 AND commitment = $2 AND removed_seq IS NULL)
 		OR EXISTS (SELECT 1 FROM pending WHERE set_id = $1 AND op = 1 AND commitment = $2)
@@ -88,7 +88,48 @@ func admit(t *tx, in issuer.Intake, decide func() (api.Code, error)) (issuer.Int
 		return issuer.IntakeResult{}, err
 	}
 	r := in.Decided(setlog.OpEnrol, code)
+	if r.Granted, err = grant(t, in.Rates); err != nil {
+		return issuer.IntakeResult{}, err
+	}
 	return r, record(t, in, r.Enrolment)
+}
+
+// Reserve implements issuer.Store.
+func (s *Store) Reserve(ctx context.Context, received uint64, uses []issuer.RateUse) (granted []int, err error) {
+	err = s.write(ctx, func(t *tx) (err error) {
+		if granted, err = grant(t, uses); err != nil {
+			return err
+		}
+		for n, u := range uses {
+			if granted[n] == 0 {
+				return u.Limited(received) // rolls back
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return granted, nil
+}
+
+// grant hands out what is wanted of rates, as far as it is left.
+func grant(t *tx, uses []issuer.RateUse) ([]int, error) {
+	granted := make([]int, len(uses))
+	for i, u := range uses {
+		var started uint64
+		var n int
+		if err := t.QueryRow(sqlRate, into(&started, &n), u.Who, u.Per); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return nil, err
+		}
+		if granted[i], n = u.Grant(started, n); granted[i] == 0 {
+			continue
+		}
+		if _, err := t.Exec(sqlSetRate, u.Who, u.Per, u.Start, n); err != nil {
+			return nil, err
+		}
+	}
+	return granted, nil
 }
 
 // admissible is what every intake is asked before its capture is: a result, if
@@ -108,13 +149,6 @@ func admissible(t *tx, in issuer.Intake, op setlog.Op) (*issuer.IntakeResult, er
 		return refuse(api.SessionUsed)
 	case !errors.Is(err, pgx.ErrNoRows):
 		return nil, err
-	}
-	for _, u := range in.Rates {
-		if n, err := t.Exec(sqlUseRate, u.Who, u.Per, u.Start, u.N); err != nil {
-			return nil, err
-		} else if n != 1 {
-			return &issuer.IntakeResult{Err: &api.Error{Code: api.RateLimited, RetryAfter: u.Wait(in.Received)}}, nil
-		}
 	}
 	if n, err := t.Exec(sqlUseCounter, in.Device, in.Counter); err != nil {
 		return nil, err

@@ -73,6 +73,10 @@ func recoverIn(t *tx, r issuer.Recovery, code api.Code) (issuer.IntakeResult, er
 		return *before, nil
 	}
 	result := r.Intake.Decided(setlog.OpRekeyIn, code)
+	var err error
+	if result.Granted, err = grant(t, r.Rates); err != nil {
+		return none, err
+	}
 	var q queue
 	insertIntake(&q, r.Intake, result.Enrolment)
 	if code != "" {

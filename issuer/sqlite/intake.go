@@ -25,10 +25,9 @@ const (
 	useCounter = `INSERT INTO devices (device, counter, admitted, refused) VALUES (?1, ?2, 0, 0)
 		ON CONFLICT (device) DO UPDATE SET counter = ?2 WHERE ?2 > counter`
 
-	// A clock that runs backwards finds a later period and is refused.
-	useRate = `INSERT INTO rates (who, per, started, n) VALUES (?1, ?2, ?3, 1)
-		ON CONFLICT (who, per) DO UPDATE SET n = CASE started WHEN ?3 THEN n + 1 ELSE 1 END, started = ?3
-		WHERE started < ?3 OR started = ?3 AND n < ?4`
+	rateCount = `SELECT started, n FROM rates WHERE who = ? AND per = ?`
+	setRate   = `INSERT INTO rates (who, per, started, n) VALUES (?1, ?2, ?3, ?4)
+		ON CONFLICT (who, per) DO UPDATE SET started = ?3, n = ?4`
 
 	commitmentTaken = `SELECT EXISTS (SELECT 1 FROM members WHERE set_id = ?1 AND commitment = ?2 AND removed_seq IS NULL)
 		OR EXISTS (SELECT 1 FROM pending WHERE set_id = ?1 AND op = 1 AND commitment = ?2)
@@ -88,7 +87,48 @@ func admit(tx *sql.Tx, in issuer.Intake, decide func() (api.Code, error)) (issue
 		return issuer.IntakeResult{}, err
 	}
 	r := in.Decided(setlog.OpEnrol, code)
+	if r.Granted, err = grant(tx, in.Rates); err != nil {
+		return issuer.IntakeResult{}, err
+	}
 	return r, record(tx, in, r.Enrolment)
+}
+
+// Reserve implements issuer.Store.
+func (s *Store) Reserve(ctx context.Context, received uint64, uses []issuer.RateUse) (granted []int, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		if granted, err = grant(tx, uses); err != nil {
+			return err
+		}
+		for n, u := range uses {
+			if granted[n] == 0 {
+				return u.Limited(received) // rolls back
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return granted, nil
+}
+
+// grant hands out what is wanted of rates, as far as it is left.
+func grant(tx *sql.Tx, uses []issuer.RateUse) ([]int, error) {
+	granted := make([]int, len(uses))
+	for i, u := range uses {
+		var started uint64
+		var n int
+		if err := tx.QueryRow(rateCount, u.Who, u.Per).Scan(&started, &n); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, err
+		}
+		if granted[i], n = u.Grant(started, n); granted[i] == 0 {
+			continue
+		}
+		if _, err := tx.Exec(setRate, u.Who, u.Per, u.Start, n); err != nil {
+			return nil, err
+		}
+	}
+	return granted, nil
 }
 
 // admissible is what every intake is asked before its capture is: a result, if
@@ -108,13 +148,6 @@ func admissible(tx *sql.Tx, in issuer.Intake, op setlog.Op) (*issuer.IntakeResul
 		return refuse(api.SessionUsed)
 	case !errors.Is(err, issuer.ErrNotFound):
 		return nil, err
-	}
-	for _, u := range in.Rates {
-		if ok, err := one(tx, useRate, u.Who, u.Per, u.Start, u.N); err != nil {
-			return nil, err
-		} else if !ok {
-			return &issuer.IntakeResult{Err: &api.Error{Code: api.RateLimited, RetryAfter: u.Wait(in.Received)}}, nil
-		}
 	}
 	if ok, err := one(tx, useCounter, in.Device, in.Counter); err != nil {
 		return nil, err

@@ -72,6 +72,10 @@ func recoverIn(tx *sql.Tx, r issuer.Recovery, code api.Code) (issuer.IntakeResul
 		return *before, nil
 	}
 	result := r.Intake.Decided(setlog.OpRekeyIn, code)
+	var err error
+	if result.Granted, err = grant(tx, r.Rates); err != nil {
+		return issuer.IntakeResult{}, err
+	}
 	e := result.Enrolment
 	if _, err := tx.Exec(insertIntake, e.ID[:], e.Op, r.Session[:], e.Commitment[:], r.Received, e.State, string(e.Code), blob(e.Receipt)); err != nil {
 		return issuer.IntakeResult{}, err
@@ -103,7 +107,7 @@ func recoverIn(tx *sql.Tx, r issuer.Recovery, code api.Code) (issuer.IntakeResul
 	if _, err := tx.Exec(insertRecovery, setID, r.ID[:], r.Commitment[:], r.Biometric[:], r.SerialLink, r.Old[:], index, api.RecoveryWaiting); err != nil {
 		return issuer.IntakeResult{}, err
 	}
-	_, err := tx.Exec(insertPending, setID, r.ID[:], setlog.OpRekeyAnnounced, index, r.Old[:], make([]byte, 32), []byte{}, false, r.Received, 0)
+	_, err = tx.Exec(insertPending, setID, r.ID[:], setlog.OpRekeyAnnounced, index, r.Old[:], make([]byte, 32), []byte{}, false, r.Received, 0)
 	return result, err
 }
 
