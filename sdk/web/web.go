@@ -36,7 +36,7 @@ import (
 	"github.com/perhuman/perhuman/sdk/wallet/backup"
 )
 
-//go:embed *.js *.css *.svg wallet all:dist
+//go:embed *.js *.css *.svg wallet capture all:dist
 var embedded embed.FS
 
 // Prefix is the path under which apps and wallets serve the shared files.
