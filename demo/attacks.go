@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -41,6 +42,7 @@ type attempt struct {
 	action  string // of the challenge
 	session string // of the challenge
 	set     *semaphore.Group
+	author  string              // a name; "bot" if empty
 	text    string              // that the proof is made for
 	sent    string              // that is sent, if not text
 	token   string              // a challenge, if not a fresh one
@@ -67,7 +69,7 @@ func (b *bots) attempt(session string) (attempt, error) {
 // load proves and writes the request.
 func (b *bots) load(ctx context.Context, a attempt) (shot, error) {
 	now := time.Now()
-	d := draft{Author: "bot", Text: a.text, Created: uint64(now.Unix())}
+	d := draft{Author: cmp.Or(a.author, "bot"), Text: a.text, Created: uint64(now.Unix())}
 	content, err := scope.Post{RP: b.w.cfg.rp(), Author: d.Author, Created: d.Created, Text: d.Text}.Digest()
 	if err != nil {
 		return shot{}, err

@@ -47,7 +47,7 @@ type draft struct {
 // boardRoutes are the routes of the board: what any app with a few posts has,
 // and the gate around one of them.
 func (w *world) boardRoutes() (http.Handler, error) {
-	pages, err := web.Board(reading{w}, w.cfg.url(walletHost))
+	pages, err := web.Board(reading{w}, w.cfg.url(walletHost), w.cfg.url(issuerHost)+"/")
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +116,20 @@ func (r reading) Poll() any {
 		return p.state()
 	}
 	return nil
+}
+
+// Record is what the issuer's own page tells in full.
+func (r reading) Record() *web.Record {
+	states := r.w.issuer.Recent(12)
+	if len(states) == 0 {
+		return nil
+	}
+	counts := make([]uint64, len(states)) // the newest state is the first
+	for i, s := range states {
+		counts[len(states)-1-i] = s.Live
+	}
+	now := states[0]
+	return &web.Record{People: now.Live, State: now.Seq, At: now.Created.UTC().Format("15:04 UTC"), Bars: web.Bars(counts)}
 }
 
 // service is the same verifier over HTTP, as an app in another language would
@@ -214,7 +228,7 @@ func (w *world) store(r *http.Request) (int64, error) {
 	if err != nil {
 		return 0, api.Wrap(api.Internal, err)
 	}
-	row := boardPost{Author: p.Author, Text: p.Text, Created: p.Created}
+	row := boardPost{Author: p.Author, Text: p.Text, Created: p.Created, Seed: boardSession(r) == w.greeting}
 	return w.posts.add(r.Context(), row, who.Verdict.VerificationID, text)
 }
 

@@ -100,10 +100,11 @@ func (p *posts) add(ctx context.Context, post boardPost, verification string, bu
 	return id, nil
 }
 
-// list gives the newest posts first.
+// list gives the newest posts first; those of the demo itself stand below what
+// visitors wrote.
 func (p *posts) list(ctx context.Context, limit int) ([]boardPost, error) {
 	rows, err := p.db.QueryContext(ctx,
-		`SELECT id, author, text, created, seed, bundle IS NOT NULL FROM posts ORDER BY id DESC LIMIT ?`, limit)
+		`SELECT id, author, text, created, seed, bundle IS NOT NULL FROM posts ORDER BY seed, id DESC LIMIT ?`, limit)
 	if err != nil {
 		return nil, api.Wrap(api.StoreUnavailable, err)
 	}
@@ -151,7 +152,7 @@ func (p *posts) seed(ctx context.Context, now uint64) error {
 	for i, s := range []struct{ author, text string }{
 		{"deal-finder-88", "CONGRATULATIONS!!! You have been selected. Claim your prize in the next 10 minutes, link in my profile."},
 		{"honest_reviewer", "I bought twelve of these blenders and all twelve changed my life. Five stars. (Posted from 40 accounts.)"},
-		{"agora", "This board shows who wrote a post with proof of being one human, and nothing else about them. The posts below this line have no such proof: nobody knows whether a person, a script or a thousand scripts wrote them."},
+		{"agora", "A post here can carry a proof that one human wrote it, and nothing else about them. This one and those below have no such proof: nobody knows whether a person, a script or a thousand scripts wrote them."},
 	} {
 		if _, err := p.add(ctx, boardPost{Author: s.author, Text: s.text, Created: now - uint64(600*(3-i)), Seed: true}, "", nil); err != nil {
 			return err

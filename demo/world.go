@@ -19,6 +19,7 @@ import (
 	"github.com/perhuman/perhuman/issuer/biometric/share"
 	"github.com/perhuman/perhuman/issuer/biometric/synth"
 	"github.com/perhuman/perhuman/issuer/httpapi"
+	"github.com/perhuman/perhuman/issuer/httpapi/page"
 	issuerdb "github.com/perhuman/perhuman/issuer/sqlite"
 	"github.com/perhuman/perhuman/sdk"
 	"github.com/perhuman/perhuman/sdk/agent"
@@ -56,6 +57,7 @@ type world struct {
 	polls    *polls
 	lab      *lab
 	desk     *agent.Desk
+	greeting string // session of the crowd's first posts
 	helper   *helper
 	vouchers []byte // key of the giveaway's
 	handler  http.Handler
@@ -65,7 +67,7 @@ type world struct {
 // openWorld opens databases and keys and builds the three origins. The port
 // must be open already: the gate begins to follow the issuer over it.
 func openWorld(ctx context.Context, cfg config, logf func(string, ...any)) (_ *world, err error) {
-	w := &world{cfg: cfg, logf: logf, counters: &verifier.Counters{}}
+	w := &world{cfg: cfg, logf: logf, counters: &verifier.Counters{}, greeting: newSession()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
@@ -215,7 +217,9 @@ func (w *world) buildHandler() error {
 		return err
 	}
 	issuing := http.NewServeMux()
-	issuing.Handle("/", httpapi.New(w.issuer, httpapi.Options{Origin: w.cfg.url(issuerHost), Rand: rand.Reader, Logf: w.logf}))
+	issuing.Handle("/", httpapi.New(w.issuer, httpapi.Options{Origin: w.cfg.url(issuerHost), Rand: rand.Reader, Logf: w.logf, Links: []page.Link{
+		{Name: "Board", URL: w.cfg.url(boardHost)}, {Name: "Wallet", URL: w.cfg.url(walletHost)},
+	}}))
 	for _, path := range []string{"/enrol", "/static/", "/face/", sdkweb.Prefix} {
 		issuing.Handle(path, pages)
 	}
@@ -248,7 +252,13 @@ func (w *world) run(ctx context.Context, l net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return serve.Run(ctx, l, w.handler, serve.Options{}) })
 	g.Go(func() error { return w.issuer.Run(ctx) })
-	g.Go(func() error { return w.fillCrowd(ctx) })
+	g.Go(func() error {
+		if err := w.fillCrowd(ctx); err != nil {
+			return err
+		}
+		w.firstPosts(ctx)
+		return nil
+	})
 	g.Go(func() error { return w.polls.openFirst(ctx) })
 	return g.Wait()
 }

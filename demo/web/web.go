@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -56,6 +57,7 @@ func Consent(split bool) ([]byte, error) {
 type BoardPages interface {
 	Posts(ctx context.Context) ([]Post, error) // newest first
 	Poll() any                                 // fields Number, Poll, Counts, Votes, Closed; nil before the first
+	Record() *Record                           // of the issuer; nil while there is none
 }
 
 // Post is a post as the page shows it.
@@ -65,6 +67,30 @@ type Post struct {
 	Created        uint64 // unix seconds
 	Verified, Seed bool
 	Comments       []Comment
+}
+
+// Record is the newest of an issuer's public record: the states of its list.
+type Record struct {
+	People, State uint64
+	At            string // when it was published
+	Bars          []Bar  // how many people the newest states had, oldest first
+}
+
+// Bar is a bar of a chart 100 wide and 32 high.
+type Bar struct{ X, Y, W, H float64 }
+
+// Bars draws numbers, the oldest first.
+func Bars(counts []uint64) []Bar {
+	most := uint64(1)
+	for _, n := range counts {
+		most = max(most, n)
+	}
+	bars, step := make([]Bar, len(counts)), 100/float64(max(len(counts), 1))
+	for i, n := range counts {
+		h := math.Round(max(float64(n)/float64(most)*32, 1)*100) / 100
+		bars[i] = Bar{X: math.Round(step*float64(i)*100) / 100, Y: 32 - h, W: math.Round(step*75) / 100, H: h}
+	}
+	return bars
 }
 
 // Comment is what stands under a post.
@@ -84,8 +110,9 @@ func (p Post) On() string {
 // Board serves the board: its pages, filled in by show, their files under
 // /static/, and the shared files under /perhuman/. Every other path is not
 // found: mount it at / and the routes of the board beside it. Its
-// pages may talk to the wallet's origin, for the relay there.
-func Board(show BoardPages, wallet string) (http.Handler, error) {
+// pages may talk to the wallet's origin, for the relay there, and lead to the
+// issuer's public record.
+func Board(show BoardPages, wallet, issuer string) (http.Handler, error) {
 	sub, err := fs.Sub(embedded, "board")
 	if err != nil {
 		return nil, err
@@ -107,7 +134,7 @@ func Board(show BoardPages, wallet string) (http.Handler, error) {
 			files.ServeHTTP(w, r)
 			return
 		}
-		page, err := render(r.Context(), pages, name, show)
+		page, err := render(r.Context(), pages, name, view{Here: r.URL.Path, Issuer: issuer}, show)
 		if err != nil {
 			serve.WriteProblem(w, r, err)
 			return
@@ -121,16 +148,21 @@ func Board(show BoardPages, wallet string) (http.Handler, error) {
 	}), nil
 }
 
+// view is what a page is filled in with.
+type view struct {
+	Here, Issuer string
+	Posts        []Post
+	Poll         any
+	Record       *Record
+}
+
 // render fills a page in. The feed and the poll can be read as they are.
-func render(ctx context.Context, pages *template.Template, name string, show BoardPages) ([]byte, error) {
-	var in struct {
-		Posts []Post
-		Poll  any
-	}
+func render(ctx context.Context, pages *template.Template, name string, in view, show BoardPages) ([]byte, error) {
 	var err error
 	switch name {
 	case "index.html":
 		in.Posts, err = show.Posts(ctx)
+		in.Record = show.Record()
 	case "poll.html":
 		in.Poll = show.Poll()
 	}

@@ -25,10 +25,13 @@ func (shown) Posts(context.Context) ([]Post, error) {
 	return []Post{{ID: 7, Author: "<b>eve</b>", Text: "<script>alert(1)</script>", Verified: true}}, nil
 }
 func (shown) Poll() any { return nil }
+func (shown) Record() *Record {
+	return &Record{People: 300, State: 7, At: "12:00 UTC", Bars: Bars([]uint64{0, 150, 300})}
+}
 
 // The feed can be read without JavaScript, and what people wrote stays text.
 func TestFeedWithoutScripts(t *testing.T) {
-	board, err := Board(shown{}, "http://wallet.localhost:8080")
+	board, err := Board(shown{}, "http://wallet.localhost:8080", "http://issuer.localhost:8080")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,10 +41,18 @@ func TestFeedWithoutScripts(t *testing.T) {
 	if !strings.Contains(body, "&lt;script&gt;alert(1)&lt;/script&gt;") || strings.Contains(body, "<b>eve") || !strings.Contains(body, "verified human") {
 		t.Error(body)
 	}
+	for _, want := range []string{
+		`<a href="http://issuer.localhost:8080">Issuer</a>`, `id="record" href="http://issuer.localhost:8080"`, `<b>300</b> people on the list`,
+		`<rect x="33.33" y="16" width="25" height="16"/>`, // half of the most
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the board does not lead to the issuer's record: no %s", want)
+		}
+	}
 }
 
 func TestPages(t *testing.T) {
-	board, err := Board(shown{}, "http://wallet.localhost:8080")
+	board, err := Board(shown{}, "http://wallet.localhost:8080", "http://issuer.localhost:8080")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +146,7 @@ func TestSourcesFitThePolicy(t *testing.T) {
 
 // Every code of the one table has a sentence for people.
 func TestEveryCodeIsExplained(t *testing.T) {
-	board, err := Board(shown{}, "http://wallet.localhost:8080")
+	board, err := Board(shown{}, "http://wallet.localhost:8080", "http://issuer.localhost:8080")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,7 @@ type Options struct {
 	Paused  func() bool                                        // while it says so, nobody new comes in; nil: never
 	Gallery func() bool                                        // whether people can be matched yet; nil: always
 	Now     func() time.Time                                   // for readiness; time.Now
+	Links   []page.Link                                        // in the head of the front page, e.g. to where people enrol
 }
 
 // Limits of bodies in bytes.
@@ -136,7 +137,7 @@ func newEngine(i *issuer.Issuer, o Options) *gin.Engine {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.page = page.New(i, s.now)
+	s.page = page.New(i, s.now, o.Links...)
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.RedirectTrailingSlash = false

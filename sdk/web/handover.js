@@ -12,7 +12,8 @@ const life = 5 * 60_000 // of a box in the relay, and of a challenge
 
 const style = new CSSStyleSheet()
 style.replaceSync(`
-  .phone { background: none; border-color: transparent; color: inherit; font-size: .875rem; text-decoration: underline; }
+  :host([handover]) button:first-of-type { margin-inline-end: .75rem; }
+  .phone { background: none; border-color: transparent; color: inherit; font-size: .875rem; text-decoration: underline; padding-inline: .1rem; }
   :host(:not([handover])) .phone, :host(:state(busy)) .phone, :host(:state(verified)) .phone, :disabled ~ .phone { display: none; }
   .handover { display: grid; gap: .75rem; justify-items: start; margin-top: .75rem; padding: 1rem; max-width: 20rem; box-sizing: border-box;
     border: 1px solid light-dark(#dce2db, #2b352f); border-radius: .75rem; background: light-dark(#fff, #151b18); color: light-dark(#1b211d, #e6ece8); font: .9375rem/1.45 system-ui, sans-serif; }

@@ -104,4 +104,21 @@ func spans(days []Day, today uint32) []span {
 	return out
 }
 
+// leadIn is how many days a young list's chart shows at least.
+const leadIn = 7
+
+// lead puts empty days before the first of a list that is younger than a week:
+// else its growth would be a flat line.
+func lead(s []span) []span {
+	if len(s) == 0 {
+		return nil
+	}
+	out := make([]span, 0, max(leadIn, len(s)))
+	for n := leadIn - len(s); n > 0; n-- {
+		day := s[0].First.AddDate(0, 0, -n)
+		out = append(out, span{First: day, Last: day})
+	}
+	return append(out, s...)
+}
+
 func date(day uint32) time.Time { return time.Unix(int64(day)*86400, 0).UTC() }

@@ -50,6 +50,7 @@ type Page struct {
 	now      func() time.Time
 	template *template.Template
 	security string
+	links    []Link
 	growth   growth
 
 	mu   sync.Mutex
@@ -57,11 +58,14 @@ type Page struct {
 	at   time.Time
 }
 
-// New makes a Page.
-func New(i *issuer.Issuer, now func() time.Time) *Page {
+// Link leads from the page to elsewhere, e.g. to where people enrol.
+type Link struct{ Name, URL string }
+
+// New makes a Page. The links stand in its head.
+func New(i *issuer.Issuer, now func() time.Time, links ...Link) *Page {
 	sum := sha256.Sum256([]byte(style))
 	return &Page{
-		issuer: i, now: now,
+		issuer: i, now: now, links: links,
 		template: template.Must(template.New("page").Funcs(template.FuncMap{
 			"number": number, "long": long, "css": func() template.CSS { return template.CSS(style) }, // #nosec G203 -- our own file
 			"mark": func() template.HTML { return template.HTML(mark) }, // #nosec G203 -- our own file
@@ -104,6 +108,8 @@ type view struct {
 	Entries, Counted         int64
 	Enrolled, Removed, Moved int
 	Chart                    chart
+	Since                    string // the day of the first entry
+	Links                    []Link
 	Wide                     int // days in a step of the chart
 	Days                     []row
 	Hidden                   int // days with entries that the table leaves out
@@ -145,7 +151,7 @@ func (p *Page) view(ctx context.Context, now time.Time) (*view, error) {
 		return nil, err
 	}
 	info := p.issuer.Info()
-	v := &view{Info: info, Now: now.UTC(), Current: current, Entries: current.LogSize, Counted: counted, Keys: info.VKeys}
+	v := &view{Info: info, Now: now.UTC(), Links: p.links, Current: current, Entries: current.LogSize, Counted: counted, Keys: info.VKeys}
 	if len(v.Keys) == 0 {
 		v.Keys = []string{info.VKey}
 	}
@@ -163,8 +169,9 @@ func (p *Page) view(ctx context.Context, now time.Time) (*view, error) {
 	}
 	v.Hidden = len(days) - len(v.Days)
 	steps := spans(days, uint32(max(now.Unix(), 0)/86400)) // #nosec G115 -- days since 1970
-	v.Chart = draw(steps)
+	v.Chart = draw(lead(steps))
 	if len(steps) > 0 {
+		v.Since = steps[0].First.Format(longDate)
 		v.Wide = int(steps[0].Last.Sub(steps[0].First).Hours()/24) + 1
 	}
 	for _, r := range p.issuer.Recent(lastRoots) {

@@ -46,6 +46,14 @@ step('the feed and the poll can be read without JavaScript', { skip: why, timeou
     await reader.goto(demo.board + '/poll')
   }
   assert.equal(await reader.locator('.bars li').count(), 3)
+  // The issuer's public record is beside the board, and leads back.
+  await reader.goto(demo.board)
+  await reader.getByRole('link', { name: 'Read the public record' }).click()
+  await reader.getByRole('heading', { name: 'Each person once, and every change in public' }).waitFor()
+  assert.match(await reader.locator('.tile').first().textContent(), /^30\d/)
+  await reader.getByRole('link', { name: 'Board' }).click()
+  await reader.getByRole('navigation').getByRole('link', { name: 'Issuer' }).click()
+  await reader.getByRole('heading', { name: 'The newest states' }).waitFor()
   await plain.close()
 })
 
@@ -53,6 +61,18 @@ step('a first visitor leaves the tour', { skip: why, timeout: 30_000 }, async ()
   await page.goto(demo.board)
   await page.getByRole('button', { name: 'Leave the tour' }).click()
   await page.locator('.tour').waitFor({ state: 'detached' })
+})
+
+step('a first visitor finds a badge to press, of the made-up crowd', { skip: why, timeout: 90_000 }, async () => {
+  const made = page.locator('.post', { hasText: 'made up for the demo' }).getByRole('button', { name: /verified human/ })
+  for (let i = 0; i < 60 && await made.count() !== 2; i++) {
+    await page.waitForTimeout(500)
+    await page.reload()
+    await page.locator('.post').first().waitFor()
+  }
+  await made.first().click()
+  await page.locator('dialog.panel[data-state=good]').waitFor({ timeout: 60_000 })
+  await page.keyboard.press('Escape')
 })
 
 step('a person votes, the crowd votes, and the page counts every ballot again', { skip: why, timeout: 180_000 }, async () => {
