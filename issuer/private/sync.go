@@ -2,7 +2,6 @@ package private
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/perhuman/perhuman/issuer/biometric/mpc"
@@ -44,6 +43,9 @@ func (t *trio) sync(ctx context.Context) error {
 		s, err := t.parties[i].Status(ctx)
 		if err != nil {
 			return unavailable(err)
+		}
+		if e := nameOf(s); e != t.epoch || !settled(s) {
+			return fmt.Errorf("%w: party %d went to another epoch", ErrUnavailable, i)
 		}
 		if s.Places != len(longest) {
 			return fmt.Errorf("%w: %d places at party %d, not %d", ErrDiverged, s.Places, i, len(longest))
@@ -113,17 +115,13 @@ func (t *trio) settle(ctx context.Context, rolls [3][]party.Entry, place int, e 
 // rolls reads the three rolls. Two that are alike, by their digests, are read
 // once.
 func (t *trio) rolls(ctx context.Context) (out [3][]party.Entry, err error) {
-	var status [3]party.Status
-	errs := t.three(func(i int, p Party) (err error) {
-		status[i], err = p.Status(ctx)
-		return err
-	})
-	if err := errors.Join(errs[:]...); err != nil {
-		return out, unavailable(err)
+	status, err := t.oneEpoch(ctx)
+	if err != nil {
+		return out, err
 	}
 	for i, s := range status {
-		if s.Modality != status[0].Modality || s.Epoch != status[0].Epoch {
-			return out, fmt.Errorf("%w: party %d compares %s of epoch %d, party 0 %s of epoch %d", ErrDiverged, i, s.Modality, s.Epoch, status[0].Modality, status[0].Epoch)
+		if s.Modality != status[0].Modality {
+			return out, fmt.Errorf("%w: party %d compares %s, party 0 %s", ErrDiverged, i, s.Modality, status[0].Modality)
 		}
 		for k := range i {
 			if string(status[k].Digest) == string(s.Digest) && status[k].Places == s.Places {

@@ -26,6 +26,12 @@ type Party interface {
 	Commit(ctx context.Context, s mpc.Serial) error
 	Free(ctx context.Context, s mpc.Serial) (receipt []byte, err error)
 	Roll(ctx context.Context, from int) ([]party.Entry, error)
+
+	Refresh(ctx context.Context, number uint64) (mpc.Epoch, error)
+	Switch(ctx context.Context, to mpc.Epoch) error
+	Settle(ctx context.Context, in mpc.Epoch) error
+	Drop(ctx context.Context, in mpc.Epoch) error
+	Back(ctx context.Context, from mpc.Epoch) error
 }
 
 // Refusals of this package.
@@ -71,6 +77,7 @@ type trio struct {
 	connected bool
 	number    uint64
 	roll      []party.Entry // what all three have, when synced
+	epoch     mpc.Epoch     // in which all three are, when synced
 
 	mu    sync.Mutex
 	queue []*ask
@@ -190,6 +197,7 @@ func (t *trio) ready(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
+		t.synced = t.synced && !errors.Is(err, mpc.ErrEpoch)
 		return unavailable(err)
 	}
 	if firsts[0] != firsts[1] || firsts[1] != firsts[2] {
@@ -214,6 +222,7 @@ func (t *trio) step(ctx context.Context, do func(ctx context.Context, number uin
 			return nil
 		}
 		t.connected = false
+		t.synced = t.synced && !errors.Is(err, mpc.ErrEpoch)
 		if ctx.Err() != nil || errors.Is(err, mpc.ErrAudit) {
 			break
 		}

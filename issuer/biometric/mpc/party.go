@@ -28,7 +28,8 @@ type Party struct {
 	epoch    Epoch
 	roll     *Roll
 
-	busy sync.Mutex // held while shares are computed with, changed or dropped
+	busy   sync.Mutex // held while shares are computed with, changed or dropped
+	change sync.Mutex // held while the roll changes or must not
 
 	mu      sync.Mutex
 	session *Session
@@ -124,6 +125,8 @@ func (p *Party) ready() (*Session, people, error) {
 // they are not copied, except for faces, and must stay as they are until the
 // serial is freed. A retry of one that is there changes nothing.
 func (p *Party) Begin(s Serial, c Capture, words []uint16) error {
+	p.change.Lock()
+	defer p.change.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed != nil {
@@ -236,6 +239,8 @@ func (p *Party) compare(serials []Serial, run func(*Session, Job) error) error {
 
 // Commit makes a pending serial a member. It may be called again.
 func (p *Party) Commit(s Serial) error {
+	p.change.Lock()
+	defer p.change.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed != nil {
@@ -255,6 +260,8 @@ func (p *Party) Commit(s Serial) error {
 func (p *Party) Free(s Serial) error {
 	p.busy.Lock()
 	defer p.busy.Unlock()
+	p.change.Lock()
+	defer p.change.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed != nil {

@@ -53,16 +53,17 @@ const inStep = 1024
 // neither is, it drops the new shares. People who began after a refresh have the
 // same words in both epochs, for theirs are fresh.
 //
-// Number is used once; the same at all three. Begin and Commit wait meanwhile.
+// Number is used once; the same at all three. Begin and Commit wait meanwhile;
+// Disconnect ends it.
 func (p *Party) Refresh(ctx context.Context, number uint64, to ShareWriter) (Epoch, error) {
 	p.busy.Lock()
 	defer p.busy.Unlock()
+	p.change.Lock()
+	defer p.change.Unlock()
 	session, _, err := p.ready()
 	if err != nil {
 		return Epoch{}, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	places, digest := p.roll.Digest()
 	if places != p.people.len() {
 		return Epoch{}, fmt.Errorf("%w: shares of %d people for %d places", ErrShape, p.people.len(), places)
@@ -93,6 +94,8 @@ func (p *Party) Refresh(ctx context.Context, number uint64, to ShareWriter) (Epo
 	if err != nil {
 		return Epoch{}, err
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.closed = fmt.Errorf("%w: epoch %d is over", ErrEpoch, p.epoch.Number)
 	return next, nil
 }

@@ -147,6 +147,12 @@ func inspect(name string, args []string, e env, records bool) error {
 	if in.Torn {
 		fmt.Fprintln(e.out, "note     the roll's last change was written in part; the next start drops it")
 	}
+	switch {
+	case len(in.Kept) > 0:
+		fmt.Fprintf(e.out, "note     it has kept the shares of epoch %d too: the issuer ends that refresh, for all three or none\n", in.Epoch+1)
+	case len(in.Older) > 0:
+		fmt.Fprintf(e.out, "note     it switched to epoch %d and has the older shares too: the issuer ends that refresh, for all three or none\n", in.Epoch)
+	}
 	if in.Erase > 0 {
 		fmt.Fprintf(e.out, "note     %d people are gone whose shares the next start overwrites\n", in.Erase)
 	}

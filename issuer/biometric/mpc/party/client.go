@@ -93,13 +93,18 @@ func (c *Client) failed(name string, err error) error {
 // Status tells how the party is. A party with another group answers ErrGroup.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	a, err := c.call(ctx, "status", request{})
-	if err == nil && (a.Status == nil || a.Status.Party != c.number || len(a.Status.Digest) != 32) {
+	if err == nil && (a.Status == nil || a.Status.Party != c.number || len(a.Status.Digest) != 32 || !named(a.Status)) {
 		err = c.failed("status", errors.New("not a status of this party"))
 	}
 	if err != nil {
 		return Status{}, err
 	}
 	return *a.Status, nil
+}
+
+func named(s *Status) bool {
+	optional := func(b []byte) bool { return len(b) == 0 || len(b) == 16 }
+	return len(s.Name) == 16 && optional(s.Kept) && optional(s.Older)
 }
 
 // Connect has the party open a new session with the other two, in place of the
@@ -199,4 +204,51 @@ func (c *Client) Roll(ctx context.Context, from int) ([]Entry, error) {
 		out = append(out, Entry{Serial: s, Capture: capture, State: e.State})
 	}
 	return out, nil
+}
+
+// Refresh has the party make the shares of the next epoch, with the other two. All
+// three are called at once with the same number, which is used once. It blocks
+// while they write: seconds for each 10,000 people. If all three return the same
+// epoch, all three have kept it. From the call on the party refuses to compute
+// and to begin, with mpc.ErrEpoch, until it is settled again.
+func (c *Client) Refresh(ctx context.Context, number uint64) (mpc.Epoch, error) {
+	a, err := c.call(ctx, "refresh", request{Number: number})
+	if err != nil {
+		return mpc.Epoch{}, err
+	}
+	e, err := a.Epoch.read()
+	if err != nil {
+		return e, c.failed("refresh", err)
+	}
+	return e, nil
+}
+
+// Switch has the party use an epoch that it has kept, beside the older one. Only
+// when all three have kept it.
+func (c *Client) Switch(ctx context.Context, to mpc.Epoch) error {
+	_, err := c.call(ctx, "switch", request{Epoch: epochMessage(to)})
+	return err
+}
+
+// Settle has the party remove the shares before an epoch that it has switched to.
+// Only when all three have switched.
+func (c *Client) Settle(ctx context.Context, in mpc.Epoch) error {
+	_, err := c.call(ctx, "settle", request{Epoch: epochMessage(in)})
+	return err
+}
+
+// Drop ends a refresh that runs, and has the party forget shares that it has kept
+// and not switched to: it stays in the epoch in. It may be called at any time. If
+// it returns no error the party is settled there, and goes to no epoch that anybody
+// has kept so far.
+func (c *Client) Drop(ctx context.Context, in mpc.Epoch) error {
+	_, err := c.call(ctx, "drop", request{Epoch: epochMessage(in)})
+	return err
+}
+
+// Back has the party forget an epoch that it has switched to and not settled in.
+// Only when another one has answered Drop since.
+func (c *Client) Back(ctx context.Context, from mpc.Epoch) error {
+	_, err := c.call(ctx, "back", request{Epoch: epochMessage(from)})
+	return err
 }

@@ -29,7 +29,8 @@
 //	secret      32 random bytes, from which the party's keys are derived
 //	mark        query numbers that may have been used (mpc.Mark)
 //	roll        whose place is which (mpc.Roll)
-//	shares.N    the shares of epoch N (Shares)
+//	shares.N    the shares of epoch N (Shares); for the time of a refresh also those
+//	            of N+1, as shares.N+1.kept until all three have theirs (refresh.go)
 //	lock        held by the process that has the folder open
 //
 // Shares are on the disk before the roll says that somebody is pending, and the

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,9 +24,13 @@ type Folder struct {
 	roll   *mpc.Roll
 	lock   *os.File
 
-	mu     sync.Mutex // held while shares change
+	mu     sync.Mutex   // held while shares change
+	use    sync.RWMutex // held by whoever needs the shares; for writing, to exchange the file
 	shares *Shares
+
+	at     sync.Mutex // held for a moment
 	party  *mpc.Party
+	epochs epochs
 }
 
 // CreateFolder makes the folder of a new party and gives what others need to know
@@ -137,57 +140,73 @@ func (f *Folder) lost() error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	inUse, err := f.inUse()
-	if err == nil && (len(inUse) > 0 || f.mark.Next() > 1) {
+	files, err := f.list()
+	if err == nil && (len(files.inUse) > 0 || f.mark.Next() > 1) {
 		err = fmt.Errorf("%w: the roll is missing: %w", ErrFolder, fs.ErrNotExist)
 	}
 	return err
 }
 
-// inUse gives the share files that are not being made.
-func (f *Folder) inUse() (paths []string, err error) {
-	names, err := filepath.Glob(filepath.Join(f.dir, "shares.*"))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFolder, err)
-	}
-	for _, name := range names {
-		if !strings.HasSuffix(name, ".new") {
-			paths = append(paths, name)
-		}
-	}
-	return paths, nil
-}
-
 // unix is never 0, which says that nothing was erased.
 func unix(t time.Time) uint64 { return uint64(max(t.Unix(), 1)) } // #nosec G115 -- positive
 
-// openShares opens the one share file that is in use and gives it to a new party.
+// openShares opens the share file that is in use and gives it to a new party. What
+// a crash left of a file that was being written is removed.
 func (f *Folder) openShares(now uint64) error {
-	inUse, err := f.inUse()
+	files, err := f.list()
 	if err != nil {
 		return err
 	}
-	var epoch mpc.Epoch
+	for _, path := range files.cut {
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("%w: %w", ErrFolder, err)
+		}
+	}
+	var e epochs
 	switch {
-	case len(inUse) == 1:
-		f.shares, epoch, err = OpenShares(inUse[0], f.number, f.group.modality)
-	case len(inUse) == 0 && f.roll.Len() == 0:
-		f.shares, err = CreateShares(filepath.Join(f.dir, "shares.0"), f.number, f.group.modality, epoch)
+	case len(files.inUse) > 0:
+		last := files.inUse[len(files.inUse)-1]
+		if f.shares, e.now, err = OpenShares(last.path, f.number, f.group.modality); err == nil {
+			err = last.is(e.now)
+		}
+	case f.roll.Len() == 0:
+		f.shares, err = CreateShares(filepath.Join(f.dir, "shares.0"), f.number, f.group.modality, e.now)
 	default:
-		err = fmt.Errorf("%w: %d share files for a roll of %d places", ErrFolder, len(inUse), f.roll.Len())
+		err = fmt.Errorf("%w: 0 share files for a roll of %d places", ErrFolder, f.roll.Len())
 	}
 	if err != nil {
 		return err
 	}
-	if f.party, err = mpc.NewParty(f.number, f.group.modality, f.roll, epoch, mpc.Prefix); err != nil {
+	if len(files.inUse) == 2 {
+		older, err := f.epochOf(files.inUse[0])
+		if err != nil {
+			return err
+		}
+		e.older = &older
+	}
+	if files.kept != nil {
+		kept, err := f.epochOf(*files.kept)
+		if err != nil {
+			return err
+		}
+		e.kept = &kept
+	}
+	p, err := mpc.NewParty(f.number, f.group.modality, f.roll, e.now, mpc.Prefix)
+	if err != nil {
 		return err
 	}
-	return f.restore(now)
+	if err := f.restore(p, now); err != nil {
+		return err
+	}
+	f.at.Lock()
+	defer f.at.Unlock()
+	f.party, f.epochs = p, e
+	return nil
 }
 
 // restore gives the party everybody's shares. Who was deleted, and whose shares a
 // crash left, is overwritten now.
-func (f *Folder) restore(now uint64) error {
+func (f *Folder) restore(p *mpc.Party, now uint64) error {
 	for place := range f.roll.Len() {
 		var words []uint16
 		if _, state, _ := f.roll.At(place); state == mpc.Gone {
@@ -203,7 +222,7 @@ func (f *Folder) restore(now uint64) error {
 				return err
 			}
 		}
-		if err := f.party.Restore(words); err != nil {
+		if err := p.Restore(words); err != nil {
 			return err
 		}
 	}
@@ -219,6 +238,11 @@ func (f *Folder) Places() int { return f.roll.Len() }
 // begin makes a person pending at a place, which has to be the next one or the
 // serial's own. The words are copied.
 func (f *Folder) begin(s mpc.Serial, c mpc.Capture, at int, words []uint16) error {
+	p, done, err := f.enter()
+	if err != nil {
+		return err
+	}
+	defer done()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	place, there, err := f.roll.May(s, c)
@@ -237,7 +261,7 @@ func (f *Folder) begin(s mpc.Serial, c mpc.Capture, at int, words []uint16) erro
 	if err != nil {
 		return err
 	}
-	return f.party.Begin(s, c, kept)
+	return p.Begin(s, c, kept)
 }
 
 // void fills a place that the other parties gave to a serial whose capture never
@@ -255,7 +279,12 @@ func (f *Folder) void(s mpc.Serial, c mpc.Capture, at int, now uint64) error {
 
 // free ends a serial, overwrites its shares and gives the time.
 func (f *Folder) free(s mpc.Serial, now uint64) (place int, gone uint64, err error) {
-	if err := f.party.Free(s); err != nil {
+	p, done, err := f.enter()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer done()
+	if err := p.Free(s); err != nil {
 		return 0, 0, err
 	}
 	f.mu.Lock()
@@ -265,8 +294,21 @@ func (f *Folder) free(s mpc.Serial, now uint64) (place int, gone uint64, err err
 	return place, gone, err
 }
 
+// commit makes a pending serial a member.
+func (f *Folder) commit(s mpc.Serial) error {
+	p, done, err := f.enter()
+	if err != nil {
+		return err
+	}
+	defer done()
+	return p.Commit(s)
+}
+
 // disconnect ends the session, if there is one.
-func (f *Folder) disconnect() { _ = f.party.Disconnect() }
+func (f *Folder) disconnect() {
+	p, _ := f.now()
+	_ = p.Disconnect()
+}
 
 // Close ends the use of the folder. No computation may be running.
 func (f *Folder) Close() error {

@@ -298,7 +298,7 @@ func TestRefusedFolders(t *testing.T) {
 		"no mark":                         {remove("mark"), g, ErrFolder, "mark"},
 		"no roll":                         {remove("roll"), g, ErrFolder, "roll is missing"},
 		"no shares":                       {remove("shares.0"), g, ErrFolder, "0 share files"},
-		"an epoch beside it":              {func(dir string) error { return os.Link(filepath.Join(dir, "shares.0"), filepath.Join(dir, "shares.1")) }, g, ErrFolder, "2 share files"},
+		"an epoch beside it":              {func(dir string) error { return os.Link(filepath.Join(dir, "shares.0"), filepath.Join(dir, "shares.1")) }, g, ErrFolder, "epoch 0 in the share file of epoch 1"},
 		"shares of party 1":               {from(dirs[1], "shares.0"), g, ErrShares, "another party"},
 		"a share file cut to its head":    {func(dir string) error { return os.Truncate(filepath.Join(dir, "shares.0"), headSize) }, g, ErrShares, "place 0"},
 		"a flipped bit of a person":       {flip("shares.0", at+20), g, ErrShares, "place 2"},

@@ -20,6 +20,7 @@ func (s *Server) handler() http.Handler {
 	for name, do := range map[string]func(context.Context, request) (answer, error){
 		"status": s.status, "connect": s.doConnect, "begin": s.begin, "void": s.void, "check": s.check,
 		"match": s.match, "find": s.find, "commit": s.commit, "free": s.free, "roll": s.roll,
+		"refresh": s.refresh, "switch": s.switchTo, "settle": s.settle, "drop": s.drop, "back": s.back,
 	} {
 		mux.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, r *http.Request) {
 			a, err := s.answer(w, r, do)
@@ -54,11 +55,17 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, do func(context.
 
 func (s *Server) status(context.Context, request) (answer, error) {
 	f := s.folder
+	_, e := f.now()
+	if e.broken != nil {
+		return answer{}, e.broken
+	}
 	places, digest := f.roll.Digest()
-	return answer{Status: &Status{
-		Party: f.number, Modality: f.group.modality.Name(), Epoch: f.party.Epoch().Number,
+	is := &Status{
+		Party: f.number, Modality: f.group.modality.Name(),
 		Places: places, Digest: digest[:], Next: f.mark.Next(), Pending: len(f.roll.Pending()),
-	}}, nil
+	}
+	is.in(e)
+	return answer{Status: is}, nil
 }
 
 func (s *Server) doConnect(ctx context.Context, q request) (a answer, err error) {
@@ -135,7 +142,12 @@ func (s *Server) check(ctx context.Context, q request) (a answer, err error) {
 	if err != nil {
 		return a, err
 	}
-	a.Bits, err = s.folder.party.Check(ctx, q.Number, serials...)
+	p, done, err := s.folder.enter()
+	if err != nil {
+		return a, err
+	}
+	defer done()
+	a.Bits, err = p.Check(ctx, q.Number, serials...)
 	return a, err
 }
 
@@ -144,7 +156,12 @@ func (s *Server) match(ctx context.Context, q request) (a answer, err error) {
 	if err != nil {
 		return a, err
 	}
-	a.Bits, err = s.folder.party.Match(ctx, q.Number, serials...)
+	p, done, err := s.folder.enter()
+	if err != nil {
+		return a, err
+	}
+	defer done()
+	a.Bits, err = p.Match(ctx, q.Number, serials...)
 	return a, err
 }
 
@@ -153,7 +170,12 @@ func (s *Server) find(ctx context.Context, q request) (a answer, err error) {
 	if err != nil {
 		return a, err
 	}
-	a.Place, a.Known, err = s.folder.party.Find(ctx, q.Number, serial)
+	p, done, err := s.folder.enter()
+	if err != nil {
+		return a, err
+	}
+	defer done()
+	a.Place, a.Known, err = p.Find(ctx, q.Number, serial)
 	return a, err
 }
 
@@ -162,7 +184,7 @@ func (s *Server) commit(_ context.Context, q request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{}, s.folder.party.Commit(serial)
+	return answer{}, s.folder.commit(serial)
 }
 
 func (s *Server) free(_ context.Context, q request) (answer, error) {
@@ -188,4 +210,41 @@ func (s *Server) roll(_ context.Context, q request) (a answer, err error) {
 		a.Entries = append(a.Entries, entry{Serial: serial[:], Capture: c[:], State: state})
 	}
 	return a, nil
+}
+
+func (s *Server) refresh(ctx context.Context, q request) (a answer, err error) {
+	e, err := s.folder.refresh(ctx, q.Number)
+	if err != nil {
+		return a, err
+	}
+	a.Epoch = epochMessage(e)
+	s.Logf("party: the shares of epoch %d are kept", e.Number)
+	return a, nil
+}
+
+func (s *Server) switchTo(_ context.Context, q request) (answer, error) {
+	return s.turn(q, s.folder.switchTo, "switched to")
+}
+
+func (s *Server) settle(_ context.Context, q request) (answer, error) {
+	return s.turn(q, s.folder.settle, "settled in")
+}
+
+func (s *Server) back(_ context.Context, q request) (answer, error) {
+	return s.turn(q, s.folder.back, "went back from")
+}
+
+func (s *Server) turn(q request, do func(mpc.Epoch, uint64) error, what string) (answer, error) {
+	e, err := q.Epoch.read()
+	if err == nil {
+		err = do(e, unix(s.Now()))
+	}
+	if err == nil {
+		s.Logf("party: %s epoch %d", what, e.Number)
+	}
+	return answer{}, err
+}
+
+func (s *Server) drop(_ context.Context, q request) (answer, error) {
+	return s.turn(q, s.folder.drop, "stays in")
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/perhuman/perhuman/issuer/biometric/mpc"
 )
@@ -60,18 +61,36 @@ func Inspect(dir string, g Group, records bool) (in Inspection, err error) {
 		return in, nil
 	}
 	in.count(f.roll)
-	inUse, err := f.inUse()
+	files, err := f.list()
 	if err != nil {
-		return in, err
-	}
-	if len(inUse) == 0 && in.Places == 0 {
+		in.fault(err)
 		return in, nil
 	}
-	if len(inUse) != 1 {
-		in.fault(fmt.Errorf("%w: %d share files for a roll of %d places", ErrFolder, len(inUse), in.Places))
+	if len(files.inUse) == 0 {
+		if in.Places > 0 {
+			in.fault(fmt.Errorf("%w: 0 share files for a roll of %d places", ErrFolder, in.Places))
+		}
 		return in, nil
 	}
-	return in, in.file(inUse[0], f, records)
+	// One is in use; the other one belongs to a refresh that is not done.
+	var e epochs
+	list := slices.Clone(files.inUse)
+	into := []*mpc.Epoch{&e.now}
+	switch {
+	case len(list) == 2:
+		e.older = &mpc.Epoch{}
+		into = []*mpc.Epoch{e.older, &e.now}
+	case files.kept != nil:
+		e.kept = &mpc.Epoch{}
+		list, into = append(list, *files.kept), append(into, e.kept)
+	}
+	for i, x := range list {
+		if *into[i], err = in.file(x, f, records); err != nil {
+			return in, err
+		}
+	}
+	in.in(e)
+	return in, nil
 }
 
 func (in *Inspection) fault(err error) { in.Faults = append(in.Faults, err) }
@@ -89,29 +108,35 @@ func (in *Inspection) count(r *mpc.Roll) {
 	}
 }
 
-// file looks at the share file.
-func (in *Inspection) file(path string, f *Folder, records bool) (err error) {
-	file, err := os.Open(path) // #nosec G304 -- in the party's folder
+// file looks at a share file.
+func (in *Inspection) file(x shareFile, f *Folder, records bool) (epoch mpc.Epoch, err error) {
+	file, err := os.Open(x.path) // #nosec G304 -- in the party's folder
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrShares, err)
+		return epoch, fmt.Errorf("%w: %w", ErrShares, err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	b := make([]byte, headSize)
 	n, err := file.ReadAt(b, 0)
 	if err != nil && err != io.EOF {
-		return fmt.Errorf("%w: %w", ErrShares, err)
+		return epoch, fmt.Errorf("%w: %w", ErrShares, err)
 	}
-	epoch, err := parseHeader(b[:n], f.number, f.group.modality)
+	if epoch, err = parseHeader(b[:n], f.number, f.group.modality); err == nil {
+		err = x.is(epoch)
+	}
 	if err != nil {
 		in.fault(err)
-		return nil
+		return epoch, nil
 	}
-	in.Epoch = epoch.Number
-	if !records {
-		return nil
+	if records {
+		err = in.records(file, x.path, f)
 	}
+	return epoch, err
+}
+
+// records looks at every record of a share file.
+func (in *Inspection) records(file *os.File, path string, f *Folder) error {
 	s := newShares(file, path, f.group.modality.Words())
-	b = make([]byte, s.record)
+	b := make([]byte, s.record)
 	defer clear(b)
 	read := func(place int) (whole bool, gone uint64, err error) {
 		clear(b)

@@ -19,10 +19,15 @@ type Status struct {
 	Party    int    `json:"party"`
 	Modality string `json:"modality"`
 	Epoch    uint64 `json:"epoch"`
-	Places   int    `json:"places"`
-	Digest   []byte `json:"digest"` // of the roll
-	Next     uint64 `json:"next"`   // number that was not used
-	Pending  int    `json:"pending"`
+	Name     []byte `json:"name"`            // of the epoch, 16 bytes
+	Kept     []byte `json:"kept,omitempty"`  // name of the next epoch, whose shares it has kept
+	Older    []byte `json:"older,omitempty"` // name of the epoch before, whose shares it still has
+	// Refreshing: it is making the shares of the next epoch.
+	Refreshing bool   `json:"refreshing,omitempty"`
+	Places     int    `json:"places"`
+	Digest     []byte `json:"digest"` // of the roll
+	Next       uint64 `json:"next"`   // number that was not used
+	Pending    int    `json:"pending"`
 }
 
 // Entry is one place of a roll.
@@ -40,6 +45,32 @@ type request struct {
 	Capture  []byte   `json:"capture,omitempty"`
 	Place    int      `json:"place,omitempty"`
 	Envelope []byte   `json:"envelope,omitempty"`
+	Epoch    *epoch   `json:"epoch,omitempty"`
+}
+
+type epoch struct {
+	Number uint64 `json:"number"`
+	Name   []byte `json:"name"`
+}
+
+func epochMessage(e mpc.Epoch) *epoch { return &epoch{Number: e.Number, Name: e.Name[:]} }
+
+func (e *epoch) read() (out mpc.Epoch, err error) {
+	if e == nil || len(e.Name) != len(out.Name) {
+		return out, fmt.Errorf("%w: name of an epoch", mpc.ErrConfig)
+	}
+	return mpc.Epoch{Number: e.Number, Name: [16]byte(e.Name)}, nil
+}
+
+// in says where a party is.
+func (s *Status) in(e epochs) {
+	s.Epoch, s.Name, s.Refreshing = e.now.Number, e.now.Name[:], e.cancel != nil
+	if e.kept != nil {
+		s.Kept = e.kept.Name[:]
+	}
+	if e.older != nil {
+		s.Older = e.older.Name[:]
+	}
 }
 
 type answer struct {
@@ -50,6 +81,7 @@ type answer struct {
 	Known   bool    `json:"known,omitempty"`
 	Receipt []byte  `json:"receipt,omitempty"`
 	Entries []entry `json:"entries,omitempty"`
+	Epoch   *epoch  `json:"epoch,omitempty"`
 	Code    string  `json:"code,omitempty"` // of a refusal
 	Error   string  `json:"error,omitempty"`
 }

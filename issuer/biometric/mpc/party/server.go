@@ -180,6 +180,9 @@ func (s *Server) forget(id [16]byte) {
 // connect opens a session of the three under a name that the issuer drew, and
 // gives the first number that none of them has used.
 func (s *Server) connect(ctx context.Context, id [16]byte) (first uint64, err error) {
+	if _, e := s.folder.now(); e.settled() != nil {
+		return 0, e.settled()
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
 	meeting := s.meeting(id)
@@ -204,7 +207,12 @@ func (s *Server) connect(ctx context.Context, id [16]byte) (first uint64, err er
 		if err != nil {
 			return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		return session.First(), s.folder.party.Connect(session)
+		p, done, err := s.folder.enter()
+		if err != nil {
+			return 0, errors.Join(err, session.Close())
+		}
+		defer done()
+		return session.First(), p.Connect(session)
 	case <-ctx.Done():
 		_ = next.Close()
 		return 0, fmt.Errorf("%w: party %d did not come: %w", ErrUnavailable, s.prev, context.Cause(ctx))

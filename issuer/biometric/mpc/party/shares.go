@@ -195,6 +195,14 @@ func (s *Shares) put(place int, words []uint16, gone uint64, lazy bool) error {
 	if _, err := s.at(place); err != nil { // so that the file is long enough
 		return err
 	}
+	if err := s.write(place, words, gone); err != nil || lazy {
+		return err
+	}
+	return s.Sync()
+}
+
+// write puts a record into the file, which it makes no longer than that.
+func (s *Shares) write(place int, words []uint16, gone uint64) error {
 	b := make([]byte, 0, s.record)
 	for _, w := range words {
 		b = binary.LittleEndian.AppendUint16(b, w)
@@ -207,10 +215,7 @@ func (s *Shares) put(place int, words []uint16, gone uint64, lazy bool) error {
 	if _, err := s.file.WriteAt(b, s.offset(place)); err != nil {
 		return fmt.Errorf("%w: place %d: %w", ErrShares, place, err)
 	}
-	if lazy {
-		return nil
-	}
-	return s.Sync()
+	return nil
 }
 
 // Sync returns when the disk has what was written.
