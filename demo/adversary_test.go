@@ -318,6 +318,11 @@ func secretForms(id *semaphore.Identity, key []byte) map[string][]byte {
 
 // routes: whatever is wrong is told by a code in problem+json.
 func routes(t *testing.T, s *story, ben *person) {
+	zeros := strings.Repeat("A", 43)
+	faceRequest := func(rest string) string {
+		return `{"session":"` + zeros + `","consent_hash":"` + zeros + `","commitment":"1","modality":"face",` + rest + `}`
+	}
+	share := `{"sealed":"` + scope.EncodeToken(make([]byte, 208)) + `","commitment":"` + zeros + `"}`
 	for _, c := range []struct {
 		name, method, host, path, mediaType, body string
 		status                                    int
@@ -330,7 +335,12 @@ func routes(t *testing.T, s *story, ben *person) {
 		{"options", "OPTIONS", s.cfg.rp(), "/posts", "", "", 405, api.MethodNotAllowed},
 		{"null", "POST", s.cfg.rp(), "/perhuman/challenge", "application/json", "null", 400, api.MalformedRequest},
 		{"null session", "POST", s.world.issuerName(), "/v1/sessions", "application/json", "null", 400, api.MalformedRequest},
-		{"a face of nulls", "POST", s.world.issuerName(), "/demo/capture", "application/json", `{"session":"` + strings.Repeat("A", 43) + `","consent_hash":"` + strings.Repeat("A", 43) + `","commitment":"1","modality":"face","vector":[null` + strings.Repeat(",null", 127) + `]}`, 400, api.MalformedRequest},
+		{"a face in the clear", "POST", s.world.issuerName(), "/demo/capture", "application/json", faceRequest(`"vector":[1` + strings.Repeat(`,1`, 127) + `]`), 400, api.MalformedRequest},
+		{"a face of nothing", "POST", s.world.issuerName(), "/demo/capture", "application/json", faceRequest(`"shares":null`), 400, api.MalformedRequest},
+		{"a face for three where there is one", "POST", s.world.issuerName(), "/demo/capture", "application/json", faceRequest(`"shares":[` + share + `,` + share + `,` + share + `]`), 400, api.MalformedRequest},
+		{"a face that is short", "POST", s.world.issuerName(), "/demo/capture", "application/json", faceRequest(`"shares":[{"sealed":"AAAA","commitment":"` + zeros + `"}]`), 400, api.MalformedRequest},
+		{"a face without its commitment", "POST", s.world.issuerName(), "/demo/capture", "application/json", faceRequest(`"shares":[` + strings.Replace(share, `"commitment":"`+zeros, `"commitment":"AAAA`, 1) + `]`), 400, api.NotCanonical},
+		{"a face of a made-up person", "POST", s.world.issuerName(), "/demo/capture", "application/json", faceRequest(`"persona":1,"shares":[` + share + `]`), 400, api.MalformedRequest},
 		{"too large", "POST", s.cfg.rp(), "/posts", "application/json", strings.Repeat("x", 1<<20+1), 413, api.TooLarge},
 		{"deep", "POST", s.cfg.rp(), "/perhuman/challenge", "application/json", strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100), 400, api.MalformedRequest},
 		{"no proof", "POST", s.cfg.rp(), "/posts", "application/json", "{}", 403, api.ChallengeMissing},

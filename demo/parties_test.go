@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/perhuman/perhuman/issuer/biometric/capture"
-	"github.com/perhuman/perhuman/issuer/biometric/face"
 	"github.com/perhuman/perhuman/issuer/biometric/mpc/party"
 	"github.com/perhuman/perhuman/sdk/api"
 )
@@ -60,27 +59,25 @@ func TestParties(t *testing.T) {
 	if info.Matcher != "mpc-3" || len(info.MatcherKeys) != 6 || !strings.Contains(info.MatcherNote, "any two of them") {
 		t.Errorf("the issuer says of itself: %s %v %s", info.Matcher, info.MatcherKeys, info.MatcherNote)
 	}
-	vector := make([]int8, face.Dimensions)
-	for i := range vector {
-		vector[i] = int8(i%5*10 - 20)
-	}
-	enrol := func(persona uint64, vector []int8, want api.Code) {
+	enrol := func(persona uint64, want api.Code) {
 		t.Helper()
 		p, err := newPerson(s, "somebody", persona)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.vector = vector
+		if persona == 0 {
+			p.face = pageSeals(aFace(), nil)
+		}
 		if e, err := p.enrol(t.Context()); err != nil || e.Code != want {
 			t.Errorf("persona %d: %q %v, want %q", persona, e.Code, err, want)
 		}
 	}
-	enrol(adaPersona, nil, "")
-	enrol(0, vector, "")
+	enrol(adaPersona, "")
+	sealedFaces(t, s)
 	again := func() {
 		t.Helper()
-		enrol(adaPersona, nil, api.AlreadyEnrolled)
-		enrol(0, vector, api.AlreadyEnrolled)
+		enrol(adaPersona, api.AlreadyEnrolled)
+		enrol(0, api.AlreadyEnrolled)
 	}
 	again()
 	if err := s.stop(); err != nil {

@@ -26,13 +26,14 @@ import (
 type person struct {
 	name    string
 	persona uint64
-	vector  []int8 // a face, in place of a persona's iris
 	key     []byte
 	id      *semaphore.Identity
 	wallet  *wallet.Wallet
 	cfg     config
 	http    *http.Client
 	session string // cookie of the board
+	// face cuts and seals a face as the enrolment page does; nil for a persona's iris.
+	face func(ctx context.Context, p *person, session string) ([]sealedShare, error)
 }
 
 func newPerson(s *story, name string, persona uint64) (*person, error) {
@@ -135,14 +136,17 @@ func (p *person) enrol(ctx context.Context) (e enrolled, err error) {
 		Envelope string   `json:"envelope"`
 		Code     api.Code `json:"code"`
 	}
-	modality := capture.Iris
-	if p.vector != nil {
-		modality = capture.Face
-	}
-	_, err = p.call(ctx, http.MethodPost, issuer, "/demo/capture", nil, captureRequest{
-		Session: session.Nonce, Modality: string(modality), Persona: p.persona, Vector: p.vector,
+	q := captureRequest{
+		Session: session.Nonce, Modality: string(capture.Iris), Persona: p.persona,
 		Commitment: p.id.Commitment().String(), ConsentHash: scope.EncodeToken(consent[:]),
-	}, &captured)
+	}
+	if p.face != nil {
+		q.Modality = string(capture.Face)
+		if q.Shares, err = p.face(ctx, p, session.Nonce); err != nil {
+			return e, err
+		}
+	}
+	_, err = p.call(ctx, http.MethodPost, issuer, "/demo/capture", nil, q, &captured)
 	if err != nil || captured.Envelope == "" {
 		return e, errors.Join(fmt.Errorf("capture: %q", captured.Code), err)
 	}

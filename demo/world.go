@@ -223,6 +223,7 @@ func (w *world) buildHandler() error {
 	for _, path := range []string{"/enrol", "/static/", "/face/", sdkweb.Prefix} {
 		issuing.Handle(path, pages)
 	}
+	issuing.HandleFunc("POST /demo/device", w.device)
 	issuing.HandleFunc("POST /demo/capture", w.capture)
 	issuing.HandleFunc("GET /demo/crowd", w.crowdProgress)
 	issuing.HandleFunc("GET /demo/export", w.export)

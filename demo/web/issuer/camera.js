@@ -2,11 +2,11 @@
 // (SSD MobileNet), 68 landmarks align it, a network turns it into a descriptor;
 // several frames are averaged. Distances between descriptors of one person are
 // small: squared Euclidean distance below 0.55 in its units counts as the same.
+import { quantise } from '/perhuman/capture/split.js'
 
 const folder = '/face/'
 const frames = 8 // averaged
 const patience = 60_000 // milliseconds until a capture is given up
-const scale = 256 // of the int8 vector; the largest component seen is 0.49
 
 /** Whether there is a camera and the models were installed. */
 export async function cameraExists() {
@@ -66,7 +66,7 @@ function mean(list) {
  * @param {HTMLVideoElement} video shows the picture meanwhile
  * @param {AbortSignal} signal
  * @param {(p: {text: string, done: number, good: boolean}) => void} progress
- * @returns {Promise<Int8Array<ArrayBuffer>>} 128 components, times 256
+ * @returns {Promise<Int8Array<ArrayBuffer>>} 128 components, times 256: a template, which whoever has it can compare
  */
 export async function capture(video, signal, progress) {
   const stop = new AbortController()
@@ -101,7 +101,7 @@ export async function capture(video, signal, progress) {
       progress({ text: trouble || `Hold still: ${taken.length} of ${frames}`, done: taken.length / frames, good: !trouble })
       await new Promise((resolve) => setTimeout(resolve, 60))
     }
-    return Int8Array.from(mean(taken), (x) => Math.max(-127, Math.min(127, Math.round(x * scale))))
+    return quantise(mean(taken))
   } finally {
     stop.abort() // turns the camera off
     video.srcObject = null

@@ -5,13 +5,17 @@
 import { concat, encode, fromBase64url, prefixed, sha256, toBase64url, uint } from '/perhuman/bytes.js'
 import { byId, fill, h, icon } from '/perhuman/dom.js'
 import { explain } from '/perhuman/codes.js'
+import { canSeal, element, partyKeys } from '/perhuman/capture/seal.js'
+import { sealFace } from '/perhuman/capture/split.js'
 import { cameraExists, capture } from './camera.js'
 import { iris, personas } from './personas.js'
 
 /**
  * @typedef {{origin: string, commitment: string, public_key: [string, string], recovers: boolean, tell: (m: object) => void, hear: (type: string) => Promise<any>}} Wallet
  * @typedef {{nonce: string, issuer: string, expires_at: number, captures: string[]}} Session
- * @typedef {{modality: 'iris', persona: number} | {modality: 'face', vector: number[]}} Taken
+ * @typedef {{modality: 'iris', persona: number} | {modality: 'face', vector: Int8Array<ArrayBuffer>}} Taken
+ * Whom the page seals to: what it is told of the issuer's matcher, and the keys.
+ * @typedef {{name: string, keys: Uint8Array<ArrayBuffer>[]}} Matcher
  */
 
 const main = byId('main')
@@ -72,6 +76,37 @@ async function post(path, body) {
   return said
 }
 
+/** Why this page itself did not go on; nothing was sent. */
+class Unsealed extends Error {}
+
+/** Who compares faces here. @returns {Promise<Matcher>} */
+async function matcher() {
+  try {
+    const answer = await fetch('/.well-known/perhuman-issuer.json')
+    const metadata = await answer.json()
+    return { name: String(metadata.name), keys: partyKeys(metadata, 'face') }
+  } catch (err) {
+    throw new Unsealed('The issuer does not say, in a form that this page understands, for whom a capture is to be sealed. Nothing was captured or sent.', { cause: err })
+  }
+}
+
+/**
+ * Seals a face for who compares it, and forgets it. The device only signs: what
+ * it and the issuer get from here are ciphertexts.
+ * @param {Matcher} to @param {Session} session @param {string} commitment @param {Int8Array<ArrayBuffer>} vector
+ */
+async function sealed(to, session, commitment, vector) {
+  const { device } = await post('/demo/device', { session: session.nonce })
+  try {
+    const parts = await sealFace(vector, to.keys, { audience: to.name, nonce: fromBase64url(session.nonce), device: String(device), identityCommitment: element(commitment) })
+    return parts.map((p) => ({ sealed: toBase64url(p.sealed), commitment: toBase64url(p.commitment) }))
+  } catch (err) {
+    throw new Unsealed('This page could not seal your capture, so it sent nothing of it.', { cause: err })
+  } finally {
+    vector.fill(0)
+  }
+}
+
 /** The text agreed to, and its hash as the capture envelope holds it: domain, language, exact bytes. */
 async function consentText() {
   const answer = await fetch('/static/consent.txt')
@@ -105,26 +140,29 @@ async function askConsent(w) {
   return hash
 }
 
-/** @param {Session} session @returns {Promise<Taken>} */
-async function take(session) {
+/** @param {Session} session @param {Matcher} to @returns {Promise<Taken>} */
+async function take(session, to) {
   trail(1)
   const camera = session.captures.includes('face') && await cameraExists()
+  const hindrance = !camera ? 'No camera was found, or its models are not installed.' : await canSeal() ? '' : 'This browser is too old to seal a capture (it has no X25519).'
   for (;;) {
-    const kind = await choose(camera)
+    const kind = await choose(to, hindrance)
     const taken = kind === 'face' ? await takeFace() : await takeIris()
     if (taken) return taken
   }
 }
 
-/** @param {boolean} camera @returns {Promise<'face' | 'iris'>} */
-function choose(camera) {
+/** @param {Matcher} to @param {string} hindrance why there is no capture by camera @returns {Promise<'face' | 'iris'>} */
+function choose(to, hindrance) {
+  const sealing = to.keys.length === 1 ? 'seals them for the issuer' : 'cuts them into three parts and seals each to another party'
+
   return new Promise((resolve) => {
     show(
       h('div', { class: 'stack tight' }, h('h1', null, 'How do you want to be captured?'),
         h('p', { class: 'lead' }, 'A face and an iris cannot be compared with each other, so this demo would take one person once with each.')),
       h('div', { class: 'kinds' },
-        h('button', { type: 'button', id: 'use-camera', disabled: !camera, onclick: () => resolve('face') }, icon('camera'), h('b', null, 'Your face, by camera'),
-          h('span', null, camera ? 'A few frames become 128 numbers in this page. The picture is never sent.' : 'No camera was found, or its models are not installed.')),
+        h('button', { type: 'button', id: 'use-camera', disabled: hindrance !== '', onclick: () => resolve('face') }, icon('camera'), h('b', null, 'Your face, by camera'),
+          h('span', null, hindrance || `A few frames become 128 numbers in this page, which ${sealing}. The picture is never sent.`)),
         h('button', { type: 'button', id: 'use-iris', onclick: () => resolve('iris') }, icon('eye'), h('b', null, 'A simulated iris'),
           h('span', null, 'Play one of several made-up people. For machines without a camera.'))),
       h('div', { class: 'note warn' }, h('b', null, 'A demonstration. '), 'A browser camera cannot tell a person from a picture, and this page belongs to you: you could send any numbers. A real issuer uses capture devices it trusts.'))
@@ -139,7 +177,7 @@ async function takeFace() {
   const bar = h('progress', { max: 1, value: 0, 'aria-label': 'Frames taken' })
   const stop = new AbortController()
   show(h('h1', null, 'Look into the camera'), h('div', { class: 'card stack' }, viewer, bar, said,
-    h('p', { class: 'muted small' }, 'The picture stays in this page. It is turned into numbers here, and dropped.'),
+    h('p', { class: 'muted small' }, 'The picture stays in this page. It is turned into numbers here, the numbers are sealed here, and both are dropped.'),
     h('button', { type: 'button', class: 'quiet', onclick: () => stop.abort() }, 'Back')))
   try {
     const vector = await capture(video, stop.signal, (p) => {
@@ -147,7 +185,7 @@ async function takeFace() {
       bar.value = p.done
       viewer.dataset.state = p.good ? 'good' : ''
     })
-    return { modality: 'face', vector: [...vector] }
+    return { modality: 'face', vector }
   } catch (err) {
     if (stop.signal.aborted) return null
     await new Promise((resolve) => {
@@ -184,15 +222,21 @@ const again = new Set(['quality_too_low', 'session_expired', 'overloaded', 'stor
 
 /** Enrols, or announces a recovery. @param {Wallet} w @param {string} consent */
 async function enrol(w, consent) {
+  const to = await matcher()
   const session = /** @type {Session} */ (await post('/v1/sessions', {}))
   const possession = w.hear('perhuman-possession')
   w.tell({ type: 'perhuman-possess', nonce: session.nonce, issuer: session.issuer })
   const signed = await possession
   if (fromBase64url(String(signed.salt)).length !== 32) throw Object.assign(new Error('salt'), { code: 'possession_invalid' })
-  const taken = await take(session)
+  const taken = await take(session, to)
+  /** @type {Record<string, unknown>} */
+  const request = { session: session.nonce, commitment: w.commitment, consent_hash: consent, modality: taken.modality }
+  if (taken.modality === 'face') request.shares = await sealed(to, session, w.commitment, taken.vector)
+  else request.persona = taken.persona
+  const captured = taken.modality === 'iris' ? 'Captured by the made-up device' : to.keys.length === 1 ? 'Captured, and sealed in this page for the issuer' : 'Captured, cut into three parts in this page, each sealed to another party'
   show(h('h1', null, 'Comparing'), h('div', { class: 'card stack' }, h('ol', { class: 'steps', role: 'status' },
-    h('li', { 'data-state': 'done' }, 'Captured'), h('li', { 'data-state': 'now' }, 'Compared with everyone enrolled before'), h('li', null, 'Written down for the next entry of the log'))))
-  const { envelope } = await post('/demo/capture', { session: session.nonce, commitment: w.commitment, consent_hash: consent, ...taken })
+    h('li', { 'data-state': 'done' }, captured), h('li', { 'data-state': 'now' }, 'Compared with everyone enrolled before'), h('li', null, 'Written down for the next entry of the log'))))
+  const { envelope } = await post('/demo/capture', request)
   const done = await post(w.recovers ? '/v1/recoveries' : '/v1/enrolments', { session: session.nonce, envelope, public_key: w.public_key, signature: signed.signature, salt: signed.salt })
   w.tell({ type: 'perhuman-enrolled', id: done.id, receipt: done.receipt, ...(w.recovers ? { recovery: done } : {}) })
   trail(2)
@@ -219,7 +263,8 @@ async function run(w) {
       const retry = await new Promise((resolve) => {
         show(h('div', { class: 'card stack' }, h('span', { class: 'badge bad' }, icon('no'), w.recovers ? 'Not recovered' : 'Not enrolled'),
           h('h1', null, !w.recovers && (code === 'already_enrolled' || code === 'not_accepted') ? 'This person cannot enrol twice' : 'That did not work'),
-          h('p', { role: 'alert' }, explain(code)), h('p', { class: 'muted small' }, 'The issuer’s answer: ', h('code', null, code)),
+          h('p', { role: 'alert' }, err instanceof Unsealed ? err.message : explain(code)),
+          err instanceof Unsealed ? null : h('p', { class: 'muted small' }, 'The issuer’s answer: ', h('code', null, code)),
           h('div', { class: 'row' },
             final ? null : h('button', { type: 'button', class: 'primary', onclick: () => resolve(true) }, 'Try again'),
             h('button', { type: 'button', class: final ? 'primary' : '', onclick: () => resolve(false) }, 'Back to my wallet'))))

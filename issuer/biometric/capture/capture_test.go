@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	mrand "math/rand/v2"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -102,6 +103,41 @@ func TestVirtualDevice(t *testing.T) {
 	}
 }
 
+func sealedBefore() [][]capture.Share {
+	return [][]capture.Share{{{Commitment: [32]byte{4}, Sealed: []byte("left")}, {Commitment: [32]byte{5}, Sealed: []byte("right")}}}
+}
+
+// Shares that somebody else sealed stand in the envelope as they came, under the
+// device's signature.
+func TestVirtualDeviceSignsWhatIsSealed(t *testing.T) {
+	d, q := virtualDevice(t), irisRequest()
+	q.Sealed, q.Seal, q.Payloads = sealedBefore(), nil, nil
+	raw, err := d.Capture(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := capture.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := capture.Virtual(issuerName, virtualRoot()).Verify(e, expected()); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(e.Shares, sealedBefore()) {
+		t.Fatalf("shares %v", e.Shares)
+	}
+	for name, change := range map[string]func(*capture.Share){
+		"sealed":     func(s *capture.Share) { s.Sealed = []byte("Right") },
+		"commitment": func(s *capture.Share) { s.Commitment[0]++ },
+	} {
+		e.Shares = sealedBefore()
+		change(&e.Shares[0][1])
+		if err := capture.Virtual(issuerName, virtualRoot()).Verify(e, expected()); !errors.Is(err, capture.ErrUntrusted) {
+			t.Errorf("another %s: %v", name, err)
+		}
+	}
+}
+
 func TestVirtualDeviceConcurrent(t *testing.T) {
 	d := virtualDevice(t)
 	var mu sync.Mutex
@@ -145,6 +181,12 @@ func TestVirtualDeviceRefusesNonsense(t *testing.T) {
 		"four parties":   func(q *capture.CaptureRequest) { p := q.Payloads[0]; q.Payloads = [][][]byte{p, p, p, p} },
 		"quality":        func(q *capture.CaptureRequest) { q.Quality.Gaze = 1001 },
 		"too long share": func(q *capture.CaptureRequest) { q.Payloads[0][0] = make([]byte, 73<<10) },
+		"both kinds":     func(q *capture.CaptureRequest) { q.Sealed = sealedBefore() },
+		"payloads too":   func(q *capture.CaptureRequest) { q.Sealed, q.Seal = sealedBefore(), nil },
+		"sealed, one eye": func(q *capture.CaptureRequest) {
+			q.Sealed, q.Seal, q.Payloads = [][]capture.Share{sealedBefore()[0][:1]}, nil, nil
+		},
+		"sealed, nobody": func(q *capture.CaptureRequest) { q.Sealed, q.Seal, q.Payloads = [][]capture.Share{}, nil, nil },
 	} {
 		q := irisRequest()
 		change(&q)

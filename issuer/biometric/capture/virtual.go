@@ -25,6 +25,7 @@ type CaptureRequest struct {
 	Template           Template
 	Payloads           [][][]byte // [party][eye]; with the plain matcher one party gets the templates whole
 	Seal               SealFunc
+	Sealed             [][]Share // [party][eye], in place of Payloads and Seal: sealed before, for this device's ID
 	Quality            Quality
 	IdentityCommitment [32]byte
 	ConsentHash        [32]byte
@@ -87,15 +88,21 @@ func NewVirtualDevice(rand io.Reader, root ed25519.PrivateKey, now time.Time) (*
 // ID is the device id.
 func (d *VirtualDevice) ID() string { return d.id }
 
-// Capture seals the payloads and signs an envelope.
+// Capture seals the payloads and signs an envelope. With q.Sealed it only signs:
+// then it has no template, cannot check one, and vouches for what it can see, how
+// many sealed shares there are and how long they are. The shares are bound to its
+// ID by whoever sealed them, and do not open in another device's envelope.
 func (d *VirtualDevice) Capture(q CaptureRequest) ([]byte, error) {
 	now, ok := unix(q.Now)
 	ttl := q.TTL
 	if ttl == 0 {
 		ttl = MaxAge
 	}
-	if !ok || ttl < time.Second || q.Seal == nil {
-		return nil, fmt.Errorf("capture: virtual device needs a time, a lifetime and a way to seal")
+	if !ok || ttl < time.Second {
+		return nil, fmt.Errorf("capture: virtual device needs a time and a lifetime")
+	}
+	if (q.Seal == nil) == (q.Sealed == nil) || q.Sealed != nil && q.Payloads != nil {
+		return nil, fmt.Errorf("capture: virtual device needs payloads and a way to seal them, or sealed shares")
 	}
 	e := &Envelope{
 		Audience: q.Audience, Nonce: q.Nonce, CapturedAt: now, DeviceID: d.id,
@@ -114,6 +121,9 @@ func (d *VirtualDevice) Capture(q CaptureRequest) ([]byte, error) {
 			row[eye] = Share{Commitment: commitment, Sealed: sealed}
 		}
 		e.Shares = append(e.Shares, row)
+	}
+	if q.Sealed != nil {
+		e.Shares = q.Sealed
 	}
 	e.Counter = d.counter.Add(1)
 	if err := e.Sign(d.key); err != nil {

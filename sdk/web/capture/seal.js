@@ -17,6 +17,11 @@ const prefix = 'perhuman-party-1:'
 /** @type {Random} */
 export const random = { bytes: (n) => crypto.getRandomValues(new Uint8Array(n)), key: ephemeral }
 
+/** Whether this browser has what sealing needs. X25519 came to browsers between 2023 and 2025. */
+export function canSeal() {
+  return ephemeral().then(() => true, () => false)
+}
+
 /** A party's public key from its text. @param {unknown} text */
 export function readKey(text) {
   if (typeof text === 'string' && text.startsWith(prefix) && text.length === prefix.length + 43) {

@@ -5,7 +5,7 @@ import { after, before } from 'node:test'
 import { assertAbsent, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
 import { clips, skipClips } from '../support/clips.mjs'
 import { start } from '../support/demo.mjs'
-import { agree, ask, backToWallet, makeWallet, openIssuer, passphrase, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
+import { agree, ask, backToWallet, captureFace, makeWallet, openIssuer, passphrase, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
 import { steps } from '../support/steps.mjs'
 
@@ -33,11 +33,6 @@ async function authenticator(page, more = {}) {
 }
 
 const withPasskey = (wallet) => wallet.getByRole('button', { name: 'Make my secret with a passkey' }).click()
-
-async function captureFace(issuer) {
-  await issuer.getByRole('button', { name: /Your face, by camera/ }).click()
-  await issuer.locator('video').waitFor()
-}
 
 step('a passkey keeps the secret; its owner enrols by camera and posts', { skip: why, timeout: 240_000 }, async (t) => {
   const context = await launch({ camera: films.one })
@@ -67,6 +62,10 @@ step('a passkey keeps the secret; its owner enrols by camera and posts', { skip:
   const sent = seen.requests.filter((r) => r.method === 'POST' && r.url.startsWith(demo.issuer))
   assert.ok(sent.some((r) => r.url.endsWith('/demo/capture')))
   for (const r of sent) assert.ok((r.body?.length ?? 0) < 16_384, `${r.url}: ${r.body?.length} bytes`)
+  // And no vector: one part, sealed in the page for the issuer.
+  const asked = JSON.parse(sent.find((r) => r.url.endsWith('/demo/capture')).body)
+  assert.deepEqual(Object.keys(asked).sort(), ['commitment', 'consent_hash', 'modality', 'session', 'shares'])
+  assert.deepEqual(asked.shares.map((s) => Buffer.from(s.sealed, 'base64url').length), [208])
 
   // A window of its own has no authenticator here, so the wallet opens by a second way there.
   await wallet.getByText('How this wallet opens').click()

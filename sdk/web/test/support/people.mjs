@@ -41,6 +41,12 @@ export async function captureIris(issuer, name) {
   await issuer.getByRole('button', { name: 'Capture this iris' }).click()
 }
 
+/** Enrols with the camera. */
+export async function captureFace(issuer) {
+  await issuer.getByRole('button', { name: /Your face, by camera/ }).click()
+  await issuer.locator('video').waitFor()
+}
+
 /** Recovers by a new capture of a made-up person, from a fresh wallet. @returns once the wallet has it announced */
 export async function recoverAs(wallet, name) {
   await wallet.getByRole('button', { name: /lost everything/ }).click()
