@@ -42,7 +42,8 @@ func (i *Issuer) Enrol(ctx context.Context, req api.EnrolmentRequest) (Result, e
 // EnrolMany takes a whole population in: every request goes through the same
 // checks as Enrol, all of them are written in one transaction, and one anchor
 // publishes them. A refusal of one (Result.Err) does not stop the others; an
-// error means that none of the new ones was written.
+// error means that none of the new ones was written. Of a matcher that asks other
+// machines, it refuses people who are leaving with already_enrolled.
 func (i *Issuer) EnrolMany(ctx context.Context, reqs []api.EnrolmentRequest) ([]Result, error) {
 	results := make([]Result, len(reqs))
 	checked := make([]*candidate, len(reqs))
@@ -113,6 +114,7 @@ type candidate struct {
 	intake  Intake
 	probe   Probe
 	neutral bool
+	located bool // by a Locator, while somebody was leaving
 }
 
 // check does everything that needs no writing, cheap things first. A request
@@ -257,6 +259,7 @@ func (i *Issuer) capture(ctx context.Context, w wire, commitment semaphore.Eleme
 	if err := i.claim(ctx, c.intake); err != nil {
 		return nil, err
 	}
+	i.releaseFirst(ctx)
 	if c.probe, err = i.cfg.Matcher.Prepare(ctx, env); err != nil {
 		return nil, captureRefusal(err)
 	}
@@ -271,12 +274,18 @@ func (i *Issuer) admit(ctx context.Context, cs []*candidate) ([]Result, error) {
 			c.probe.Wipe()
 		}
 	}()
+	// Locate waits for people who are being enrolled: in a batch, for one another.
+	if len(cs) == 1 {
+		if err := i.locate(ctx, cs[0]); err != nil {
+			return nil, err
+		}
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if err := i.ready(ctx); err != nil {
 		return nil, err
 	}
-	if err := i.release(ctx); err != nil { // then who leaves goes on waiting
+	if err := i.releaseHere(ctx); err != nil { // then who leaves goes on waiting
 		i.cfg.Logf("issuer: %v", err)
 		if err := i.ready(ctx); err != nil {
 			return nil, err
@@ -289,7 +298,7 @@ func (i *Issuer) admit(ctx context.Context, cs []*candidate) ([]Result, error) {
 	i.refill(batch)
 	var added []Serial
 	decided, err := i.cfg.Store.Intake(ctx, batch, func(n int) (api.Code, error) {
-		code, err := i.known(cs[n].probe)
+		code, err := i.known(cs[n])
 		switch {
 		case err != nil:
 			return "", api.Wrap(api.MatcherUnavailable, err)

@@ -35,6 +35,7 @@ type Issuer struct {
 	mu      sync.Mutex        // held over every act that writes
 	group   *semaphore.Group  // the set after the last commit
 	leaving map[Serial]leaver // deleted people whose templates are still there
+	burying sync.Mutex        // held by the one who has parties destroy templates; before mu
 	said    policyKnown
 	doubt   bool // memory may differ from the store: reload first
 
@@ -151,7 +152,9 @@ func (i *Issuer) Run(ctx context.Context) error {
 				again.Reset(wait)
 			}
 		case <-tick.C:
-			if err := i.Release(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			if _, asks := i.cfg.Matcher.(Destroyer); asks { // anchors do not wait for parties
+				beside.Go(func() { i.releaseFirst(ctx) })
+			} else if err := i.Release(ctx); err != nil && !errors.Is(err, context.Canceled) {
 				i.cfg.Logf("issuer: %v", err)
 			}
 			if _, err := i.anchor(ctx, i.due); err != nil && !errors.Is(err, context.Canceled) {

@@ -65,18 +65,21 @@ func (i *Issuer) Schedule() Schedule {
 	}
 }
 
-// known tells whether a probe is of somebody known, and the code to refuse an
+// known tells whether a candidate is somebody known, and the code to refuse an
 // enrolment with. The caller holds mu.
-func (i *Issuer) known(p Probe) (api.Code, error) {
+func (i *Issuer) known(c *candidate) (api.Code, error) {
 	f, ok := i.cfg.Matcher.(Finder)
-	if !ok || len(i.leaving) == 0 { // whose it is makes no difference
-		hit, err := i.cfg.Matcher.Match(p)
+	_, asks := f.(Locator)
+	// Whose it is makes no difference if nobody is leaving, nor if nobody was when
+	// other machines would have been asked.
+	if !ok || len(i.leaving) == 0 || asks && !c.located {
+		hit, err := i.cfg.Matcher.Match(c.probe)
 		if err != nil || !hit {
 			return "", err
 		}
 		return api.AlreadyEnrolled, nil
 	}
-	serial, hit, err := f.Find(p)
+	serial, hit, err := f.Find(c.probe)
 	switch {
 	case err != nil || !hit:
 		return "", err
@@ -84,6 +87,31 @@ func (i *Issuer) known(p Probe) (api.Code, error) {
 		return api.CooldownActive, nil
 	}
 	return api.AlreadyEnrolled, nil
+}
+
+// locate has a matcher that asks other machines find out whose capture it
+// is, if it is known and may be of somebody who leaves. The caller does not
+// hold mu.
+func (i *Issuer) locate(ctx context.Context, c *candidate) error {
+	l, ok := i.cfg.Matcher.(Locator)
+	if !ok {
+		return nil
+	}
+	i.mu.Lock()
+	leaving := len(i.leaving)
+	i.mu.Unlock()
+	if leaving == 0 {
+		return nil
+	}
+	hit, err := i.cfg.Matcher.Match(c.probe)
+	if err == nil && hit {
+		err = l.Locate(ctx, c.probe)
+		c.located = err == nil
+	}
+	if err != nil {
+		return api.Wrap(api.MatcherUnavailable, err)
+	}
+	return nil
 }
 
 // openLeaf opens the one link of a template, on record.

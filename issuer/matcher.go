@@ -57,9 +57,20 @@ type Finder interface {
 	Find(p Probe) (s Serial, known bool, err error)
 }
 
+// Locator is a Finder that has to ask other machines. Locate does that, and may
+// block, also until it is decided what becomes of another probe; Find then gives
+// what it learned, at once. It is called beside everything else, before the
+// transaction that needs the answer: for recoveries, and while somebody is leaving.
+type Locator interface {
+	Finder
+	Locate(ctx context.Context, p Probe) error
+}
+
 // Destroyer is a Matcher whose parties hold templates themselves. Destroy has
 // every party destroy its share for ever and gives their signed receipts, which
-// go into the tombstone; it may be called again for a serial that is gone.
+// go into the tombstone. It may block, and is called beside everything else. It is
+// called again, also after a restart, until it has the receipts of all: a serial
+// for which it was called once is known no more, and in some places gone.
 type Destroyer interface {
 	Destroy(ctx context.Context, s Serial) (receipts [][]byte, err error)
 }

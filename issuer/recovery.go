@@ -57,6 +57,11 @@ func (i *Issuer) Recover(ctx context.Context, req api.RecoveryRequest) (r api.Re
 		return i.recovered(ctx, *earlier)
 	}
 	defer c.probe.Wipe()
+	if l, ok := i.cfg.Matcher.(Locator); ok {
+		if err := l.Locate(ctx, c.probe); err != nil {
+			return r, false, api.Wrap(api.MatcherUnavailable, err)
+		}
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	e, repeated, err := i.recover(ctx, c)

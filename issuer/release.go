@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore/receipt"
@@ -11,64 +12,137 @@ import (
 
 // Release destroys the templates of deleted people whose delay has passed: from
 // the matcher, from the store, and with every party that holds a share. Each
-// leaves a signed tombstone. Run calls it at every anchor; before an intake is
-// decided it is called too.
+// leaves a signed tombstone. Run calls it at every anchor; before a capture is
+// compared it is called too. It blocks while parties are asked, ten seconds for a
+// person at most, but nothing else of the issuer does. What a party did not do is
+// asked for again the next time; until all have, the deletion is not said to be
+// done, and the person goes on leaving.
 func (i *Issuer) Release(ctx context.Context) error {
+	if _, asks := i.cfg.Matcher.(Destroyer); asks {
+		i.burying.Lock()
+		defer i.burying.Unlock()
+		return i.releaseAsking(ctx)
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if err := i.ready(ctx); err != nil {
 		return err
 	}
-	return i.release(ctx)
+	return i.releaseHere(ctx)
 }
 
-func (i *Issuer) release(ctx context.Context) error {
+// destroyTimeout bounds how long the parties are waited for.
+const destroyTimeout = 10 * time.Second
+
+// releaseFirst is Release for a matcher that asks parties, unless another is at it.
+// What goes wrong is logged.
+func (i *Issuer) releaseFirst(ctx context.Context) {
+	if _, asks := i.cfg.Matcher.(Destroyer); !asks || !i.burying.TryLock() {
+		return
+	}
+	defer i.burying.Unlock()
+	if err := i.releaseAsking(ctx); err != nil && ctx.Err() == nil {
+		i.cfg.Logf("issuer: %v", err)
+	}
+}
+
+// releaseAsking is called by the holder of burying, who does not hold mu.
+func (i *Issuer) releaseAsking(ctx context.Context) error {
+	i.mu.Lock()
+	err := i.ready(ctx)
+	var due map[Serial]Deletion
+	if err == nil {
+		due, err = i.overdue(ctx)
+	}
+	i.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	for serial, d := range due {
+		bounded, cancel := context.WithTimeout(ctx, destroyTimeout)
+		receipts, err := i.cfg.Matcher.(Destroyer).Destroy(bounded, serial)
+		cancel()
+		if err != nil {
+			return api.Wrap(api.MatcherUnavailable, fmt.Errorf("issuer: destroy a template: %w", err))
+		}
+		if err := i.buryLater(ctx, d, serial, receipts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (i *Issuer) buryLater(ctx context.Context, d Deletion, serial Serial, receipts [][]byte) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err := i.ready(ctx); err != nil {
+		return err
+	}
+	if i.leaving[serial].id != d.ID { // the store was read again in between
+		return nil
+	}
+	return i.bury(ctx, d, serial, receipts)
+}
+
+// releaseHere is Release for a matcher that has the templates itself. The caller
+// holds mu.
+func (i *Issuer) releaseHere(ctx context.Context) error {
+	if _, asks := i.cfg.Matcher.(Destroyer); asks {
+		return nil
+	}
+	due, err := i.overdue(ctx)
+	if err != nil {
+		return err
+	}
+	for serial, d := range due {
+		if err := i.bury(ctx, d, serial, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// overdue gives the deletions whose templates are to be destroyed now. The caller
+// holds mu.
+func (i *Issuer) overdue(ctx context.Context) (map[Serial]Deletion, error) {
 	if !i.gallery.open.Load() {
-		return nil // who is due is found in it
+		return nil, nil // who is due is found in it
 	}
 	now := i.now() / 1000
+	due := map[Serial]Deletion{}
 	for serial, l := range i.leaving {
 		if l.until > now {
 			continue
 		}
 		d, err := i.cfg.Store.Deletion(ctx, l.id)
 		if err != nil {
-			return coded(err)
+			return nil, coded(err)
 		}
-		if due := i.reentry(d); d.Removed == 0 || due > now {
-			l.until = max(due, now+1) // the anchor came late, or not yet
+		if at := i.reentry(d); d.Removed == 0 || at > now {
+			l.until = max(at, now+1) // the anchor came late, or not yet
 			i.leaving[serial] = l
 			continue
 		}
-		if err := i.destroy(ctx, d, serial, now); err != nil {
-			return err
-		}
-		delete(i.leaving, serial)
+		due[serial] = d
 	}
-	return nil
+	return due, nil
 }
 
-// destroy is repeated after a crash until the store has the tombstone: the
-// parties come first, the row that leads to them last.
-func (i *Issuer) destroy(ctx context.Context, d Deletion, serial Serial, now uint64) error {
-	var receipts [][]byte
-	if p, ok := i.cfg.Matcher.(Destroyer); ok {
-		var err error
-		if receipts, err = p.Destroy(ctx, serial); err != nil {
-			return api.Wrap(api.MatcherUnavailable, fmt.Errorf("issuer: destroy a template: %w", err))
-		}
-	}
-	word := i.word(receipt.Tombstone, d, now)
+// bury is repeated after a crash until the store has the tombstone: the parties
+// come first, the row that leads to them last. The caller holds mu.
+func (i *Issuer) bury(ctx context.Context, d Deletion, serial Serial, receipts [][]byte) error {
+	d.Destroyed = i.now() / 1000
+	word := i.word(receipt.Tombstone, d, d.Destroyed)
 	word.Parties = receipts
 	var err error
 	if d.Tombstone, err = word.Sign(i.signer); err != nil {
 		return api.Wrap(api.Internal, err)
 	}
-	d.Destroyed = now
 	if err := i.cfg.Store.Destroy(ctx, d, serial); err != nil {
 		return i.failed(ctx, err, false)
 	}
 	i.cfg.Matcher.Remove(serial)
+	delete(i.leaving, serial)
 	return nil
 }
 

@@ -29,7 +29,8 @@
 // # When a party is away
 //
 // Enrolment answers that the matcher is unavailable; set, log, proofs and
-// verification do not notice. Parties whose rolls went apart, because a message
+// verification do not notice: nothing waits for a party but enrolments, recoveries
+// and the destruction of shares, which is not done before three have signed. Parties whose rolls went apart, because a message
 // reached two of three, are brought together at the next attempt: places that one
 // lacks are filled with nobody.
 package private

@@ -16,7 +16,7 @@ type Joined struct{ of []*Matcher }
 
 var (
 	_ issuer.Matcher   = (*Joined)(nil)
-	_ issuer.Finder    = (*Joined)(nil)
+	_ issuer.Locator   = (*Joined)(nil)
 	_ issuer.Destroyer = (*Joined)(nil)
 	_ issuer.Keyed     = (*Joined)(nil)
 	_ issuer.Settler   = (*Joined)(nil)
@@ -84,7 +84,16 @@ func (j *Joined) Match(p issuer.Probe) (bool, error) {
 	return m.Match(p)
 }
 
-// Find tells whose template the probe is.
+// Locate finds out whose template the probe is.
+func (j *Joined) Locate(ctx context.Context, p issuer.Probe) error {
+	m, err := j.whose(p)
+	if err != nil {
+		return err
+	}
+	return m.Locate(ctx, p)
+}
+
+// Find tells whose template the probe is, as Locate learned.
 func (j *Joined) Find(p issuer.Probe) (issuer.Serial, bool, error) {
 	m, err := j.whose(p)
 	if err != nil {

@@ -77,6 +77,9 @@ func TestJoin(t *testing.T) {
 		j.Settled([]issuer.Serial{s})
 		p.Wipe()
 		again := prepare(kind)
+		if err := j.Locate(t.Context(), again); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
 		if found, hit, err := j.Find(again); err != nil || !hit || found != s {
 			t.Errorf("%s: found %x %t %v", kind, found, hit, err)
 		}

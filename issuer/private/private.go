@@ -39,6 +39,8 @@ type Matcher struct {
 	serials  map[issuer.Serial]mpc.Serial
 	people   map[mpc.Serial]issuer.Serial
 	live     map[mpc.Serial]bool // of probes in use, and of those added but not on record for sure: not decided
+	ending   map[mpc.Serial]bool // the parties were told to destroy it, and have not all said that they did
+	changed  chan struct{}       // closed when one of live is decided
 	toFree   []mpc.Serial
 	toKeep   []mpc.Serial
 	tidying  bool
@@ -47,7 +49,7 @@ type Matcher struct {
 
 var (
 	_ issuer.Matcher   = (*Matcher)(nil)
-	_ issuer.Finder    = (*Matcher)(nil)
+	_ issuer.Locator   = (*Matcher)(nil)
 	_ issuer.Destroyer = (*Matcher)(nil)
 	_ issuer.Keyed     = (*Matcher)(nil)
 	_ issuer.Settler   = (*Matcher)(nil)
@@ -66,14 +68,14 @@ func New(c Config) (*Matcher, error) {
 	if c.Logf == nil {
 		c.Logf = func(string, ...any) {}
 	}
-	m := &Matcher{rand: c.Rand, modality: capture.Iris, live: map[mpc.Serial]bool{}}
+	m := &Matcher{rand: c.Rand, modality: capture.Iris, live: map[mpc.Serial]bool{}, ending: map[mpc.Serial]bool{}, changed: make(chan struct{})}
 	if c.Group.Compare == party.Face {
 		m.modality = capture.Face
 	}
 	for i, k := range seals {
 		m.keys = append(m.keys, api.PartyKey{Name: fmt.Sprintf("party %d", i), Key: k.String()})
 	}
-	m.trio = &trio{parties: c.Parties, rand: c.Rand, timeout: c.Timeout, logf: c.Logf, fates: m.fates, decided: m.decided, turn: make(chan struct{}, 1)}
+	m.trio = &trio{parties: c.Parties, rand: c.Rand, timeout: c.Timeout, logf: c.Logf, fates: m.fates, decided: m.decided, beside: m.work.Go, turn: make(chan struct{}, 1)}
 	m.trio.give()
 	m.Reset()
 	return m, nil
@@ -95,6 +97,9 @@ type probe struct {
 	of     *Matcher
 	serial mpc.Serial
 	known  bool
+
+	located bool // whose it is: see Locate
+	whose   issuer.Serial
 }
 
 // Keep gives what leads to the person's shares. It is sealed like a template.
@@ -114,9 +119,16 @@ func (p *probe) Wipe() {
 
 // unwanted frees a serial soon. The caller holds mu.
 func (m *Matcher) unwanted(s mpc.Serial) {
-	delete(m.live, s)
+	m.decide(s)
 	m.toFree = append(m.toFree, s)
 	m.tidySoon()
+}
+
+// decide takes a serial out of those whose fate is open. The caller holds mu.
+func (m *Matcher) decide(s mpc.Serial) {
+	delete(m.live, s)
+	close(m.changed)
+	m.changed = make(chan struct{})
 }
 
 // Prepare has the person compared with everybody.
@@ -167,31 +179,64 @@ func (m *Matcher) Match(p issuer.Probe) (bool, error) {
 	return own.known, nil
 }
 
-// Find tells whose template the probe is. It blocks while the parties look, if
-// the probe is known at all, and they learn the place.
-func (m *Matcher) Find(p issuer.Probe) (issuer.Serial, bool, error) {
+// Locate finds out whose template the probe is, if it is known at all. It blocks
+// while the parties look, who learn the place, and while it is of somebody whose
+// own enrolment is not decided yet.
+func (m *Matcher) Locate(ctx context.Context, p issuer.Probe) error {
 	own, err := m.own(p)
-	if err != nil || !own.known {
-		return issuer.Serial{}, false, err
+	if err != nil || !own.known || own.located {
+		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), m.trio.timeout)
+	ctx, cancel := context.WithTimeout(ctx, m.trio.timeout)
 	defer cancel()
+	for {
+		of, known, err := m.lookFor(ctx, own.serial)
+		switch {
+		case err != nil:
+			return err
+		case !known: // who was alike did not get in
+			own.known = false
+			return nil
+		}
+		m.mu.Lock()
+		s, member := m.people[of]
+		open, changed := m.live[of], m.changed
+		m.mu.Unlock()
+		switch {
+		case member && !open:
+			own.whose, own.located = s, true
+			return nil
+		case !open:
+			return fmt.Errorf("%w: it is of somebody who is not on record here", ErrUnavailable)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: whose it is is not decided yet: %w", ErrUnavailable, context.Cause(ctx))
+		}
+	}
+}
+
+// lookFor asks the parties at whose place a pending serial is known.
+func (m *Matcher) lookFor(ctx context.Context, s mpc.Serial) (of mpc.Serial, known bool, err error) {
 	if err := m.trio.take(ctx); err != nil {
-		return issuer.Serial{}, false, err
+		return of, false, err
 	}
 	defer m.trio.give()
-	of, known, err := m.trio.find(ctx, own.serial)
-	if err != nil {
+	m.trio.settleAll(ctx) // nobody is found whom nobody wants
+	return m.trio.find(ctx, s)
+}
+
+// Find tells whose template the probe is, as Locate learned.
+func (m *Matcher) Find(p issuer.Probe) (issuer.Serial, bool, error) {
+	own, err := m.own(p)
+	switch {
+	case err != nil || !own.known:
 		return issuer.Serial{}, false, err
+	case !own.located:
+		return issuer.Serial{}, false, fmt.Errorf("%w: whose it is was not asked", ErrUnavailable)
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	s, member := m.people[of]
-	if !known || !member {
-		// Of somebody who is being enrolled at this moment, or was and left.
-		return issuer.Serial{}, false, fmt.Errorf("%w: whose it is is not decided yet", ErrUnavailable)
-	}
-	return s, true, nil
+	return own.whose, true, nil
 }
 
 // Add makes the person known under a serial.
@@ -225,7 +270,7 @@ func (m *Matcher) Settled(added []issuer.Serial) {
 	defer m.mu.Unlock()
 	for _, s := range added {
 		if at, ok := m.serials[s]; ok {
-			delete(m.live, at)
+			m.decide(at)
 			m.toKeep = append(m.toKeep, at)
 		}
 	}
@@ -247,14 +292,20 @@ func (m *Matcher) Remove(s issuer.Serial) {
 	if at, ok := m.serials[s]; ok {
 		delete(m.serials, s)
 		delete(m.people, at)
+		delete(m.ending, at)
 	}
 }
 
 // Destroy has every party overwrite its shares, and gives their receipts
-// (party.CheckReceipt).
+// (party.CheckReceipt). It blocks until all three have. If one could not be asked,
+// the others may have done it: whatever brings the parties together next, this
+// call once more or a comparison, has it done everywhere.
 func (m *Matcher) Destroy(ctx context.Context, s issuer.Serial) ([][]byte, error) {
 	m.mu.Lock()
 	at, ok := m.serials[s]
+	if ok {
+		m.ending[at] = true
+	}
 	m.mu.Unlock()
 	if !ok {
 		return nil, fmt.Errorf("%w: no shares under this serial", issuer.ErrNotFound)
@@ -287,6 +338,8 @@ func (m *Matcher) Reset() {
 	m.complete = false
 	m.serials, m.people = map[issuer.Serial]mpc.Serial{}, map[mpc.Serial]issuer.Serial{}
 	m.live, m.toKeep = map[mpc.Serial]bool{}, nil
+	close(m.changed)
+	m.changed = make(chan struct{})
 }
 
 // fates tells what becomes of pending serials, and whether the parties have
@@ -306,6 +359,8 @@ func (m *Matcher) fates(roll []party.Entry) (map[mpc.Serial]fate, error) {
 		switch {
 		case m.live[e.Serial]:
 			out[e.Serial] = leave
+		case m.ending[e.Serial]:
+			out[e.Serial] = free // where one party has done it, all have to
 		case onRecord:
 			out[e.Serial] = commit
 		case e.State == mpc.Member:

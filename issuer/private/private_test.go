@@ -39,6 +39,9 @@ type house struct {
 	matcher *private.Matcher
 	issuer  *issuer.Issuer
 	store   *sqlite.Store
+
+	operator string               // of the captures
+	adjust   func(*issuer.Config) // before the issuer is opened
 }
 
 // newHouse builds one; wrap, if not nil, stands between the issuer and a party.
@@ -79,7 +82,11 @@ func (h *house) open() {
 	if h.store, err = sqlite.Open(h.db); err != nil {
 		h.t.Fatal(err)
 	}
-	if h.issuer, err = issuer.New(h.t.Context(), h.Config(h.store, h.matcher)); err != nil {
+	cfg := h.Config(h.store, h.matcher)
+	if h.adjust != nil {
+		h.adjust(&cfg)
+	}
+	if h.issuer, err = issuer.New(h.t.Context(), cfg); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -123,7 +130,7 @@ func (h *house) answer(s api.Session, p *testkit.Person) api.EnrolmentRequest {
 		h.t.Fatal(err)
 	}
 	q := capture.CaptureRequest{
-		Audience: testkit.Name, Nonce: [32]byte(raw), Now: h.Clock.Now(), Seal: share.To(rand.Reader, seals[:]...),
+		Audience: testkit.Name, Nonce: [32]byte(raw), Now: h.Clock.Now(), Operator: h.operator, Seal: share.To(rand.Reader, seals[:]...),
 		Quality: capture.Quality{Sharpness: 900}, IdentityCommitment: p.ID.Commitment(), ConsentHash: h.Consent,
 	}
 	if err := h.room.Group.Fill(rand.Reader, match.FromFace(v), &q); err != nil {

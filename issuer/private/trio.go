@@ -68,6 +68,7 @@ type trio struct {
 	fates func(roll []party.Entry) (map[mpc.Serial]fate, error)
 	// decided gives, once, who was put on record since and whom nobody wants.
 	decided func() (keep, free []mpc.Serial)
+	beside  func(func()) // runs something in a goroutine of its own
 	logf    func(string, ...any)
 
 	turn chan struct{} // holds one token: whose turn it is
@@ -122,8 +123,10 @@ func (t *trio) enrol(ctx context.Context, a *ask) (known bool, err error) {
 			t.mu.Unlock()
 			return false, fmt.Errorf("%w: %w", ErrUnavailable, context.Cause(ctx))
 		case <-t.turn:
-			t.next()
-			t.give()
+			t.beside(func() { // whoever came first may leave like the others
+				defer t.give()
+				t.next()
+			})
 		}
 	}
 }
