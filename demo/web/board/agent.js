@@ -5,7 +5,7 @@ import '/perhuman/perhuman.js'
 import { concat, encode, fromBase64url, prefixed, sha256, toBase64url, uint } from '/perhuman/bytes.js'
 import { byId, fill, h, icon } from '/perhuman/dom.js'
 import { explain } from '/perhuman/codes.js'
-import { read, send } from './common.js'
+import { read, send, when } from './common.js'
 
 /** @typedef {{id: string, name: string, budget: number, used: number, left: number, expires: number, secret: string, revoked: boolean}} Kept */
 
@@ -65,7 +65,7 @@ function card(g) {
   const word = h('p', { class: 'small muted budget' })
   const meter = h('meter', { min: 0, max: g.budget, 'aria-label': `${g.name}: comments used` })
   const draw = () => {
-    word.textContent = g.revoked ? 'Revoked.' : `${g.used} of ${g.budget} used; ${g.left} left today. Ends ${new Date(g.expires * 1000).toLocaleString('en')}.`
+    word.textContent = g.revoked ? 'Revoked.' : `${g.used} of ${g.budget} used; ${g.left} left today. Ends ${when(g.expires)}.`
     meter.value = g.used
     revoke.hidden = g.revoked
   }

@@ -1,4 +1,7 @@
-// What the board's pages share: reading and sending JSON.
+// What the board's pages share: reading and sending JSON, and how a time is written.
+
+/** A time of day with its date. @param {number} unix seconds */
+export const when = (unix) => new Date(unix * 1000).toLocaleString(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' })
 
 /** @template T @param {string} path @returns {Promise<T>} */
 export async function read(path) {

@@ -51,7 +51,8 @@ function draw(s) {
   fill(byId('costs'), costs.map(({ r, make, fire }) => h('li', { 'data-raid': r.id, 'data-stage': r.stage },
     h('span', null, r.title, ' ', h('span', { class: 'muted' }, r.stage === 'done' ? `× ${r.fired}` : r.stage)), h('span', { class: 'small figures' }, ms(make), ' / ', h('b', null, ms(fire))),
     bar([{ share: make / dear, kind: 'make' }, { share: fire / dear, kind: 'stop' }]))))
-  fill(byId('course'), course(s.rate?.length ? s.rate : [0]))
+  const rate = s.rate?.length ? s.rate : [0]
+  fill(byId('course'), course(rate), h('p', { class: 'row between muted small' }, h('span', null, `Answers in each quarter of a second, ${Math.max(...rate)} at most`), h('span', null, `${(rate.length / 4).toFixed(1)} s`)))
   const doing = s.raids.find((r) => r.stage === 'preparing' || r.stage === 'firing')
   fill(byId('swarm-status'), s.running
     ? h('span', { class: 'muted' }, doing ? `${doing.title}: ${doing.stage} …` : 'Starting …')

@@ -4,6 +4,7 @@
 
 import { Engine } from '/perhuman/engine.js'
 import { fill, h, icon } from '/perhuman/dom.js'
+import { when } from './common.js'
 
 /**
  * @typedef {import('./board.js').Session} Session
@@ -54,7 +55,7 @@ function factsOf(r, same, session) {
       : fact(proof, 'Written by one verified human', `A zero-knowledge proof by one of the ${r.set_size} people in the set of ${r.issuer}; it does not say which.`, 'The proof does not verify'),
     fact(has('wrong_issuer', 'root_zero', 'root_mismatch', 'root_unproven'), 'The set is public', `It is entry ${r.root_seq} of the issuer’s signed log, from ${r.entry_day}.`, 'The set is not in the issuer’s log'),
     r.time === 'proven'
-      ? { mark: 'good', title: 'The time is attested', text: `${r.rp} signed that it accepted this at ${new Date((r.accepted_at ?? 0) * 1000).toLocaleString(document.documentElement.lang)}.` }
+      ? { mark: 'good', title: 'The time is attested', text: `${r.rp} signed that it accepted this on ${when(r.accepted_at ?? 0)}.` }
       : { mark: has('receipt_invalid') ? 'bad' : 'warn', title: 'The time is not proven', text: sentence(has('receipt_invalid')?.detail ?? r.notes[0]?.detail ?? 'nobody attests when this was accepted') },
     r.cap === 'proven'
       ? { mark: 'good', title: 'It counted against the cap', text: `${r.rp} signed that it spent one of this human’s ${session.policy.k} posts ${day}.` }
@@ -73,7 +74,7 @@ export async function showProof(session, post) {
   const download = h('a', { class: 'button', download: `post-${post.id}.json` }, 'Download the bundle')
   const dialog = h('dialog', { class: 'panel', 'aria-labelledby': 'panel-title' },
     h('div', { class: 'stack' },
-      h('div', { class: 'panel-head' }, seal, h('div', { class: 'stack tight' }, heading, h('p', { class: 'muted small' }, `${post.author}, ${new Date(post.created * 1000).toLocaleString(document.documentElement.lang)}`))),
+      h('div', { class: 'panel-head' }, seal, h('div', { class: 'stack tight' }, heading, h('p', { class: 'muted small' }, `${post.author}, ${when(post.created)}`))),
       said, verdict, facts,
       h('div', { class: 'row' }, tamper, download, h('button', { type: 'button', class: 'quiet', onclick: () => dialog.close() }, 'Close'))))
   dialog.addEventListener('close', () => dialog.remove())

@@ -23,8 +23,24 @@ function leave() {
   const inside = card?.contains(document.activeElement)
   card?.remove()
   card = undefined
+  grown.disconnect()
   if (inside) document.getElementById('tour-start')?.focus()
 }
+
+/** @param {Element} target @param {ScrollBehavior} behavior */
+function bring(target, behavior) {
+  const tall = target.getBoundingClientRect().height > innerHeight / 3 // its beginning is what matters
+  target.scrollIntoView({ block: tall ? 'start' : 'center', behavior })
+}
+
+// A page that still fills in pushes away what the card speaks of. A reader who has scrolled is left alone.
+let height = 0
+const grown = new ResizeObserver(([main]) => {
+  const target = document.querySelector('.tour-mark'), now = main.contentRect.height
+  if (height && now !== height && target) bring(target, 'auto')
+  height = now
+})
+for (const moved of ['wheel', 'touchmove', 'pointerdown', 'keydown']) addEventListener(moved, () => grown.disconnect(), { passive: true })
 
 /** @param {number} at @param {boolean} [focus] */
 function show(at, focus) {
@@ -47,7 +63,9 @@ function show(at, focus) {
       h('button', { type: 'button', class: 'quiet', onclick: leave }, 'Leave the tour'),
       h('div', { class: 'row' }, at > 0 ? h('button', { type: 'button', onclick: () => show(at - 1, true) }, 'Back') : null, next)))
   document.querySelector('main')?.after(card)
-  target?.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' })
+  grown.disconnect()
+  if (target) bring(target, matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth')
+  grown.observe(/** @type {Element} */ (document.querySelector('main')))
   if (focus) next.focus({ preventScroll: true })
 }
 

@@ -34,9 +34,9 @@ func draw(s []span) chart {
 	}
 	c.Top, c.Most = round(c.Top), round(most)
 	c.Half = c.Top / 2
-	c.From, c.To = s[0].First.Format(longDate), s[len(s)-1].Last.Format(longDate)
+	c.From, c.To = s[0].First.Format(shortDate), s[len(s)-1].Last.Format(shortDate)
 	if len(s) > 4 {
-		c.Mid = s[len(s)/2].First.Format(longDate)
+		c.Mid = s[len(s)/2].First.Format(shortDate)
 	}
 	step := boxWidth / float64(len(s))
 	var line, added, removed strings.Builder

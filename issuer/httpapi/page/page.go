@@ -40,6 +40,7 @@ var mark string
 const (
 	keep      = 5 * time.Second // a page is made at most this often
 	longDate  = "2 January 2006"
+	shortDate = "2 Jan 2006"
 	lastRoots = 8
 	lastDays  = 31 // rows of the table
 )

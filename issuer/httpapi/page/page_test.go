@@ -145,6 +145,12 @@ func TestPage(t *testing.T) {
 		t.Error("the newest entry is not counted")
 	}
 
+	linked := New(s.i, s.Clock.Now, Link{"Enrol", "https://issuer.example/enrol"}, Link{"Script", "javascript:alert(1)"})
+	b, err := linked.Render(t.Context())
+	if err != nil || !strings.Contains(string(b), `<a href="https://issuer.example/enrol">Enrol</a>`) || strings.Contains(string(b), "javascript:") {
+		t.Errorf("the links of the head: %v", err)
+	}
+
 	bare := words(newStory(t, 1).html(t))
 	for _, want := range []string{"Nobody besides the issuer signs this record", "states no error rates", "3 people are on the list now"} {
 		if !strings.Contains(bare, want) {
@@ -179,6 +185,13 @@ func TestSpans(t *testing.T) {
 		if d := draw(s); d.Top < live || d.Most < 2 || strings.Contains(d.Area, "NaN") {
 			t.Errorf("%+v", d)
 		}
+	}
+	// A list of today begins a week back, at nothing; an older one where it began.
+	if s := lead(spans([]Day{{Day: 19000, Enrolled: 3, Live: 3}}, 19000)); len(s) != leadIn || s[0].Live != 0 || s[6].Live != 3 || s[6].First.Sub(s[0].First) != 6*24*time.Hour {
+		t.Errorf("%+v", s)
+	}
+	if s := spans([]Day{{Day: 19000, Enrolled: 3, Live: 3}}, 19030); len(lead(s)) != len(s) {
+		t.Error("a month has days before it")
 	}
 	if draw(nil) != (chart{}) || spans(nil, 5) != nil {
 		t.Error("nothing is something")
