@@ -18,10 +18,10 @@ const (
 )
 
 const chartStyle = `<style>
- .bg{fill:#ffffff}.h{font-weight:600;font-size:16px;fill:#1b2330}.t{fill:#3b4554}.m{fill:#5d6878;font-size:12.5px}.v{fill:#1b2330;font-variant-numeric:tabular-nums}
- .bar{fill:#7aa2e0}.miss{fill:#d9805f}.grid{stroke:#e3e7ed;stroke-width:1}.line{stroke:#5d6878;stroke-width:1.6}
- @media (prefers-color-scheme: dark){.bg{fill:#0f141b}.h{fill:#eef2f7}.t{fill:#c8d1dc}.m{fill:#98a4b3}.v{fill:#eef2f7}
- .bar{fill:#4a78bd}.miss{fill:#c06a4a}.grid{stroke:#232d39}.line{stroke:#98a4b3}}
+ .bg{fill:#ffffff}.h{font-weight:600;font-size:16px;fill:#16201b}.t{fill:#3a463f}.m{fill:#55625a;font-size:12.5px}.v{fill:#16201b;font-variant-numeric:tabular-nums}
+ .bar{fill:#4f9f80}.miss{fill:#d9805f}.grid{stroke:#e3e8e2;stroke-width:1}.line{stroke:#55625a;stroke-width:1.6}
+ @media (prefers-color-scheme: dark){.bg{fill:#171d1a}.h{fill:#e9efeb}.t{fill:#c6d1ca}.m{fill:#a3b1a9}.v{fill:#e9efeb}
+ .bar{fill:#4aa680}.miss{fill:#c06a4a}.grid{stroke:#2b352f}.line{stroke:#a3b1a9}}
 </style>
 `
 

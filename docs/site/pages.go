@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -44,7 +45,7 @@ var plan = [...]struct {
 	{"Begin", [][2]string{{"quick-start", "Quick start"}, {"how-it-works", "How it works"}, {"comparison", "Beside its peers"}}},
 	{"Integrate", [][2]string{{"integrate-go", "In Go"}, {"integrate-http", "Over HTTP"}, {"replace-captcha", "In place of a CAPTCHA"}, {"agents", "Agents"}, {"polls", "Polls"}, {"hand-over", "Phone and desktop"}, {apiSlug, "HTTP reference"}, {"errors", "Error codes"}}},
 	{"Run", [][2]string{{"operations", "A verifier"}, {"storage", "Storage of a verifier"}, {"issuer", "An issuer"}, {"issuer-storage", "Storage of an issuer"}, {"life-of-a-person", "The life of a person"}, {"wallet", "A wallet"}, {"benchmarks", "Figures"}}},
-	{"Trust", [][2]string{{"threat-model", "Threat model"}, {"life-of-a-person", "Life of a person"}, {"private-matcher", "Private matcher"}, {"batch-verification", "Batches"}, {"security", "Security"}}},
+	{"Trust", [][2]string{{"threat-model", "Threat model"}, {"private-matcher", "Private matcher"}, {"batch-verification", "Batches"}, {"security", "Security"}}},
 	{"Project", [][2]string{{"stability", "What stays stable"}, {"changelog", "Changelog"}, {"dependencies", "Dependencies"}}},
 }
 
@@ -98,7 +99,7 @@ func collect(folder fs.FS, extra ...*page) ([]group, error) {
 // render makes a page of Markdown: its title is the first heading, its summary
 // the first paragraph.
 func render(slug string, source []byte) (*page, error) {
-	md := goldmark.New(goldmark.WithExtensions(extension.Table), goldmark.WithParserOptions(parser.WithAutoHeadingID()))
+	md := goldmark.New(goldmark.WithExtensions(extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))), goldmark.WithParserOptions(parser.WithAutoHeadingID()))
 	doc := md.Parser().Parse(text.NewReader(source))
 	p := &page{Slug: slug, source: source}
 	err := ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
@@ -152,8 +153,42 @@ func target(to string) string {
 	return to
 }
 
+var (
+	tables = regexp.MustCompile(`(?s)<table>.*?</table>`)
+	rows   = regexp.MustCompile(`(?s)<tr>.*?</tr>`)
+	cells  = regexp.MustCompile(`(?s)<(t[hd])([^>]*)>(.*?)</t[hd]>`)
+	tags   = regexp.MustCompile(`<[^>]*>`)
+)
+
+// label writes into every cell what its column is called: on a phone a row is
+// shown as a list of them.
+func label(html string) string {
+	return tables.ReplaceAllStringFunc(html, func(table string) string {
+		var names []string
+		for _, th := range cells.FindAllStringSubmatch(rows.FindString(table), -1) {
+			names = append(names, tags.ReplaceAllString(th[3], ""))
+		}
+		first := true
+		return rows.ReplaceAllStringFunc(table, func(row string) string {
+			if first {
+				first = false
+				return row
+			}
+			n := -1
+			return cells.ReplaceAllStringFunc(row, func(cell string) string {
+				m := cells.FindStringSubmatch(cell)
+				if n++; n >= len(names) {
+					return cell
+				}
+				return fmt.Sprintf(`<%[1]s data-th="%[2]s"%[3]s>%[4]s</%[1]s>`, m[1], strings.ReplaceAll(names[n], `"`, "&quot;"), m[2], m[3])
+			})
+		})
+	})
+}
+
 // widen lets what is wider than a phone scroll by itself, by keyboard too.
 func widen(html string) string {
+	html = label(html)
 	return strings.NewReplacer(
 		"<table>", `<div class="scroll" tabindex="0"><table>`, "</table>", "</table></div>",
 		"<th></th>", "<td></td>", // a corner names nothing

@@ -154,8 +154,17 @@ func operationHTML(out *strings.Builder, id, method, path string, o operation) {
 		}
 		out.WriteString("</tbody></table>\n")
 	}
+	kinds := map[string][]string{} // by what is taken
+	var takes []string
 	for _, kind := range o.RequestBody.Content.Names {
-		fmt.Fprintf(out, "<p>Takes %s, <code>%s</code>.</p>\n", o.RequestBody.Content.By[kind].Schema.html(), esc(kind))
+		what := o.RequestBody.Content.By[kind].Schema.html()
+		if kinds[what] == nil {
+			takes = append(takes, what)
+		}
+		kinds[what] = append(kinds[what], "<code>"+esc(kind)+"</code>")
+	}
+	for _, what := range takes {
+		fmt.Fprintf(out, "<p>Takes %s, %s.</p>\n", what, strings.Join(kinds[what], " or "))
 	}
 	var problems []string
 	for _, status := range o.Responses.Names {

@@ -38,6 +38,9 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 			continue
 		}
 		pages++
+		if regexp.MustCompile(`<[^>]*\s(?:style|on[a-z]+)=`).Match(f.Body) {
+			t.Errorf("%s has an inline style or handler, which its policy refuses", at)
+		}
 		for _, m := range regexp.MustCompile(`(?:href|src)="([^"]+)"`).FindAllSubmatch(f.Body, -1) {
 			to := string(m[1])
 			if strings.HasPrefix(to, "https://") || strings.HasPrefix(to, "/perhuman/") || to == "/" {
@@ -108,6 +111,11 @@ func TestCollect(t *testing.T) {
 	p := groups[0].Pages[0]
 	if p.Title != "How it works" || p.Summary != "First words." || len(p.Sections) != 1 || p.Sections[0] != (section{"a-part", "A part"}) {
 		t.Errorf("%+v", p)
+	}
+	// Alignment is no style of a cell, which the pages' policy would refuse; cells know their columns.
+	table, err := render("t", []byte("# T\n\n| `a` | n \"x\" |\n|---|--:|\n| b | 1 |\n"))
+	if err != nil || !strings.Contains(table.Body, `<td data-th="a">b</td>`) || !strings.Contains(table.Body, `<td data-th="n &quot;x&quot;" align="right">1</td>`) {
+		t.Error(err, table.Body)
 	}
 	if strings.Contains(p.Body, "<script") || !strings.Contains(p.Body, `href="zz#x"`) || !strings.Contains(p.Body, `<div class="scroll" tabindex="0"><table>`) {
 		t.Error(p.Body)
