@@ -20,7 +20,7 @@ before(async () => {
 after(() => demo?.stop())
 
 /** Somebody in front of the camera, up to the issuer's last word. Notes what the page hands to AES: that is what it seals. */
-async function enrol(t, film, heading) {
+async function enrol(t, film, heading, misnamed) {
   const context = await launch({ camera: film })
   t.after(() => context.close())
   const seen = watch(context)
@@ -38,7 +38,8 @@ async function enrol(t, film, heading) {
   await makeWallet(wallet)
   const issuer = await openIssuer(wallet)
   await issuer.getByText(/any two of them together can read every template/).waitFor()
-  await issuer.getByRole('button', { name: 'Continue' }).click() // nobody reads the set here, so nobody waits for the crowd
+  await misnamed?.(issuer)
+  if (!misnamed) await issuer.getByRole('button', { name: 'Continue' }).click() // nobody reads the set here, so nobody waits for the crowd
   await issuer.getByText(/cuts them into three parts and seals each to another party/).waitFor()
   await assertAccessible(issuer, 'the choice of a capture, three parties')
   await assertFits(issuer, 'the choice of a capture, three parties')
@@ -46,6 +47,17 @@ async function enrol(t, film, heading) {
   await issuer.getByRole('heading', { name: heading }).waitFor({ timeout: 120_000 })
   const plain = (await issuer.evaluate(() => globalThis.sealedHere)).map((p) => Buffer.from(p))
   return { seen, plain }
+}
+
+/** Metadata that name one key where three parties compare: the page stops, says so, and goes on when they fit. */
+async function oneKey(issuer) {
+  const metadata = '**/.well-known/perhuman-issuer.json'
+  await issuer.route(metadata, (r) => r.fulfill({ json: { name: 'issuer', matcher: 'mpc-3', matcher_keys: [{ name: 'party 0', key: 'perhuman-party-1:' + 'Q'.repeat(42) + 'A' }] } }))
+  await issuer.getByRole('button', { name: 'Continue' }).click()
+  await issuer.getByRole('alert').getByText(/Nothing was captured or sent/).waitFor()
+  await assertAccessible(issuer, 'metadata that do not fit')
+  await issuer.unroute(metadata)
+  await issuer.getByRole('button', { name: 'Try again' }).click()
 }
 
 /** Everything that a request says, also what it says in base64url. */
@@ -56,7 +68,7 @@ function said(r) {
 }
 
 step('a face is cut and sealed in the page: no request holds it, and three parties know it', { skip: why, timeout: 300_000 }, async (t) => {
-  const { seen, plain } = await enrol(t, films.one, /You are new here/)
+  const { seen, plain } = await enrol(t, films.one, /You are new here/, oneKey)
 
   // What was sealed are three shares of one face, each after its salt.
   assert.deepEqual(plain.map((p) => p.length), [548, 548, 548])
