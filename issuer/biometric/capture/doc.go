@@ -2,8 +2,9 @@
 // about one capture, to one issuer, for one identity commitment.
 //
 // An envelope carries no picture and no readable template. The device splits
-// the template itself and seals each share to one matching party, so that the
-// issuer's front end sees ciphertexts only; the body is destroyed after the
+// the template itself and seals each share to one matching party, or signs what a
+// page split and sealed for it, so that the issuer's front end sees ciphertexts
+// only; the body is destroyed after the
 // enrolment commits and only its SHA-256 (BodyHash) stays, inside the
 // biometric commitment of the set log.
 //
@@ -58,7 +59,9 @@
 //
 // As much as its device. A pinned root says who vouches for the camera, the
 // presentation attack detection (PAD) and the key storage; a browser camera has
-// none of them, because the page belongs to the user, who can post any vector.
+// none of them, because the page belongs to the user, who can post any vector. A
+// device that signs what a page sealed vouches for no more than that it was asked
+// to.
 // VirtualDevice signs whatever it is given: it exists for demonstrations,
 // development and tests, its class is "virtual" and stands in every
 // certificate, and only an issuer whose policy says Virtual and that pins a

@@ -28,6 +28,6 @@
 // The salt comes from the rand parameter. The ephemeral HPKE key comes from the
 // operating system, because crypto/hpke takes no other source.
 //
-// The package needs only the standard library and compiles for js/wasm, so that
-// a capture page can seal by itself.
+// The package needs only the standard library. A capture page seals to the same
+// bytes with the modules of sdk/web/capture.
 package share

@@ -42,7 +42,8 @@
 // after do not combine (two shares of one epoch always do).
 //
 // The package has no state, does no I/O but reading the given randomness, and
-// links nothing else: it is what a capture page loads.
+// links nothing else. A capture page splits with sdk/web/capture, to the same
+// numbers.
 //
 // Source: biometrics.md section 5; Galois rings for dot products of iris codes:
 // Bloemen, Gillespie, Kales, Sippl, Walch, "Large-Scale MPC: Scaling Private
