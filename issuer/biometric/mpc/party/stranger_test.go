@@ -107,7 +107,7 @@ func isTimeout(err error) bool {
 // An issuer that opens session after session, as it does while a party is down, is
 // not kept out.
 func TestManySessions(t *testing.T) {
-	room, gates := gated(t, party.Face)
+	room, gates := partytest.Gated(t, party.Face, partytest.Issuer, nil)
 	for i := range 3 {
 		room.Serve(t, i)
 	}
@@ -116,8 +116,8 @@ func TestManySessions(t *testing.T) {
 		f.connect()
 	}
 	// Nobody gets through to party 1: party 2 comes to party 0, which has given up.
-	gates[1].arm(0, nil)
-	gates[1].close()
+	gates[1].Arm(0, nil)
+	gates[1].Shut()
 	for n := range byte(12) {
 		id := [16]byte{1, n}
 		if _, err := f.clients[0].Connect(t.Context(), id); !errors.Is(err, party.ErrUnavailable) {
@@ -129,6 +129,6 @@ func TestManySessions(t *testing.T) {
 		}
 		cancel()
 	}
-	gates[1].open()
+	gates[1].Open()
 	f.connect()
 }
