@@ -173,6 +173,18 @@ func (s *server) backup(c *gin.Context) (any, error) {
 	return map[string]any{"to": body.To, "seconds": took.Seconds()}, nil
 }
 
+func (s *server) refresh(c *gin.Context) (any, error) {
+	if s.Refresh == nil {
+		return nil, api.Errorf(api.NotFound, "this issuer has no parties that hold shares")
+	}
+	start := s.Now()
+	epoch, err := s.Refresh(c)
+	if err != nil {
+		return nil, api.Wrap(api.MatcherUnavailable, err)
+	}
+	return map[string]any{"epoch": epoch, "seconds": s.Now().Sub(start).Seconds()}, nil
+}
+
 func (s *server) logf(format string, args ...any) {
 	if s.Logf != nil {
 		s.Logf(format, args...)

@@ -31,6 +31,7 @@ type Options struct {
 	Reload      func() error                                 // nil: there is nothing to read again
 	Verify      func(ctx context.Context) error              // compares the whole database with its log; nil: not offered
 	Backup      func(ctx context.Context, path string) error // nil: this store is backed up in another way
+	Refresh     func(ctx context.Context) (uint64, error)    // gives all shares at the parties new values, and tells their epoch; nil: there are no parties
 	Version     string
 
 	Now  func() time.Time
@@ -105,6 +106,7 @@ var table = [...]route{
 	{"POST", "/admin/reload", changes, (*server).reload},
 	{"POST", "/admin/verify", changes, (*server).verify},
 	{"POST", "/admin/backup", changes, (*server).backup},
+	{"POST", "/admin/refresh", changes, (*server).refresh},
 }
 
 func (s *server) routes() {

@@ -109,7 +109,7 @@ func TestAccess(t *testing.T) {
 // The hooks are called, and what they say is passed on without their secrets.
 func TestHooks(t *testing.T) {
 	bare := newSite(t, nil)
-	for _, path := range []string{"/admin/reload", "/admin/verify"} {
+	for _, path := range []string{"/admin/reload", "/admin/verify", "/admin/refresh"} {
 		if status, _, _ := bare.ask("POST", path, ""); status != 404 {
 			t.Errorf("%s without a hook: %d", path, status)
 		}

@@ -19,6 +19,7 @@
 //	POST /admin/pause      nobody new comes in; POST /admin/resume ends it
 //	POST /admin/reload     reads the revocation and firmware lists again
 //	POST /admin/verify     rebuilds set and log from the entries and compares; a difference stops all signing
+//	POST /admin/refresh    has the parties of the private matcher give all shares new values
 //	POST /admin/backup     {"to": "<path on the issuer's machine>"}; must not exist
 //
 // What is counted is codes, times and sizes, by route: never a commitment, a

@@ -26,6 +26,9 @@ func (s *issuing) admin(e env) (http.Handler, error) {
 		Token: token, OpenMetrics: s.flags.openMetrics, Issuer: s.issuer, Pause: &s.pause, Metrics: s.metrics,
 		Gallery: s.gallery, Verify: s.issuer.Verify, Rand: e.rand, Logf: s.logf,
 	}
+	if s.parties != nil {
+		o.Refresh = s.refresh
+	}
 	if s.cosign != nil {
 		o.Witnesses = s.cosign.State
 	}

@@ -31,7 +31,7 @@ type issuerFlags struct {
 	witnesses                                                 listFlag
 	parties                                                   listFlag
 	link                                                      string
-	partyTimeout                                              time.Duration
+	partyTimeout, partyRefresh                                time.Duration
 
 	from map[string]string // where each setting came from
 }
@@ -50,6 +50,7 @@ func newIssuerFlags(name string, e env) *issuerFlags {
 	f.Var(&v.parties, "parties", "group file of three parties that compare people in place of this process (the private matcher); one for each kind of capture")
 	f.StringVar(&v.link, "link-key", "", "file with the key that the group files name as the issuer's (perhuman issuer keygen -link)")
 	f.DurationVar(&v.partyTimeout, "party-timeout", partyTimeoutDefault, "how long one comparison at the parties may take")
+	f.DurationVar(&v.partyRefresh, "party-refresh", partyRefreshDefault, "how often the parties give all shares new values; 0: only by hand (POST /admin/refresh)")
 	f.StringVar(&v.db, "db", "", "SQLite file of the set, the log and the sealed templates, or a PostgreSQL DSN")
 	f.StringVar(&v.published, "published", "", "file that remembers the newest published checkpoint, out of reach of the database's backups (default beside an SQLite file, none for PostgreSQL)")
 	f.StringVar(&v.snapshot, "snapshot", "", "file for a copy of the set, for quick starts (default -db with .set at its end; \"none\": no copy)")
@@ -160,6 +161,8 @@ func (v *issuerFlags) check() error {
 		return usage("-parties and -link-key belong together")
 	case v.partyTimeout < time.Second:
 		return usage("-party-timeout is a second at least")
+	case v.partyRefresh < 0 || v.partyRefresh > 0 && v.partyRefresh < time.Minute:
+		return usage("-party-refresh is a minute at least, or 0")
 	case len(v.roots) == 0:
 		return usage("-device-root is needed: no capture is believed without one")
 	case v.consent == "":

@@ -230,3 +230,7 @@ func doctorParties(ctx context.Context, g party.Group, key ed25519.PrivateKey) (
 // partyTimeoutDefault is for a comparison with the largest gallery that one
 // machine a party holds.
 const partyTimeoutDefault = 2 * time.Minute
+
+// partyRefreshDefault: an older backup of a party is of no use beside newer shares
+// of another one after at most a week.
+const partyRefreshDefault = 7 * 24 * time.Hour

@@ -77,6 +77,16 @@ func TestIssuerOverParties(t *testing.T) {
 	if _, _, code := d.enrol(at); code != api.AlreadyEnrolled {
 		t.Errorf("when it is back: %q: %s", code, p.said())
 	}
+	var done struct {
+		Epoch uint64 `json:"epoch"`
+	}
+	if status := d.ask("POST", p.lines["admin"]+"/admin/refresh", "", d.token, &done); status != 200 || done.Epoch != 1 {
+		t.Errorf("a refresh by hand: %d %+v: %s", status, done, p.said())
+	}
+	if _, _, code := d.enrol(at); code != api.AlreadyEnrolled {
+		t.Errorf("after the refresh: %q: %s", code, p.said())
+	}
+	doctor(0, "epoch 1", "one roll")
 	p.stop()
 	code, out, errs := call(t, "issuer", "config", "print", "-config", d.path("issuer.conf"))
 	if code != 0 || !strings.Contains(out, d.group) || strings.Contains(out, scope.EncodeToken(room.Front.Seed())) {

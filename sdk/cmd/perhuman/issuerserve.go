@@ -30,6 +30,7 @@ type issuing struct {
 	issuer  *issuer.Issuer
 	cosign  *cosign.Collector // nil without witnesses
 	ended   func()            // waits for what the matcher still tells its parties
+	parties partiesOf         // nil with the plain matcher
 	lists   *lists
 	pause   admin.Pause
 	metrics *admin.Metrics
@@ -111,6 +112,7 @@ func (s *issuing) config(e env) (cfg issuer.Config, err error) {
 	if cfg.Matcher, s.ended, err = s.matcher(cfg.Name, e); err != nil {
 		return cfg, err
 	}
+	s.parties, _ = cfg.Matcher.(partiesOf)
 	if cfg.Capture, err = s.captures(cfg.Name); err != nil {
 		return cfg, err
 	}
@@ -231,6 +233,7 @@ func (s *issuing) run(ctx context.Context, e env) error {
 	var anchors error
 	all.Go(func() { anchors = s.issuer.Run(aside) })
 	all.Go(func() { s.lists.watch(aside, v.reload, s.log) })
+	all.Go(func() { s.refreshes(aside, e.rand) })
 	if s.cosign != nil {
 		all.Go(func() { s.cosign.Run(aside) })
 	}
