@@ -82,7 +82,7 @@ var mayImport = map[string]string{
 	"sdk/wallet":                           "semaphore semaphore/prove semaphore/setlog semaphore/scope semaphore/artifacts issuer/biometric/share",
 	"sdk/wallet/wasm":                      "semaphore/... sdk/wallet sdk/wallet/wasm/internal/bridge",
 	"sdk/web":                              "sdk/api sdk/serve sdk/wallet/backup semaphore/artifacts/depth20",
-	"sdk/dev":                              "sdk sdk/api sdk/serve sdk/web sdk/wallet sdk/humantest/virtual semaphore/prove semaphore/scope semaphore/artifacts/depth20 verifier/httpapi verifier/memory",
+	"sdk/dev":                              "sdk sdk/api sdk/relay sdk/serve sdk/web sdk/wallet sdk/humantest/virtual semaphore/prove semaphore/scope semaphore/artifacts/depth20 verifier/httpapi verifier/memory",
 	"sdk/loadtest":                         "sdk sdk/api sdk/serve sdk/humantest/virtual semaphore semaphore/prove semaphore/scope semaphore/artifacts/depth20 verifier/httpapi verifier/sqlite",
 	"sdk/humantest":                        "sdk sdk/api sdk/wallet sdk/humantest/virtual semaphore semaphore/... verifier verifier/memory",
 	"sdk/humantest/virtual":                "sdk/api sdk/wallet semaphore semaphore/setlog",

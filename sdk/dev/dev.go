@@ -15,7 +15,8 @@
 // By the Host header of a request it is, exactly,
 //
 //	issuer.localhost:PORT   the issuer's public files
-//	wallet.localhost:PORT   the wallet page, and /perhuman/ with the widget
+//	wallet.localhost:PORT   the wallet page, /perhuman/ with the widget, and /relay/
+//	                        by which a question gets to another browser (sdk/relay)
 //	127.0.0.1:PORT, localhost:PORT   the verifier service
 //
 // and nothing else, so that no page elsewhere can point a name of its own here.
@@ -36,6 +37,7 @@ import (
 	"github.com/perhuman/perhuman/sdk"
 	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/sdk/humantest/virtual"
+	"github.com/perhuman/perhuman/sdk/relay"
 	"github.com/perhuman/perhuman/sdk/serve"
 	"github.com/perhuman/perhuman/sdk/wallet"
 	"github.com/perhuman/perhuman/sdk/web"
@@ -173,6 +175,7 @@ func (w *World) build() error {
 	holder := http.NewServeMux()
 	holder.Handle("/", page)
 	holder.Handle(web.Prefix, web.Static())
+	holder.Handle("/relay/", relay.New(relay.Config{Now: w.cfg.Now, Logf: w.cfg.Logf}))
 	holder.HandleFunc("GET /dev/people", w.people)
 	holder.HandleFunc("POST /dev/answer", w.answer)
 	w.handler = serve.Chain(serve.ByHost(map[string]http.Handler{

@@ -153,3 +153,40 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 }
+
+// The wallet's origin has the relay of a hand-over: a page of any origin leaves
+// a sealed question, another browser reads it once and leaves the answer.
+func TestHandOver(t *testing.T) {
+	w := open(t)
+	do := func(method, way, origin, body string) (int, string) {
+		t.Helper()
+		r := httptest.NewRequest(method, w.Wallet()+"/relay/AAAAAAAAAAAAAAAAAAAAAA/"+way, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/octet-stream")
+		r.Header.Set("Origin", origin)
+		rec := httptest.NewRecorder()
+		w.Handler().ServeHTTP(rec, r)
+		return rec.Code, rec.Body.String()
+	}
+	question, answer := strings.Repeat("q", 1024), strings.Repeat("a", 1024)
+	if status, said := do("PUT", "question", origin, question); status != http.StatusCreated {
+		t.Fatalf("%d %s", status, said)
+	}
+	if status, _ := do("GET", "answer", origin, ""); status != http.StatusNoContent {
+		t.Errorf("an answer before there is one: %d", status)
+	}
+	if status, said := do("GET", "question", w.Wallet(), ""); status != http.StatusOK || said != question {
+		t.Errorf("%d", status)
+	}
+	if status, _ := do("GET", "question", w.Wallet(), ""); status != http.StatusNotFound {
+		t.Errorf("read twice: %d", status)
+	}
+	if status, _ := do("PUT", "answer", w.Wallet(), answer); status >= 300 {
+		t.Errorf("%d", status)
+	}
+	if status, said := do("GET", "answer", origin, ""); status != http.StatusOK || said != answer {
+		t.Errorf("%d", status)
+	}
+	if status := w.call("PUT", w.Verifier()+"/relay/AAAAAAAAAAAAAAAAAAAAAA/question", origin, nil, nil); status != http.StatusNotFound {
+		t.Errorf("the verifier's host has a relay: %d", status)
+	}
+}

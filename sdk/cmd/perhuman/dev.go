@@ -58,6 +58,8 @@ func devGreeting(w *dev.World, rp string, actions actionFlag) string {
 
   your app          http://%[1]s   actions: %[2]s
   in your page      <perhuman-check action="post" wallet="%[3]s"></perhuman-check>
+                    with the attribute handover it shows a code, too: open the
+                    code's address in another browser on this machine
   virtual people    %[4]s
 
   Go, in process    sdk.Config{RP: %[1]q, Environment: "test",

@@ -29,6 +29,11 @@ before(async () => {
   if (why) return
   site = await serve({
     'app /': () => ({ type: 'text/html; charset=utf-8', body: `<!doctype html><html lang="en"><title>app</title><script type="module" src="/perhuman/perhuman.js"></script><h1>App</h1><perhuman-check action="post" wallet="${wallet}"></perhuman-check></html>` }),
+    // Its policy lets it speak to the relay at the wallet's origin.
+    'app /phone': () => ({
+      type: 'text/html; charset=utf-8', body: `<!doctype html><html lang="en"><title>app</title><script type="module" src="/perhuman/perhuman.js"></script><h1>App</h1><perhuman-check action="post" wallet="${wallet}" handover></perhuman-check></html>`,
+      headers: { 'Content-Security-Policy': `default-src 'none'; script-src 'self'; img-src 'self'; connect-src 'self' ${wallet}` },
+    }),
     'app /perhuman/challenge': (_, body) => service('/v1/challenges', body),
   })
   const binary = join(dir, 'perhuman')
@@ -96,4 +101,43 @@ test('a virtual person answers; a spoilt proof, a refusal and a decline look as 
   assert.equal((await asks(choose('Decline'))).code, 'cancelled')
   assert.notEqual((await verify(await asks(choose('Bao')))).nullifier, (await verify(first)).nullifier)
   assert.deepEqual(seen.complaints, [])
+})
+
+test('a page hands over to another browser by a code; a code is read once', { skip: why, timeout: 60_000 }, async () => {
+  const page = await context.newPage()
+  /** Presses the second button. */
+  const code = async () => {
+    await page.goto(`http://app.localhost:${site.port}/phone`)
+    await page.evaluate(() => {
+      window.heard = new Promise((resolve) => {
+        for (const type of ['perhuman-verified', 'perhuman-error']) addEventListener(type, (e) => resolve(e.detail))
+      })
+    })
+    await page.getByRole('button', { name: 'Use your phone' }).click()
+    await page.getByRole('img', { name: /QR code/ }).waitFor()
+    return page.locator('perhuman-check .handover code').textContent()
+  }
+  const other = await context.browser().newContext()
+  const seenThere = watch(other)
+  const phone = await other.newPage()
+  const address = await code()
+  await phone.goto(address)
+  await phone.getByText('This came by a code.').waitFor()
+  assert.equal(phone.url(), wallet + '/')
+  assert.equal(await phone.locator('#site').textContent(), `http://app.localhost:${site.port}`)
+  await assertAccessible(phone, 'simulator wallet, asked by a code')
+  await assertFits(phone, 'simulator wallet, asked by a code')
+  await phone.getByRole('button', { name: 'Chidi' }).click()
+  await phone.getByText('Answered. Go on at the page that showed the code.').waitFor()
+  assert.equal((await verify(await page.evaluate(() => window.heard))).code, 'ok')
+
+  await phone.goto(address)
+  await phone.getByText(/There is no question here: not_found/).waitFor()
+  await phone.goto(await code())
+  await phone.getByRole('button', { name: 'Decline' }).click()
+  assert.equal((await page.evaluate(() => window.heard)).code, 'cancelled')
+  await other.close()
+  await page.close()
+  assert.deepEqual(seen.complaints, [])
+  assert.deepEqual(seenThere.complaints.filter((c) => !/status of 404/.test(c)), []) // the code that was read already
 })
