@@ -103,7 +103,7 @@ test('a virtual person answers; a spoilt proof, a refusal and a decline look as 
   assert.deepEqual(seen.complaints, [])
 })
 
-test('a page hands over to another browser by a code; a code is read once', { skip: why, timeout: 60_000 }, async () => {
+test('a page hands over to another browser by a code; a code is read once', { skip: why, timeout: 120_000 }, async () => {
   const page = await context.newPage()
   /** Presses the second button. */
   const code = async () => {
