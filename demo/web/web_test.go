@@ -94,21 +94,24 @@ func TestPages(t *testing.T) {
 // What a person agrees to must say what is kept, how long and how to delete,
 // and that a browser camera is a demonstration.
 func TestConsent(t *testing.T) {
-	for split, only := range map[bool][2]string{
-		false: {"one operator", "Three parties compare"},
-		true:  {"any two of them together can read every template", "one operator"},
+	for split, only := range map[bool][]string{
+		false: {"Three parties compare", "one operator", "seals them with the issuer's key", "The issuer of this demo opens it", "device signs it and cannot open it"},
+		true: {"one operator", "any two of them together can read every template", "cuts them into three parts", "Only the three sealed parts are sent",
+			"device signs them and the issuer passes them on; neither can open them", "The issuer keeps no template", "this page comes from it"},
 	} {
 		b, err := Consent(split)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"demonstration", "What is kept, and for how long", "Who can compare it", "How to delete", "never leaves this page", "template", "Your choice", only[0]} {
+		for _, want := range []string{"demonstration", "What is kept, and for how long", "Who can compare it", "How to delete", "never leaves this page", "template", "Your choice"} {
 			if !strings.Contains(string(b), want) {
 				t.Errorf("the consent text (parties: %t) lacks %q", split, want)
 			}
 		}
-		if strings.Contains(string(b), only[1]) {
-			t.Errorf("the consent text (parties: %t) says %q", split, only[1])
+		for i, words := range only { // the first belongs to the other text
+			if strings.Contains(string(b), words) != (i > 0) {
+				t.Errorf("the consent text (parties: %t), and %q", split, words)
+			}
 		}
 		page, err := Issuer(split)
 		if err != nil {

@@ -52,7 +52,7 @@ func TestServiceWorkerKeepsWhatTheWalletNeeds(t *testing.T) {
 			}
 		}
 	}
-	for _, other := range []string{"/sw.js", "/relay", "/perhuman/wallet/sw.js", "/perhuman/dist/check.wasm", "/perhuman/perhuman.js", "/perhuman/captcha.js"} {
+	for _, other := range []string{"/sw.js", "/relay", "/perhuman/wallet/sw.js", "/perhuman/dist/check.wasm", "/perhuman/capture/split.js", "/perhuman/perhuman.js", "/perhuman/captcha.js"} {
 		if slices.Contains(paths, other) {
 			t.Errorf("%s is kept", other)
 		}

@@ -89,7 +89,7 @@ func TestWalletRelay(t *testing.T) {
 func TestStaticHasNoWalletPage(t *testing.T) {
 	h := Static()
 	for path, status := range map[string]int{
-		"/perhuman/perhuman.js": 200, "/perhuman/style.css": 200, "/perhuman/wallet/wallet.js": 404, "/perhuman/wallet/config.json": 404,
+		"/perhuman/perhuman.js": 200, "/perhuman/capture/split.js": 200, "/perhuman/style.css": 200, "/perhuman/wallet/wallet.js": 404, "/perhuman/wallet/config.json": 404,
 		"/perhuman/dist/README": 404, "/perhuman/package.json": 404, "/perhuman/": 404, "/perhuman/../web.go": 404, "/": 404,
 	} {
 		if r := get(h, "GET", path); r.StatusCode != status {
