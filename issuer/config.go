@@ -45,7 +45,12 @@ type Config struct {
 	// opens the gallery, and enrolment answers matcher_unavailable until it is in.
 	Background bool
 	GalleryKey KeySource // what templates are sealed under; nil: a key from Operator
-	Life       Life      // how people come to new secrets and leave
+	// GalleryCache is a file in which Run keeps what a matcher that is a Packer has
+	// in memory, sealed, for quick openings of large galleries; of mode 0600, and as
+	// large as they are. A destruction drops it first. Only for a store that no other
+	// machine writes: another one cannot drop it. Empty: every opening reads the rows.
+	GalleryCache string
+	Life         Life // how people come to new secrets and leave
 
 	Witnesses []string // verifier keys of the witnesses whose cosignatures are published
 	Quorum    int      // how many of them make an enrolment witnessed; all

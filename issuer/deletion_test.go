@@ -177,7 +177,7 @@ func TestDeletionAtRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := -1
-	err := store.Templates(t.Context(), 1, func(x issuer.Template) error {
+	err := store.Templates(t.Context(), 1, nil, func(x issuer.Template) error {
 		if size < 0 {
 			size = len(x.Mark)
 		}
@@ -196,7 +196,7 @@ func TestDeletionAtRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	if err := store.Templates(t.Context(), 1, func(issuer.Template) error { n++; return nil }); err != nil || n != 4 {
+	if err := store.Templates(t.Context(), 1, nil, func(issuer.Template) error { n++; return nil }); err != nil || n != 4 {
 		t.Errorf("%d templates left, %v", n, err)
 	}
 }

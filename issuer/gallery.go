@@ -160,15 +160,29 @@ func (i *Issuer) leave(found map[Serial]leaver) {
 	i.gallery.open.Store(true)
 }
 
-// fillMatcher reads the sealed templates, and gives who is leaving. Rows from
-// before there were marks get theirs, or those of people who leave would stand
-// out.
+// fillMatcher opens all templates into the matcher, those that the gallery cache
+// has from there, and gives who is leaving.
 func (i *Issuer) fillMatcher(ctx context.Context) (map[Serial]leaver, error) {
 	if i.cfg.GalleryKey != nil && !i.gallery.keyed {
 		if err := i.takeGalleryKey(ctx); err != nil {
 			return nil, err
 		}
 	}
+	if cache := i.cached(); cache != nil {
+		leaving, err := i.fillFrom(ctx, cache)
+		_ = cache.file.Close() // only read
+		if err == nil || !errors.Is(err, errCache) {
+			return leaving, err
+		}
+		i.cfg.Logf("issuer: the gallery cache is not used: %v", err)
+	}
+	return i.fillFrom(ctx, nil)
+}
+
+// fillFrom reads the rows. Those from before there were marks get theirs, or the
+// marks of people who leave would stand out. An errCache says that the matcher is
+// to be filled without the cache.
+func (i *Issuer) fillFrom(ctx context.Context, cache *cacheFile) (map[Serial]leaver, error) {
 	i.cfg.Matcher.Reset()
 	i.gallery.in.Store(0)
 	var (
@@ -176,8 +190,13 @@ func (i *Issuer) fillMatcher(ctx context.Context) (map[Serial]leaver, error) {
 		leaving  = map[Serial]leaver{}
 		unmarked []TemplateMark
 		buffers  sync.Pool // what templates are opened into, one at a time and wiped after each
+		have     func(Serial) bool
+		found    atomic.Int64 // rows that the cache has
 	)
-	err := i.cfg.Store.Templates(ctx, runtime.GOMAXPROCS(0), func(t Template) error {
+	if cache != nil {
+		have = cache.has
+	}
+	err := i.cfg.Store.Templates(ctx, runtime.GOMAXPROCS(0), have, func(t Template) error {
 		l, err := i.seal.openMark(t)
 		if err != nil {
 			return fmt.Errorf("%w: mark of template %x: %w", ErrWrongOperator, t.Serial, err)
@@ -196,6 +215,13 @@ func (i *Issuer) fillMatcher(ctx context.Context) (map[Serial]leaver, error) {
 			unmarked = append(unmarked, TemplateMark{t.Serial, m})
 			mu.Unlock()
 		}
+		if have != nil && have(t.Serial) {
+			if t.Modality != string(capture.Iris) {
+				return fmt.Errorf("%w: modality of template %x", errCache, t.Serial)
+			}
+			found.Add(1)
+			return nil
+		}
 		if len(t.Sealed) == 0 { // the matcher keeps it
 			return nil
 		}
@@ -210,10 +236,26 @@ func (i *Issuer) fillMatcher(ctx context.Context) (map[Serial]leaver, error) {
 		i.gallery.in.Add(1)
 		return nil
 	})
+	if err == nil && cache != nil {
+		err = i.fillCached(ctx, cache, found.Load())
+	}
 	if err == nil && len(unmarked) > 0 {
 		err = i.cfg.Store.Mark(ctx, unmarked)
 	}
 	return leaving, err
+}
+
+// fillCached opens a cache all of whose people are on record.
+func (i *Issuer) fillCached(ctx context.Context, cache *cacheFile, found int64) error {
+	m, ok := i.cfg.Matcher.(Packer)
+	if !ok || found != int64(cache.people()) {
+		return errors.Join(fmt.Errorf("%w: it has people who are not on record", errCache), i.cache.drop())
+	}
+	if err := cache.unpack(ctx, m, &i.gallery.in); err != nil {
+		return err
+	}
+	i.cache.opened(cache.people())
+	return nil
 }
 
 func (i *Issuer) restore(t Template, buffer *[]byte) error {

@@ -41,8 +41,9 @@ type Issuer struct {
 
 	tiles      tileCache
 	gallery    gallery
-	snapshotAt atomic.Int64 // log size of the last snapshot
-	verified   atomic.Bool  // everything stored was replayed, not only what came after a snapshot
+	cache      *galleryCache // nil: none
+	snapshotAt atomic.Int64  // log size of the last snapshot
+	verified   atomic.Bool   // everything stored was replayed, not only what came after a snapshot
 
 	shown  atomic.Pointer[shown] // what the world may see; nil before the first anchor
 	fenced atomic.Bool           // another process writes this set: never sign again
@@ -85,6 +86,9 @@ func New(ctx context.Context, cfg Config) (*Issuer, error) {
 	if err := cfg.Store.Bind(ctx, Binding{Origin: cfg.Name, VKey: i.vkey, Retiring: i.retiring, Operator: id}); err != nil {
 		return nil, err
 	}
+	if cfg.GalleryCache != "" {
+		i.cache = &galleryCache{path: cfg.GalleryCache, rand: cfg.Rand}
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if err := i.load(ctx); err != nil {
@@ -112,7 +116,7 @@ func (i *Issuer) Name() string { return i.cfg.Name }
 // returns nil. Errors of single anchors are logged and tried again: after a
 // second, and then ever more slowly, if a removal that voids older roots or an
 // announcement waits. Beside that
-// it opens the gallery, keeps the snapshot young, and after a start from one
+// it opens the gallery, keeps snapshot and gallery cache young, and after a start from one
 // reads all that is stored (Verify).
 func (i *Issuer) Run(ctx context.Context) error {
 	var beside sync.WaitGroup
@@ -127,6 +131,9 @@ func (i *Issuer) Run(ctx context.Context) error {
 			}
 		}
 	})
+	if i.cache != nil {
+		beside.Go(func() { i.keepCache(ctx) })
+	}
 	tick := time.NewTicker(i.cfg.Anchor)
 	defer tick.Stop()
 	wait := time.Duration(0)

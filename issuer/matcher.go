@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"github.com/perhuman/perhuman/issuer/biometric/capture"
 	"github.com/perhuman/perhuman/sdk/api"
@@ -64,6 +65,26 @@ type Finder interface {
 type Locator interface {
 	Finder
 	Locate(ctx context.Context, p Probe) error
+}
+
+// Packer is a Matcher that gives and takes many templates at once, bit for bit as
+// they stand in its memory. With it a large gallery can be kept in a cache (see
+// Config.GalleryCache) and opened as fast as it is decrypted.
+type Packer interface {
+	// Layout names the bytes, to the bit: other bytes have another name. Their
+	// templates are all of the iris.
+	Layout() string
+	// PackedSize is how many of them a person takes.
+	PackedSize() int
+	// Packed gives those known at the moment of the call, in pieces of serials and
+	// as many times PackedSize bytes. It is called like Match; the walk is not. A
+	// piece is not to be written to and not to be kept. Templates of other
+	// modalities are not in it.
+	Packed() iter.Seq2[[]Serial, []byte]
+	// Unpack makes a piece known, for which fill writes the bytes of Packed. It may
+	// be called beside Restore and itself. After an error of fill, which it returns,
+	// nobody of the piece is known.
+	Unpack(serials []Serial, fill func(into []byte) error) error
 }
 
 // Destroyer is a Matcher whose parties hold templates themselves. Destroy has

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/perhuman/perhuman/issuer"
 	"github.com/perhuman/perhuman/issuer/biometric/capture"
@@ -31,6 +32,7 @@ var (
 	_ issuer.Matcher = (*Matcher)(nil)
 	_ issuer.Finder  = (*Matcher)(nil)
 	_ issuer.Keyed   = (*Matcher)(nil)
+	_ issuer.Packer  = (*Matcher)(nil)
 )
 
 // New makes an empty matcher for iris codes of match.DefaultColumns and for
@@ -144,3 +146,32 @@ func (m *Matcher) Restore(s issuer.Serial, modality capture.Modality, kept []byt
 
 // Reset forgets everybody.
 func (m *Matcher) Reset() { m.known = match.NewColumns(m.columns) }
+
+// Layout names the bytes of Packed.
+func (m *Matcher) Layout() string { return m.known.Layout() }
+
+// PackedSize is what a person takes in them.
+func (m *Matcher) PackedSize() int { return m.known.PackedSize() }
+
+// Packed gives the irises known now, as they stand in memory.
+func (m *Matcher) Packed() iter.Seq2[[]issuer.Serial, []byte] {
+	pieces := m.known.Packed()
+	return func(yield func([]issuer.Serial, []byte) bool) {
+		pieces(func(serials []match.Serial, packed []byte) bool {
+			return yield(convert[issuer.Serial](serials), packed)
+		})
+	}
+}
+
+// Unpack makes a piece of Packed known.
+func (m *Matcher) Unpack(serials []issuer.Serial, fill func(into []byte) error) error {
+	return m.known.Unpack(convert[match.Serial](serials), fill)
+}
+
+func convert[To, From issuer.Serial | match.Serial](from []From) []To {
+	to := make([]To, len(from))
+	for n, s := range from {
+		to[n] = To(s)
+	}
+	return to
+}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/mod/sumdb/tlog"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/perhuman/perhuman/issuer"
 	"github.com/perhuman/perhuman/semaphore"
@@ -19,7 +18,6 @@ const (
 	sqlCountHashes = `SELECT count(*), coalesce(max(n), -1) FROM hashes WHERE set_id = $1`
 	sqlHashes      = `SELECT n, hash FROM hashes WHERE set_id = $1 AND n = ANY($2)`
 	sqlEntries     = `SELECT change_no, entry FROM changes WHERE set_id = $1 AND change_no >= $2 AND change_no < $3 ORDER BY change_no`
-	sqlTemplates   = `SELECT serial, modality, sealed, mark FROM templates ORDER BY serial`
 )
 
 // Load implements issuer.Store. It reads leaves, roots and counts at one
@@ -97,82 +95,6 @@ func readRoots(ctx context.Context, c *pgx.Conn, since uint64) ([]issuer.Root, e
 		roots = append(roots, r)
 	}
 	return roots, rows.Err()
-}
-
-const templateBatch = 64 // templates that a caller takes at a time
-
-// Templates implements issuer.Store. One connection reads what callers share.
-func (s *Store) Templates(ctx context.Context, callers int, f func(issuer.Template) error) error {
-	work := make(chan []issuer.Template)
-	calling, cctx := errgroup.WithContext(ctx)
-	for range max(1, callers) {
-		calling.Go(func() error {
-			for batch := range work {
-				for _, t := range batch {
-					if err := f(t); err != nil {
-						return err
-					}
-				}
-			}
-			return nil
-		})
-	}
-	err := s.readTemplates(cctx, work)
-	close(work)
-	if failed := calling.Wait(); failed != nil { // it ended the reading too
-		return failed
-	}
-	if err == nil {
-		err = ctx.Err()
-	}
-	return err
-}
-
-func (s *Store) readTemplates(ctx context.Context, work chan<- []issuer.Template) error {
-	begun := false
-	return s.read(ctx, func(c *pgx.Conn) error {
-		if begun {
-			return fmt.Errorf("postgres: the connection broke among the templates")
-		}
-		rows, err := c.Query(ctx, sqlTemplates)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		var batch []issuer.Template
-		send := func() error {
-			begun = true
-			select {
-			case work <- batch:
-				batch = make([]issuer.Template, 0, templateBatch)
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		for rows.Next() {
-			var t issuer.Template
-			var serial []byte
-			if err := rows.Scan(&serial, &t.Modality, &t.Sealed, &t.Mark); err != nil {
-				return err
-			}
-			if copy(t.Serial[:], serial) != len(t.Serial) {
-				return fmt.Errorf("%w: serial of a template", issuer.ErrCorrupt)
-			}
-			if batch = append(batch, t); len(batch) == templateBatch {
-				if err := send(); err != nil {
-					return err
-				}
-			}
-		}
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		if len(batch) > 0 {
-			return send()
-		}
-		return nil
-	})
 }
 
 // Entries implements issuer.Store.

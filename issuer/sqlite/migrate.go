@@ -16,11 +16,14 @@ var life string
 //go:embed rate.sql
 var rate string
 
+//go:embed gallery.sql
+var gallery string
+
 const (
-	schemaVersion = 3
+	schemaVersion = 4
 
 	getVersion = `PRAGMA user_version`
-	setVersion = `PRAGMA user_version = 3`
+	setVersion = `PRAGMA user_version = 4`
 )
 
 // migrate brings the schema from whatever version it has to the newest, in one
@@ -50,6 +53,9 @@ func migrate(db *sql.DB) error {
 	}
 	if err == nil && version < 3 {
 		_, err = tx.ExecContext(ctx, rate)
+	}
+	if err == nil && version < 4 {
+		_, err = tx.ExecContext(ctx, gallery)
 	}
 	if err == nil {
 		_, err = tx.ExecContext(ctx, setVersion)

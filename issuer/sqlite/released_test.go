@@ -34,6 +34,10 @@ var released = []struct {
 		"binding": "*", "intakes": "*", "pending": "*", "members": "*", "changes": "*", "hashes": "*", "roots": "*", "templates": "*",
 		"devices": "*", "recoveries": "*", "deletions": "*", "openings": "*", "imports": "*", "rates": "*",
 	}},
+	{"testdata/released4.sql", schema + life + rate + gallery, true, map[string]string{
+		"binding": "*", "intakes": "*", "pending": "*", "members": "*", "changes": "*", "hashes": "*", "roots": "*", "templates": "*",
+		"devices": "*", "recoveries": "*", "deletions": "*", "openings": "*", "imports": "*", "rates": "*",
+	}},
 }
 
 // T60: databases as each release left them, with rows of every kind, come up to

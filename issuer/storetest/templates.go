@@ -52,7 +52,7 @@ func seeded(t *testing.T, s issuer.Store, n int, last byte) map[issuer.Serial]is
 // are wanted; writers go on meanwhile; an error or a cancelled context ends it.
 func templates(t *testing.T, kind Store) {
 	s := newRig(t, kind.Open(t)).store
-	if err := s.Templates(t.Context(), 3, func(issuer.Template) error { return errInjected }); err != nil {
+	if err := s.Templates(t.Context(), 3, nil, func(issuer.Template) error { return errInjected }); err != nil {
 		t.Errorf("an empty gallery: %v", err)
 	}
 	want := seeded(t, s, 300, 0)
@@ -61,7 +61,7 @@ func templates(t *testing.T, kind Store) {
 		var once sync.Once
 		got := map[issuer.Serial]int{}
 		inside, most := 0, 0
-		err := s.Templates(t.Context(), callers, func(x issuer.Template) error {
+		err := s.Templates(t.Context(), callers, nil, func(x issuer.Template) error {
 			once.Do(func() { // comes behind the moment that is read
 				for k, v := range seeded(t, s, 20, 255) {
 					got[k], want[k] = 1, v
@@ -93,15 +93,56 @@ func templates(t *testing.T, kind Store) {
 			t.Errorf("%d callers at once, %d wanted", most, callers)
 		}
 	}
+	marks(t, s, want)
 	for _, callers := range []int{1, 4} {
-		err := s.Templates(t.Context(), callers, func(issuer.Template) error { return errInjected })
+		err := s.Templates(t.Context(), callers, nil, func(issuer.Template) error { return errInjected })
 		if !errors.Is(err, errInjected) {
 			t.Errorf("%d callers: %v", callers, err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		if err := s.Templates(ctx, callers, func(issuer.Template) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
+		if err := s.Templates(ctx, callers, nil, func(issuer.Template) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
 			t.Errorf("%d callers, cancelled: %v", callers, err)
 		}
 		cancel()
+	}
+}
+
+// marks: templates at hand come without what is sealed, the others whole.
+func marks(t *testing.T, s issuer.Store, want map[issuer.Serial]issuer.Template) {
+	t.Helper()
+	for _, odd := range []byte{0, 1, 2} { // none, half, all at hand
+		have := func(x issuer.Serial) bool { return odd > 1 || odd == 1 && x[15]&1 == 1 }
+		for _, callers := range []int{1, 3} {
+			var mu sync.Mutex
+			got := map[issuer.Serial]int{}
+			err := s.Templates(t.Context(), callers, have, func(x issuer.Template) error {
+				mu.Lock()
+				defer mu.Unlock()
+				got[x.Serial]++
+				w := want[x.Serial]
+				if have(x.Serial) {
+					w.Sealed = nil
+				}
+				if w.Modality != x.Modality || !bytes.Equal(w.Sealed, x.Sealed) || !bytes.Equal(w.Mark, x.Mark) {
+					t.Errorf("template %x is not what was written", x.Serial)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for serial := range want {
+				if got[serial] != 1 {
+					t.Errorf("template %x %d times", serial, got[serial])
+				}
+			}
+			if len(got) != len(want) {
+				t.Errorf("%d templates, %d written", len(got), len(want))
+			}
+		}
+		err := s.Templates(t.Context(), 2, have, func(issuer.Template) error { return errInjected })
+		if !errors.Is(err, errInjected) {
+			t.Errorf("%v", err)
+		}
 	}
 }

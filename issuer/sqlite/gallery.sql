@@ -1,0 +1,3 @@
+-- Version 4: serials and marks by themselves. With a gallery cache a start reads
+-- only them, not the pages of templates between them.
+CREATE INDEX templates_marks ON templates (serial, modality, mark);
