@@ -1,6 +1,9 @@
 package issuer
 
-import "crypto/rand"
+import (
+	"context"
+	"crypto/rand"
+)
 
 // SealIntake seals a template and its links into an intake as an issuer with
 // this operator's secret does: what builds large galleries for the benches.
@@ -44,4 +47,10 @@ func (i *Issuer) UnsealCache() error {
 		}
 	}
 	return nil
+}
+
+// FreshenCache is what Run does with the gallery cache, when so many people are
+// worth one.
+func (i *Issuer) FreshenCache(ctx context.Context, least int) (bool, error) {
+	return i.freshenCache(ctx, least)
 }

@@ -207,6 +207,10 @@ func (c *galleryCache) drop() error {
 	return nil
 }
 
+// DropGalleryCache makes what is in a gallery cache unreadable for ever and removes
+// it: for an issuer that is to have none any more. It is no error if there is none.
+func DropGalleryCache(path string) error { return (&galleryCache{path: path}).drop() }
+
 // blot overwrites a file's footer, on the disk, and removes the file.
 func blot(name string) error {
 	f, err := os.OpenFile(name, os.O_RDWR, 0)

@@ -28,7 +28,7 @@ func issuerFsck(ctx context.Context, args []string, e env) (err error) {
 	if err != nil {
 		return err
 	}
-	cfg.Snapshots, cfg.Background = nil, false
+	cfg.Snapshots, cfg.GalleryCache, cfg.Background = nil, "", false
 	if isPostgres(v.db) {
 		return checkDatabase(ctx, v.db, e)
 	}

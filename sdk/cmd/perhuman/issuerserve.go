@@ -62,6 +62,11 @@ func issuerServe(ctx context.Context, args []string, e env) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.store.Close()) }()
 	cfg.Store = s.store
+	if v.cache == "none" && !isPostgres(v.db) { // one from before would not know of destructions
+		if err := issuer.DropGalleryCache(v.db + ".gallery"); err != nil {
+			return err
+		}
+	}
 	if s.issuer, err = issuer.New(ctx, cfg); err != nil {
 		return err
 	}
@@ -108,6 +113,15 @@ func (s *issuing) config(e env) (cfg issuer.Config, err error) {
 		}
 	default:
 		cfg.Snapshots = issuer.SnapshotFile(v.snapshot)
+	}
+	switch {
+	case v.cache == "none":
+	case isPostgres(v.db) && v.cache != "":
+		return cfg, errors.New("-gallery-cache is for SQLite: another machine that writes the set in PostgreSQL could not drop it when somebody is destroyed")
+	case v.cache != "":
+		cfg.GalleryCache = v.cache
+	case !isPostgres(v.db):
+		cfg.GalleryCache = v.db + ".gallery"
 	}
 	if cfg.Matcher, s.ended, err = s.matcher(cfg.Name, e); err != nil {
 		return cfg, err

@@ -1,0 +1,115 @@
+package issuer
+
+import (
+	"bytes"
+	"context"
+	"iter"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/perhuman/perhuman/issuer/biometric/capture"
+)
+
+// keeping is a Packer that only keeps.
+type keeping struct {
+	Matcher
+	mu  sync.Mutex
+	got map[Serial]string
+}
+
+func (k *keeping) Layout() string                      { return "bytes" }
+func (k *keeping) PackedSize() int                     { return 8 }
+func (k *keeping) Packed() iter.Seq2[[]Serial, []byte] { return nil }
+func (k *keeping) Restore(Serial, capture.Modality, []byte) error {
+	return nil
+}
+
+func (k *keeping) Unpack(serials []Serial, fill func([]byte) error) error {
+	b := make([]byte, 8*len(serials))
+	if err := fill(b); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for n, s := range serials {
+		k.got[s] = string(b[8*n:][:8])
+	}
+	return nil
+}
+
+// T21: a gallery cache is what was written, to the bit, or is refused: nothing is
+// ever made known that was not.
+func FuzzGalleryCache(f *testing.F) {
+	r := rand.NewChaCha8([32]byte{1})
+	seal, err := newSealer(make([]byte, 32), r)
+	if err != nil {
+		f.Fatal(err)
+	}
+	aad, want := cacheAAD("issuer.example", "bytes"), map[Serial]string{}
+	good := filepath.Join(f.TempDir(), "good")
+	c := &galleryCache{path: good, rand: r}
+	err = c.write(context.Background(), seal.template, aad, 0, func(yield func([]Serial, []byte) bool) {
+		for _, n := range []int{3, 1, 40_000} { // the last takes more than a segment
+			ids, packed := make([]Serial, n), make([]byte, 8*n)
+			_, _ = r.Read(packed)
+			for k := range ids {
+				_, _ = r.Read(ids[k][:])
+				want[ids[k]] = string(packed[8*k:][:8])
+			}
+			if !yield(ids, packed) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	whole, err := os.ReadFile(good)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(0, []byte{}, false)
+	f.Add(len(whole)-1, []byte{1}, false)
+	f.Add(24, []byte("serials"), false)
+	f.Add(len(whole)-70, make([]byte, 40), true)
+	f.Add(len(whole)/2, []byte{0, 0, 0}, true)
+	f.Fuzz(func(t *testing.T, at int, change []byte, cut bool) {
+		if at < 0 || at > len(whole) {
+			return
+		}
+		b := append(bytes.Clone(whole[:at]), change...)
+		if !cut && len(b) < len(whole) {
+			b = append(b, whole[len(b):]...)
+		}
+		name := filepath.Join(t.TempDir(), "cache")
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m, in := &keeping{got: map[Serial]string{}}, atomic.Int64{}
+		opened, err := (&galleryCache{path: name}).openFile(seal.template, aad, 8)
+		if err == nil {
+			err = one(opened.unpack(context.Background(), m, &in), opened.file.Close())
+		}
+		if same := bytes.Equal(b, whole); same != (err == nil) {
+			t.Fatalf("the same bytes: %v; %v", same, err)
+		}
+		for s, packed := range m.got {
+			if want[s] != packed {
+				t.Fatalf("%x was never written", s)
+			}
+		}
+	})
+}
+
+func one(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
