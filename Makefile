@@ -18,7 +18,7 @@ GOSEC_OFF  := G115,G304,G703,G602
 # without assembly, and once more what stands on it.
 GOSEC      := $(GO) run github.com/securego/gosec/v2/cmd/gosec@v2.27.1 -quiet -exclude=$(GOSEC_OFF) -exclude-dir=node_modules -exclude-dir=testset
 
-.PHONY: demo test test-long bench bench-long bench-peers bench-render fuzz lint fmt clean help wasm web web-dev
+.PHONY: demo test test-long screenshots bench bench-long bench-peers bench-render fuzz lint fmt clean help wasm web web-dev
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -75,13 +75,19 @@ headless:
 	@dir=$$(mktemp -d) && ./bin/demo --headless -var $$dir; status=$$?; rm -rf $$dir; exit $$status
 
 browser:
-	@if [ -x /usr/bin/chromium ] || [ -n "$$CHROMIUM" ]; then $(GO) build -o bin/demo ./demo && PERHUMAN_DEMO=$(CURDIR)/bin/demo node --test $(WEB)/test/browser/*.test.mjs; \
+	@if [ -x /usr/bin/chromium ] || [ -n "$$CHROMIUM" ]; then $(GO) build -o bin/ ./demo ./sdk/cmd/perhuman && PERHUMAN_BIN=$(CURDIR)/bin node --test $(WEB)/test/browser/*.test.mjs; \
 	  elif [ "$$CI" = true ]; then echo "chromium is missing, which is an error under CI=true"; exit 1; \
 	  else echo "SKIP browser story: no chromium here"; fi
+
+screenshots: web-dev wasm ## remake docs/screenshots, by playing the stories that show those pages
+	@$(GO) build -o bin/ ./demo ./sdk/cmd/perhuman
+	@rm -f docs/screenshots/*.png
+	@PERHUMAN_SCREENSHOTS=1 PERHUMAN_BIN=$(CURDIR)/bin node --test $(patsubst %,$(WEB)/test/browser/%.test.mjs,story wallet agora)
 
 test-long: web-dev wasm ## what takes longer: kill loops, big populations, long property tests
 	@PERHUMAN_LONG=1 $(GO) test -count=1 -timeout 60m ./...
 	@PERHUMAN_LONG=1 node --test $(WEB)/test/unit/*.test.mjs
+	@PERHUMAN_LONG=1 $(MAKE) --no-print-directory browser
 	@cd semaphore/setlog/tesseratest && if [ "$$CI" = true ] || $(GO) mod download >/dev/null 2>&1; then \
 		$(GO) test -count=1 -timeout 5m ./...; \
 	else echo "skipped: the module of Tessera, which reads our log as an oracle, cannot be fetched here"; fi

@@ -95,7 +95,7 @@ step('a person votes, the crowd votes, and the page counts every ballot again', 
   await prove(page.locator('#check'), async (popup) => {
     assert.deepEqual(await popup.locator('#vote dd').allTextContents(), ['sundays', 'poll-2'])
     assert.match(await popup.locator('.facts').textContent(), /It also learns what this person chose/)
-    await picture(popup, 'wallet-vote', { brief: true })
+    await picture(popup, 'wallet-vote')
   })
   await page.getByText(/Counted: entry 1 of the log/).waitFor()
   await page.getByRole('button', { name: 'Five of the crowd vote' }).click()
@@ -140,7 +140,7 @@ step('an agent comments under a grant, and is stopped at once when it is revoked
     const [agent, where, can, often] = await popup.locator('#grant dd').allTextContents()
     assert.match(agent, /^My helper.*key/)
     assert.deepEqual([where, can, often], [new URL(demo.board).host, 'comment', '2 times'])
-    await picture(popup, 'wallet-grant', { brief: true })
+    await picture(popup, 'wallet-grant')
   })
   const grant = page.locator('.grant')
   await grant.getByText(/0 of 2 used/).waitFor()
@@ -176,7 +176,7 @@ step('what is bound is what is shown: hostile names, other bytes, another site, 
   await hostile.locator('#grant').waitFor()
   assert.match(await hostile.locator('#grant dd').first().textContent(), /^⟨U\+202E⟩knab ruoy⟨U\+200B⟩ pаypal/)
   assert.ok(await hostile.locator('#grant .warned').getByText(/alphabets that look alike/).isVisible())
-  await picture(hostile, 'wallet-grant-hostile', { brief: true })
+  await picture(hostile, 'wallet-grant-hostile')
   await hostile.close()
   for (const [kind, said, bound, text] of [
     ['grant', { name: 'Helper', budget: 3 }, { name: 'Helper', budget: 300 }, /not what the site wants bound/],

@@ -1,18 +1,17 @@
 // `perhuman dev`: an app's page and server against the simulator wallet and the
 // verifier service of the real binary.
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { binary } from '../support/binaries.mjs'
 import { assertAccessible, assertFits, launch, skip, watch } from '../support/chromium.mjs'
 import { serve } from '../support/site.mjs'
 import { test } from '../support/steps.mjs'
 
 const why = skip()
-const root = fileURLToPath(new URL('../../../../', import.meta.url))
 const dir = mkdtempSync(join(tmpdir(), 'perhuman-dev-'))
 
 let site, context, seen, child, wallet, verifier, key
@@ -36,9 +35,7 @@ before(async () => {
     }),
     'app /perhuman/challenge': (_, body) => service('/v1/challenges', body),
   })
-  const binary = join(dir, 'perhuman')
-  execFileSync('go', ['build', '-o', binary, './sdk/cmd/perhuman'], { cwd: root, stdio: 'inherit' })
-  child = spawn(binary, ['dev', '-rp', `app.localhost:${site.port}`, '-addr', '127.0.0.1:0', '-action', 'post=2/day'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  child = spawn(binary('perhuman', dir), ['dev', '-rp', `app.localhost:${site.port}`, '-addr', '127.0.0.1:0', '-action', 'post=2/day'], { stdio: ['ignore', 'pipe', 'inherit'] })
   let said = ''
   await new Promise((resolve, reject) => {
     child.on('exit', () => reject(new Error(`perhuman dev ended: ${said}`)))

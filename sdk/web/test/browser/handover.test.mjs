@@ -93,7 +93,7 @@ step('a window that nobody clicked for is blocked, which the widget says; the se
 step('a code is scanned, the phone proves, the post stands on the desktop', { skip: why, timeout: 120_000 }, async () => {
   const address = await link()
   const key = address.split('#').at(-1)
-  await picture(board, 'handover-desktop', { brief: true })
+  await picture(board, 'handover-desktop')
   const page = await scan(address)
   await page.getByRole('heading', { name: /asks: are you one human/ }).waitFor()
   assert.equal(page.url(), demo.wallet + '/', 'the key stays in the address')
@@ -102,7 +102,7 @@ step('a code is scanned, the phone proves, the post stands on the desktop', { sk
   const prove = page.getByRole('button', { name: 'Prove it' })
   await prove.waitFor({ timeout: 60_000 })
   assert.ok(await page.getByText(text).isVisible())
-  await picture(page, 'handover-phone', { brief: true })
+  await picture(page, 'handover-phone')
   const inPerson = page.getByLabel(/is open on my other screen, and I started this there myself/)
   await page.waitForFunction(() => document.activeElement?.id === 'in-person') // which is when the wait for a stray key is over
   assert.ok(await prove.isDisabled(), 'a scanned question is answered by one click')

@@ -89,7 +89,7 @@ step('a member posts; the paper, the file and the transfer hold the same secret'
   const words = await wallet.locator('dialog .words li').allTextContents()
   paper = words.join(' ')
   assert.deepEqual(Buffer.from(await fromWords(words.join(' '), list)), Buffer.from(secret))
-  await picture(wallet, 'wallet-paper', { fullPage: false, brief: true })
+  await picture(wallet, 'wallet-paper', { fullPage: false })
   await wallet.emulateMedia({ media: 'print' })
   assert.ok(await wallet.getByText(/To use it, open the wallet/).isVisible())
   assert.ok(!await wallet.getByRole('heading', { name: /You are one of/ }).isVisible(), 'the page behind is printed too')
@@ -111,7 +111,7 @@ step('a member posts; the paper, the file and the transfer hold the same secret'
 
   await wallet.getByRole('button', { name: 'Another device' }).click()
   passage = { words: await wallet.locator('dialog .passage').textContent(), address: await wallet.locator('dialog .address').textContent() }
-  await picture(wallet, 'wallet-device', { fullPage: false, brief: true })
+  await picture(wallet, 'wallet-device', { fullPage: false })
   await wallet.getByRole('button', { name: 'Close' }).click()
 
   await wallet.getByText('How this wallet opens').click()
@@ -128,10 +128,12 @@ step('somebody recovers this place with another capture: the old device sees it 
   await makeWallet(thief)
   await thief.getByRole('button', { name: /lost everything/ }).click()
   await thief.getByText('7 days').first().waitFor()
-  await picture(thief, 'wallet-recover', { fullPage: false, brief: true })
+  await picture(thief, 'wallet-recover', { fullPage: false })
   await thief.getByRole('button', { name: 'Cancel' }).click()
   await recoverAs(thief, 'Greta')
-  await picture(thief, 'wallet-recovering', { brief: true })
+  await thief.getByRole('heading', { name: 'Your place is on its way to this wallet' }).waitFor()
+  await thief.getByText(/Announced .*, entry \d+ of the log/).waitFor()
+  await picture(thief, 'wallet-recovering')
 
   const wallet = context.pages().find((p) => p.url().startsWith(demo.wallet))
   const place = await openPlace(wallet)
@@ -139,7 +141,7 @@ step('somebody recovers this place with another capture: the old device sees it 
   await place.getByRole('button', { name: 'Look again now' }).click()
   const alarm = wallet.getByRole('alert', { name: 'Somebody is taking over your place' })
   await alarm.getByText(/You can stop it until/).waitFor()
-  await picture(wallet, 'wallet-alarm', { brief: true })
+  await picture(wallet, 'wallet-alarm')
   await alarm.getByRole('button', { name: /stop it/ }).click()
   await place.getByText('You stopped a recovery').waitFor()
   assert.equal(await alarm.count(), 0)
@@ -150,7 +152,7 @@ step('somebody recovers this place with another capture: the old device sees it 
     assert.match(await row.locator('pre').textContent(), lines)
     assert.equal(await row.getByText(/of the log says the same/).count(), kind === 'enrolment' ? 1 : 0)
   }
-  await picture(wallet, 'wallet-place', { brief: true })
+  await picture(wallet, 'wallet-place')
 
   await (await openPlace(thief)).getByRole('button', { name: 'Look again now' }).click()
   await thief.getByRole('heading', { name: 'The recovery has ended' }).waitFor()
@@ -166,7 +168,7 @@ step('a member votes, loses the browser’s data, and recovers by a new capture 
   await captureIris(issuer, 'Jun')
   await backToWallet(issuer)
   await untilMember(jun)
-  for (let i = 0; i < 2; i++) await call(`${demo.board}/api/poll/next`, { body: {}, headers: { Origin: demo.board } }) // closes one, opens the next
+  await demo.nextPoll()
   const page = await jun.context().newPage()
   const popup = await ballot(page)
   await popup.getByRole('button', { name: 'Prove it' }).click()
@@ -184,7 +186,6 @@ step('a member votes, loses the browser’s data, and recovers by a new capture 
   await jun.goto(demo.wallet)
   await makeWallet(jun)
   await recoverAs(jun, 'Jun')
-  await jun.getByText(/Announced .*, entry \d+ of the log/).waitFor()
 })
 
 step('the history is listed, saved and erased; the count of slots stays', { skip: why, timeout: 60_000 }, async () => {
@@ -194,7 +195,7 @@ step('the history is listed, saved and erased; the count of slots stays', { skip
   await rows.first().waitFor()
   assert.equal(await rows.count(), 1)
   assert.match(await rows.first().textContent(), /agora\.localhost.*post, under /)
-  await picture(wallet, 'wallet-history', { brief: true })
+  await picture(wallet, 'wallet-history')
   const [saved] = await Promise.all([wallet.waitForEvent('download'), wallet.getByRole('button', { name: 'Save as a file' }).click()])
   const acts = JSON.parse(readFileSync(await saved.path(), 'utf8'))
   assert.deepEqual([acts.length, acts[0].kind, acts[0].k, Object.hasOwn(acts[0], 'slot')], [1, 'per_epoch', 5, false])
@@ -220,7 +221,7 @@ step('the history is listed, saved and erased; the count of slots stays', { skip
 step('the file brings the slots and the history to a second device', { skip: why, timeout: 60_000 }, async (t) => {
   const wallet = await another(t, demo.wallet)
   await wallet.getByRole('button', { name: 'Bring a backup' }).click()
-  await picture(wallet, 'wallet-bring', { brief: true })
+  await picture(wallet, 'wallet-bring')
   await wallet.getByLabel('Backup words or code').fill('abandon '.repeat(25))
   await wallet.getByRole('button', { name: 'Continue' }).click()
   await wallet.getByText(/their checksum is wrong/).waitFor()
@@ -280,7 +281,7 @@ step('the recovered person is a member, has no second vote, and leaves; every re
   await place.getByRole('button', { name: 'Leave this set' }).click()
   const dialog = jun.getByRole('dialog', { name: 'Leave the set' })
   await dialog.getByText(/These waiting times are those of a demonstration/).waitFor()
-  await picture(jun, 'wallet-leave', { fullPage: false, brief: true })
+  await picture(jun, 'wallet-leave', { fullPage: false })
   const now = dialog.getByRole('button', { name: 'Leave now' })
   assert.ok(await now.isDisabled())
   await dialog.getByLabel(/^To go on, type/).fill('leave')
@@ -292,7 +293,7 @@ step('the recovered person is a member, has no second vote, and leaves; every re
     await row.getByRole('button', { name: /^Check/ }).click()
     await row.getByText(/of the log says the same/).waitFor()
   }
-  await picture(jun, 'wallet-left', { brief: true })
+  await picture(jun, 'wallet-left')
   const [saved] = await Promise.all([jun.waitForEvent('download'), place.getByRole('button', { name: 'Save all' }).click()])
   const path = await saved.path()
   const { perhuman, version, receipts } = JSON.parse(readFileSync(path, 'utf8'))
@@ -333,7 +334,7 @@ step('the wallet speaks the person’s language; cancel stops a proof; wiping le
   const prove = popup.getByRole('button', { name: 'Nachweisen' })
   await prove.waitFor({ timeout: 30_000 })
   assert.equal(await popup.getByText(/von 5 übrig heute/).textContent(), slots, 'a proof that was cancelled used a slot')
-  await picture(popup, 'wallet-asked-de', { brief: true })
+  await picture(popup, 'wallet-asked-de')
   assert.equal(await popup.getByText(/[a-z] (the|you|your) [a-z]/).count(), 0, 'English is left')
   // The proof is made while the person reads. The window closes soon after, and is held open for its last words to be read.
   await popup.locator('button[data-made]').waitFor()

@@ -91,9 +91,11 @@ let axe
 export async function assertAccessible(page, what) {
   await page.emulateMedia({ reducedMotion: 'reduce' })
   axe ??= readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
-  const cdp = await page.context().newCDPSession(page)
-  await cdp.send('Runtime.evaluate', { expression: axe + ';0' }) // not subject to the page's policy
-  await cdp.detach()
+  if (!await page.evaluate(() => 'axe' in globalThis)) {
+    const cdp = await page.context().newCDPSession(page)
+    await cdp.send('Runtime.evaluate', { expression: axe + ';0' }) // not subject to the page's policy
+    await cdp.detach()
+  }
   const found = await page.evaluate(async () => {
     const result = await globalThis.axe.run(document, { resultTypes: ['violations'] })
     return result.violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.target.join(' ')).join('; ')}`)

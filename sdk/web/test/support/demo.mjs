@@ -1,14 +1,13 @@
 // Starts the real demo binary on a free port with data of its own.
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { binary } from './binaries.mjs'
 import { call } from './local.mjs'
-
-const root = fileURLToPath(new URL('../../../../', import.meta.url))
+import { until } from './steps.mjs'
 
 /** @returns {Promise<number>} */
 function freePort() {
@@ -37,14 +36,12 @@ function alive(port, host) {
 /** @param {string[]} [args] further arguments of the command */
 export async function start(...args) {
   const dir = mkdtempSync(join(tmpdir(), 'perhuman-'))
-  // `make browser` has built it once for all files; linking it takes longer than many a step.
-  const binary = process.env.PERHUMAN_DEMO ?? join(dir, 'demo')
-  if (!process.env.PERHUMAN_DEMO) execFileSync('go', ['build', '-o', binary, './demo'], { cwd: root, stdio: 'inherit' })
+  const command = binary('demo', dir)
   const port = await freePort()
   let said = ''
   /** @param {string[]} more */
   const run = async (more) => {
-    const child = spawn(binary, ['-var', join(dir, 'var'), '-port', String(port), ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, ['-var', join(dir, 'var'), '-port', String(port), ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (d) => { said += d })
     const gone = new Promise((resolve) => child.on('exit', resolve))
     const end = Date.now() + 60_000
@@ -76,11 +73,20 @@ export async function start(...args) {
     },
     /** Waits until all of the synthetic crowd is in the set. @returns {Promise<number>} how many people there are */
     async crowd() {
-      for (const end = Date.now() + 60_000; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
+      return until('the crowd comes together', async () => {
         const { json } = await call(`http://issuer.localhost:${port}/demo/crowd`)
-        if (json?.synthetic > 0 && json.synthetic === json.goal) return json.people
-        if (Date.now() > end) throw new Error(`the crowd does not come together: ${JSON.stringify(json)}`)
-      }
+        return json?.synthetic > 0 && json.synthetic === json.goal && json.people
+      })
+    },
+    /** Closes the poll and opens the next, over the people that the issuer's newest head names. @returns {Promise<void>} */
+    async nextPoll() {
+      const board = `http://agora.localhost:${port}`
+      const next = () => call(board + '/api/poll/next', { body: {}, headers: { Origin: board } })
+      const state = async () => (await call(board + '/api/poll')).json?.poll
+      const before = await until('a poll is open', async () => { const p = await state(); return p && !p.closed && p })
+      await next() // closes it
+      // Opened once the board has read the head; until then it says so.
+      await until('the next poll is open', async () => { await next(); return (await state()).number > before.number })
     },
     /** Ends the server and starts it again, on the same port with the same data. */
     down: () => halt(),

@@ -67,7 +67,7 @@ export function trouble(step, options, story) {
     assert.match(await note.textContent(), /No connection\. The issuer cannot be reached.* from \d+ minutes? ago\. It can prove with it until /)
     await wallet.getByText('What you proved, and where').click()
     await wallet.locator('.history li').first().waitFor()
-    await picture(wallet, 'wallet-offline', { brief: true })
+    await picture(wallet, 'wallet-offline')
 
     await demo.up()
     await board.getByRole('button', { name: 'Send again' }).click()
@@ -130,7 +130,7 @@ export function trouble(step, options, story) {
     const lost = wallet.locator('#lost')
     await lost.getByRole('heading', { name: 'This browser has cleared the wallet’s data' }).waitFor()
     assert.match(await lost.textContent(), /With your words or code.*With an encrypted file.*With neither/)
-    await picture(wallet, 'wallet-lost', { brief: true })
+    await picture(wallet, 'wallet-lost')
     const cdp = await browser.newCDPSession(wallet)
     await cdp.send('Storage.clearDataForOrigin', { origin: demo.wallet, storageTypes: 'all' })
     await wallet.goto('about:blank')
