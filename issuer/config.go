@@ -47,8 +47,8 @@ type Config struct {
 	GalleryKey KeySource // what templates are sealed under; nil: a key from Operator
 	// GalleryCache is a file in which Run keeps what a matcher that is a Packer has
 	// in memory, sealed, for quick openings of large galleries; of mode 0600, and as
-	// large as they are. A destruction drops it first. Only for a store that no other
-	// machine writes: another one cannot drop it. Empty: every opening reads the rows.
+	// large as they are. Its key is in the Store, which forgets it when somebody is
+	// destroyed. Empty: every opening reads the rows.
 	GalleryCache string
 	Life         Life // how people come to new secrets and leave
 

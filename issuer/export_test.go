@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 )
 
 // SealIntake seals a template and its links into an intake as an issuer with
@@ -32,11 +33,11 @@ func OpenAlone(operator []byte) (func(Template) error, error) {
 // UnsealCache reads and decrypts everything in an issuer's gallery cache into the
 // same memory time after time, and does nothing else that opening it does.
 func (i *Issuer) UnsealCache() error {
-	c := i.cached()
+	c := i.cached(context.Background())
 	if c == nil {
 		return errCache
 	}
-	defer func() { _ = c.file.Close() }()
+	defer func() { _ = c.Close() }()
 	var to []byte
 	for _, p := range c.pieces {
 		if n := len(p.serials) * c.packed; n > len(to) {
@@ -53,4 +54,13 @@ func (i *Issuer) UnsealCache() error {
 // worth one.
 func (i *Issuer) FreshenCache(ctx context.Context, least int) (bool, error) {
 	return i.freshenCache(ctx, least)
+}
+
+// FillFromBroken fills from a cache that can no longer be read, and tells whether
+// the rows are read after that.
+func (i *Issuer) FillFromBroken(ctx context.Context) bool {
+	c := i.cached(ctx)
+	_ = c.Close()
+	_, err := i.fillFrom(ctx, c)
+	return errors.Is(err, errCache)
 }

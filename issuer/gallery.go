@@ -168,9 +168,9 @@ func (i *Issuer) fillMatcher(ctx context.Context) (map[Serial]leaver, error) {
 			return nil, err
 		}
 	}
-	if cache := i.cached(); cache != nil {
+	if cache := i.cached(ctx); cache != nil {
 		leaving, err := i.fillFrom(ctx, cache)
-		_ = cache.file.Close() // only read
+		_ = cache.Close() // only read
 		if err == nil || !errors.Is(err, errCache) {
 			return leaving, err
 		}
@@ -252,7 +252,10 @@ func (i *Issuer) fillCached(ctx context.Context, cache *cacheFile, found int64) 
 		return errors.Join(fmt.Errorf("%w: it has people who are not on record", errCache), i.cache.drop())
 	}
 	if err := cache.unpack(ctx, m, &i.gallery.in); err != nil {
-		return err
+		if ctx.Err() != nil {
+			return err
+		}
+		return fmt.Errorf("%w: %w", errCache, err) // whatever it is, the rows are there
 	}
 	i.cache.opened(cache.people())
 	return nil

@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"bytes"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -21,31 +22,33 @@ import (
 // the cache has from there, and does not use a cache that has anybody who is not
 // on record. The file is
 //
-//	"perhuman/gallery-cache/1" || pieces || footer || u32 length of the footer
+//	"perhuman/gallery-cache/2" || pieces || footer || u32 length of the footer
 //	piece    serials, packed: each in segments of AES-256-GCM under the file's key
-//	footer   nonce(12) || AES-256-GCM under the template key, over
-//	         the file's key(32) || for each piece u32 number of people;
-//	         aad the magic, the issuer's name, the matcher's layout
+//	footer   AES-256-GCM under the file's key, over u32 number of people for each
+//	         piece; nonce twelve bytes 0xff; aad the magic, the issuer's name, the
+//	         matcher's layout
 //
 // A segment is 256 KiB of plaintext, or what is left of its run, and a tag; its
 // nonce is its number in the file, which is a new key's every time.
 //
-// The footer is written last. Until it is there, and after drop has overwritten
-// it, the file's key exists nowhere, and nothing in it can be read again: that is
-// what makes a template that was destroyed stay destroyed.
+// That key is in the store and nowhere else, sealed under the template key: the
+// store forgets it in the transaction that destroys a template (Store.Destroy).
+// From then on no cache opens, nor any copy of one that somebody kept, also if
+// the issuer runs without a cache by then, or on another machine.
 type galleryCache struct {
 	path string
 	rand io.Reader
 
 	mu    sync.Mutex
 	drops uint64 // so far: one in between ends a writing without a file
-	have  int    // people in the file
+	have  int    // people in the file, if its key is in the store
 }
 
 const (
-	cacheMagic   = "perhuman/gallery-cache/1"
+	cacheMagic   = "perhuman/gallery-cache/2"
 	cacheSegment = 256 << 10
 	cacheTag     = 16
+	cacheKey     = 32
 	cachePiece   = 1 << 20 // people in a piece, at most
 	cacheFooter  = 1 << 24 // bytes, at most
 )
@@ -93,36 +96,46 @@ func (c *fileCipher) nonce() []byte {
 	return b[:]
 }
 
+// footerNonce is no segment's.
+func footerNonce() []byte { return bytes.Repeat([]byte{0xff}, 12) }
+
 func cacheAAD(name, layout string) []byte {
 	b := append([]byte(cacheMagic), 0, 0)
 	binary.BigEndian.PutUint16(b[len(cacheMagic):], uint16(len(name)))
 	return append(append(b, name...), layout...)
 }
 
-// write makes the file anew from pieces, unless a drop comes in between: drops is
-// their number when the pieces were taken. It blocks until all is on the disk.
-func (c *galleryCache) write(ctx context.Context, seal cipher.AEAD, aad []byte, drops uint64, pieces func(func([]Serial, []byte) bool)) (err error) {
-	name := c.path + ".new"
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+// cacheWritten is a file that nobody can open yet: its key is nowhere else.
+type cacheWritten struct {
+	name   string
+	key    []byte
+	people int
+}
+
+// write makes a file of pieces beside the one that is there. It blocks until all
+// is on the disk.
+func (c *galleryCache) write(ctx context.Context, aad []byte, pieces func(func([]Serial, []byte) bool)) (w cacheWritten, err error) {
+	w = cacheWritten{name: c.path + ".new", key: make([]byte, cacheKey)}
+	f, err := os.OpenFile(w.name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return err
+		return w, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(name))
+			clear(w.key)
+			_ = f.Close()
+			err = errors.Join(err, gone(os.Remove(w.name)))
 		}
 	}()
-	plain := make([]byte, 32, 4096) // the footer's
-	defer func() { clear(plain) }()
-	if _, err := io.ReadFull(c.rand, plain); err != nil {
-		return err
+	if _, err := io.ReadFull(c.rand, w.key); err != nil {
+		return w, err
 	}
-	file, err := newFileCipher(plain)
+	file, err := newFileCipher(w.key)
 	if err != nil {
-		return err
+		return w, err
 	}
 	if _, err := f.WriteString(cacheMagic); err != nil {
-		return err
+		return w, err
 	}
 	buffer := make([]byte, 0, cacheSegment+cacheTag)
 	run := func(b []byte) error {
@@ -134,47 +147,48 @@ func (c *galleryCache) write(ctx context.Context, seal cipher.AEAD, aad []byte, 
 			return err
 		})
 	}
-	people := 0
-	var serials []byte
+	var serials, counts []byte
 	for ids, packed := range pieces {
 		serials = serials[:0]
 		for _, s := range ids {
 			serials = append(serials, s[:]...)
 		}
-		if err := errors.Join(run(serials), run(packed)); err != nil {
-			return err
+		if err := run(serials); err != nil {
+			return w, err
 		}
-		plain = binary.BigEndian.AppendUint32(plain, uint32(len(ids)))
-		people += len(ids)
+		if err := run(packed); err != nil {
+			return w, err
+		}
+		counts = binary.BigEndian.AppendUint32(counts, uint32(len(ids)))
+		w.people += len(ids)
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	footer := make([]byte, seal.NonceSize())
-	if _, err := io.ReadFull(c.rand, footer); err != nil {
-		return err
-	}
-	footer = seal.Seal(footer, footer, plain, aad)
+	footer := file.aead.Seal(nil, footerNonce(), counts, aad)
 	footer = binary.BigEndian.AppendUint32(footer, uint32(len(footer)))
+	if _, err := f.Write(footer); err != nil {
+		return w, err
+	}
+	return w, errors.Join(f.Sync(), f.Close())
+}
 
+// put makes a written file the cache. It has no key in the store before: what a
+// crash leaves in between opens for nobody.
+func (c *galleryCache) put(ctx context.Context, w cacheWritten, store CacheStore, sealed []byte, drops uint64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.drops != drops {
-		return errors.New("issuer: gallery cache: somebody was to be destroyed meanwhile")
+	err := error(nil)
+	switch {
+	case c.drops != drops:
+		err = errors.New("issuer: gallery cache: somebody was to be destroyed meanwhile")
+	default:
+		c.have = 0 // the key of the old one goes
+		if err = store.SetCacheKey(ctx, sealed); err == nil {
+			err = os.Rename(w.name, c.path)
+		}
 	}
-	if _, err := f.Write(footer); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, gone(os.Remove(w.name)))
 	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := blot(c.path); err != nil { // what is renamed over still stands on the disk
-		return err
-	}
-	if err := os.Rename(name, c.path); err != nil {
-		return err
-	}
-	c.have = people
+	c.have = w.people
 	return syncDir(c.path)
 }
 
@@ -192,69 +206,27 @@ func (c *galleryCache) state() (people int, drops uint64) {
 	return c.have, c.drops
 }
 
-// drop makes what is in the file unreadable for ever, and removes it. It is
-// called before anybody's template is destroyed, and nobody is if it fails.
+// drop removes the file, and ends a writing without one. It is called before
+// anybody's template is destroyed. What makes the file unreadable is that the
+// store forgets its key: a file that cannot be removed keeps nobody.
 func (c *galleryCache) drop() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.drops++
 	c.have = 0
-	for _, name := range []string{c.path, c.path + ".new"} {
-		if err := blot(name); err != nil {
-			return fmt.Errorf("issuer: drop the gallery cache: %w", err)
-		}
-	}
-	return nil
+	return errors.Join(gone(os.Remove(c.path)), gone(os.Remove(c.path+".new")))
 }
 
-// DropGalleryCache makes what is in a gallery cache unreadable for ever and removes
-// it: for an issuer that is to have none any more. It is no error if there is none.
+// DropGalleryCache removes a gallery cache, for an issuer that is to have none any
+// more. It is no error if there is none.
 func DropGalleryCache(path string) error { return (&galleryCache{path: path}).drop() }
 
-// blot overwrites a file's footer, on the disk, and removes the file.
-func blot(name string) error {
-	f, err := os.OpenFile(name, os.O_RDWR, 0)
+// gone is err unless it says that there is no such file.
+func gone(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	from, size, err := footerAt(f)
-	if err == nil {
-		_, err = f.WriteAt(make([]byte, size-from), from)
-	}
-	if errors.Is(err, errCache) {
-		err = nil // it has none
-	}
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Remove(name); err != nil {
-		return err
-	}
-	return syncDir(name)
-}
-
-// footerAt gives where a file's footer begins and where the file ends.
-func footerAt(f *os.File) (from, size int64, err error) {
-	info, err := f.Stat()
-	if err != nil {
-		return 0, 0, err
-	}
-	size = info.Size()
-	var last [4]byte
-	if size < int64(len(cacheMagic)+len(last)) {
-		return 0, 0, fmt.Errorf("%w: it ends early", errCache)
-	}
-	if _, err := f.ReadAt(last[:], size-4); err != nil {
-		return 0, 0, err
-	}
-	n := int64(binary.BigEndian.Uint32(last[:]))
-	if from = size - 4 - n; n > cacheFooter || from < int64(len(cacheMagic)) {
-		return 0, 0, fmt.Errorf("%w: length of its footer", errCache)
-	}
-	return from, size, nil
+	return err
 }
 
 func syncDir(name string) error {
@@ -312,12 +284,12 @@ func (i *Issuer) freshenCache(ctx context.Context, least int) (wrote bool, err e
 		return false, nil
 	}
 	i.mu.Lock()
-	if !i.gallery.open.Load() || i.doubt || i.gallery.doubt || i.fenced.Load() {
+	if !i.cacheable() {
 		i.mu.Unlock()
-		return false, nil // what is in memory may not be what is stored
+		return false, nil
 	}
 	have, drops := i.cache.state()
-	pieces, seal, live := m.Packed(), i.seal.template, 0
+	pieces, live := m.Packed(), 0
 	i.mu.Unlock()
 	for ids := range pieces {
 		live += len(ids)
@@ -325,5 +297,26 @@ func (i *Issuer) freshenCache(ctx context.Context, least int) (wrote bool, err e
 	if missing := live - have; live == 0 || missing < least || missing < live/8 && least > 0 {
 		return false, nil
 	}
-	return true, i.cache.write(ctx, seal, cacheAAD(i.cfg.Name, m.Layout()), drops, pieces)
+	aad := cacheAAD(i.cfg.Name, m.Layout())
+	written, err := i.cache.write(ctx, aad, pieces)
+	if err != nil {
+		return true, err
+	}
+	defer clear(written.key)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !i.cacheable() {
+		return true, errors.Join(errors.New("issuer: gallery cache: the gallery was opened anew meanwhile"), gone(os.Remove(written.name)))
+	}
+	sealed, err := i.seal.seal(i.seal.template, written.key, aad)
+	if err != nil {
+		return true, errors.Join(err, gone(os.Remove(written.name)))
+	}
+	return true, i.cache.put(ctx, written, i.cfg.Store, sealed, drops)
+}
+
+// cacheable tells whether what is in memory is what is stored. The caller holds
+// mu.
+func (i *Issuer) cacheable() bool {
+	return i.gallery.open.Load() && !i.doubt && !i.gallery.doubt && !i.fenced.Load()
 }

@@ -180,8 +180,8 @@ func TestGalleryCacheDamage(t *testing.T) {
 		"tag of the serials":    flip(24 + 16*byIris),
 		"a template":            flip(footer / 2),
 		"tag of the templates":  flip(footer - 1),
-		"the file's key":        flip(footer + 12),
-		"nonce of the footer":   flip(footer),
+		"footer":                flip(footer),
+		"people in a piece":     flip(footer + 3),
 		"tag of the footer":     flip(len(good) - 5),
 		"length of the footer":  flip(len(good) - 1),
 		"a footer of gigabytes": flip(len(good) - 4),
@@ -210,99 +210,129 @@ func TestGalleryCacheDamage(t *testing.T) {
 	})
 }
 
-// Destroying a template drops the cache first, from the disk too; one that was
-// put away and is put back brings nobody back, and does not stay.
-func TestGalleryCacheDestroys(t *testing.T) {
-	c := newCachedCrowd(t)
-	old := read(t, c.cache)
-	held, err := os.Open(c.cache) // the same bytes on the disk, whatever becomes of the name
+// destroys deletes a person and waits until the template is destroyed.
+func (c *cachedCrowd) destroys(t *testing.T, i *issuer.Issuer, n uint64) {
+	t.Helper()
+	d, _, err := i.Delete(t.Context(), testkit.Deletion(t, i, testkit.NewPerson(n).ID))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = held.Close() }()
-	half := append(bytes.Clone(old[:len(old)/2]), 1, 2, 3)
-	c.start(t, func(i *issuer.Issuer) {
-		if _, _, err := i.Delete(t.Context(), testkit.Deletion(t, i, testkit.NewPerson(2).ID)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := i.Anchor(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		put(t, c.cache+".new", half) // a writing that ended in the middle
-		c.Clock.Move(3 * day)
-		if err := i.Release(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		missing(t, c.cache, c.cache+".new")
-	})
-	left := make([]byte, len(old))
-	if n, err := held.ReadAt(left, 0); n != len(left) {
-		t.Fatal(n, err)
+	if _, err := i.Anchor(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	footer := len(old) - 4 - int(binary.BigEndian.Uint32(old[len(old)-4:]))
-	if !bytes.Equal(left[footer:], make([]byte, len(old)-footer)) {
-		t.Error("the file's key is still on the disk")
+	c.Clock.Move(3 * day)
+	if err := i.Release(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	for range 2 { // the second time after nothing was there to put back
-		c.start(t, func(i *issuer.Issuer) {
-			if g := i.Gallery(); g.Templates != byIris+byFace-1 {
-				t.Errorf("%+v", g)
+	if d, err := i.DeletionStatus(t.Context(), d.ID); err != nil || d.Status != api.DeletionDestroyed {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// opens tells whether the issuer's keys open what stands in a cache.
+func (c *cachedCrowd) opens(t *testing.T) (yes bool) {
+	t.Helper()
+	c.start(t, func(i *issuer.Issuer) { yes = i.UnsealCache() == nil }, func(cfg *issuer.Config) { cfg.Background = true })
+	return yes
+}
+
+// Destroying a template drops the cache, and its key: a copy of the file opens
+// for nobody, whether the issuer had a cache by then, the file could be removed,
+// or it was damaged.
+func TestGalleryCacheDestroys(t *testing.T) {
+	for name, do := range map[string]func(t *testing.T, c *cachedCrowd){
+		"as always": func(t *testing.T, c *cachedCrowd) {
+			old := read(t, c.cache)
+			c.start(t, func(i *issuer.Issuer) {
+				put(t, c.cache+".new", append(old[:len(old)/2:len(old)/2], 1, 2, 3)) // a writing that ended in the middle
+				c.destroys(t, i, 2)
+			})
+			missing(t, c.cache, c.cache+".new")
+		},
+		"without a cache": func(t *testing.T, c *cachedCrowd) {
+			c.with(t, func(i *issuer.Issuer) { c.destroys(t, i, 2) }, quick)
+		},
+		"not to be removed": func(t *testing.T, c *cachedCrowd) {
+			if err := os.Remove(c.cache); err != nil {
+				t.Fatal(err)
 			}
-			missing(t, c.cache)
+			inside := filepath.Join(c.cache, "a file")
+			if err := os.Mkdir(c.cache, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			put(t, inside, nil)
+			c.start(t, func(i *issuer.Issuer) { c.destroys(t, i, 2) })
+			if err := os.RemoveAll(c.cache); err != nil || !c.heard("gallery cache") {
+				t.Error(err, c.said)
+			}
+		},
+		"damaged": func(t *testing.T, c *cachedCrowd) {
+			put(t, c.cache, append(read(t, c.cache), 0xff))
+			c.start(t, func(i *issuer.Issuer) { c.destroys(t, i, 2) })
+		},
+		"restored": func(t *testing.T, c *cachedCrowd) { // from a backup, which has no key
+			c.exec(t, `DELETE FROM gallery_cache`)
+			c.with(t, func(i *issuer.Issuer) { c.destroys(t, i, 2) }, quick)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCachedCrowd(t)
+			if !c.opens(t) {
+				t.Fatal("the control: it does not open")
+			}
+			old := read(t, c.cache)
+			do(t, c)
+			put(t, c.cache, old)
+			if c.opens(t) {
+				t.Error("a copy of the file opens after the tombstone")
+			}
+			put(t, c.cache, old)
+			c.start(t, func(i *issuer.Issuer) {
+				if g := i.Gallery(); g.Templates != byIris+byFace-1 || !c.heard("its key is destroyed") {
+					t.Errorf("%+v, %q", g, c.said)
+				}
+				missing(t, c.cache)
+				if err := i.WriteGalleryCache(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			})
+			again := read(t, c.cache)
+			put(t, c.cache, old) // beside the key of another file
+			if c.opens(t) {
+				t.Error("a copy of the file opens under the key of the next one")
+			}
+			put(t, c.cache, again)
+			c.start(t, func(i *issuer.Issuer) {
+				if c.heard("cache") {
+					t.Error(c.said)
+				}
+				c.everybody(t, i, 2)
+			})
 		})
-		put(t, c.cache, old)
 	}
+}
+
+// A cache brings nobody back whose row is gone, by whatever way.
+func TestGalleryCacheNotOnRecord(t *testing.T) {
+	c := newCachedCrowd(t)
+	c.exec(t, `DELETE FROM templates WHERE serial = (SELECT min(serial) FROM templates WHERE modality = 'iris')`)
 	c.start(t, func(i *issuer.Issuer) {
-		if !c.heard("not on record") {
-			t.Error(c.said)
+		if g := i.Gallery(); g.Templates != byIris+byFace-1 || !c.heard("not on record") {
+			t.Errorf("%+v, %q", g, c.said)
 		}
 		missing(t, c.cache)
-		if err := i.WriteGalleryCache(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	})
-	c.start(t, func(i *issuer.Issuer) {
-		if c.heard("cache") {
-			t.Error(c.said)
-		}
-		c.everybody(t, i, 2)
 	})
 }
 
-// Nobody is destroyed while the cache cannot be dropped.
-func TestGalleryCacheMustGo(t *testing.T) {
+// A disk that fails among the templates, and anything else that goes wrong with
+// the cache, costs the cache, not the gallery.
+func TestGalleryCacheReadFails(t *testing.T) {
 	c := newCachedCrowd(t)
 	c.start(t, func(i *issuer.Issuer) {
-		d, _, err := i.Delete(t.Context(), testkit.Deletion(t, i, testkit.NewPerson(1).ID))
-		if err != nil {
-			t.Fatal(err)
+		if !i.FillFromBroken(t.Context()) {
+			t.Error("the rows would not be read")
 		}
-		if _, err := i.Anchor(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		c.Clock.Move(3 * day)
-		for _, name := range []string{c.cache, c.cache + ".new"} {
-			_ = os.Remove(name)
-			if err := os.Mkdir(name, 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := i.Release(t.Context()); code(err) != api.Internal {
-				t.Errorf("%v", err)
-			}
-			if d, err := i.DeletionStatus(t.Context(), d.ID); err != nil || d.Status == api.DeletionDestroyed {
-				t.Errorf("%+v, %v", d, err)
-			}
-			if err := os.Remove(name); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := i.Release(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if d, err := i.DeletionStatus(t.Context(), d.ID); err != nil || d.Status != api.DeletionDestroyed {
-			t.Errorf("%+v, %v", d, err)
-		}
-	})
+	}, func(cfg *issuer.Config) { cfg.Background = true })
 }
 
 // during is a matcher that is walked slowly: something happens in between.

@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
 	"runtime"
 	"sync/atomic"
@@ -14,9 +14,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// cacheFile is a gallery cache whose footer was opened.
+// cacheFile is a gallery cache whose footer and serials were opened.
 type cacheFile struct {
-	file   *os.File
+	io.Closer
+	r      io.ReaderAt
 	aead   cipher.AEAD
 	packed int // bytes of a person
 	pieces []cachedPiece
@@ -30,72 +31,101 @@ type cachedPiece struct {
 }
 
 // openFile reads the footer and the serials; nil if there is no file.
-func (c *galleryCache) openFile(seal cipher.AEAD, aad []byte, packed int) (_ *cacheFile, err error) {
+func (c *galleryCache) openFile(key, aad []byte, packed int) (*cacheFile, error) {
 	f, err := os.Open(c.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	if err != nil {
+		return nil, gone(err)
 	}
+	var out *cacheFile
+	info, err := f.Stat()
+	if err == nil {
+		out, err = readCache(f, info.Size(), key, aad, packed)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	out.Closer = f
+	return out, nil
+}
+
+// readCache reads what openFile does.
+func readCache(r io.ReaderAt, size int64, key, aad []byte, packed int) (*cacheFile, error) {
+	cipher, err := newFileCipher(key)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-		}
-	}()
-	from, size, err := footerAt(f)
+	from, counts, err := readFooter(r, size, cipher.aead, aad)
 	if err != nil {
 		return nil, err
 	}
-	magic, sealed := make([]byte, len(cacheMagic)), make([]byte, size-4-from)
-	if _, err := f.ReadAt(magic, 0); err != nil {
-		return nil, err
-	}
-	if _, err := f.ReadAt(sealed, from); err != nil {
-		return nil, err
-	}
-	if string(magic) != cacheMagic {
-		return nil, fmt.Errorf("%w: another version, or no such file", errCache)
-	}
-	footer, err := open(seal, sealed, aad)
-	if err != nil {
-		return nil, fmt.Errorf("%w: not of this issuer, matcher and key", errCache)
-	}
-	defer clear(footer)
-	if len(footer) < 32 || len(footer)%4 != 0 {
-		return nil, fmt.Errorf("%w: its footer", errCache)
-	}
-	key, err := newFileCipher(footer[:32])
-	if err != nil {
-		return nil, err
-	}
-	out := &cacheFile{file: f, aead: key.aead, packed: packed, known: map[Serial]struct{}{}}
-	at, segment := int64(len(cacheMagic)), uint64(0)
-	for b := footer[32:]; len(b) > 0; b = b[4:] {
-		people := int(binary.BigEndian.Uint32(b))
-		if people < 1 || people > cachePiece {
+	people := 0
+	for _, n := range counts {
+		if n < 1 || n > cachePiece {
 			return nil, fmt.Errorf("%w: people in a piece", errCache)
 		}
-		ids := len(Serial{}) * people
-		if at+sealedSize(ids)+sealedSize(packed*people) > from {
+		people += n
+	}
+	if int64(people)*int64(packed) > size {
+		return nil, fmt.Errorf("%w: it ends early", errCache)
+	}
+	out := &cacheFile{r: r, aead: cipher.aead, packed: packed, known: make(map[Serial]struct{}, people)}
+	at, segment := int64(len(cacheMagic)), uint64(0)
+	for _, n := range counts {
+		ids := len(Serial{}) * n
+		if at+sealedSize(ids)+sealedSize(packed*n) > from {
 			return nil, fmt.Errorf("%w: it ends early", errCache)
 		}
-		p := cachedPiece{serials: make([]Serial, people), at: at + sealedSize(ids), segment: segment + count(ids)}
+		p := cachedPiece{serials: make([]Serial, n), at: at + sealedSize(ids), segment: segment + count(ids)}
 		plain := make([]byte, ids)
 		if err := out.read(plain, at, segment); err != nil {
 			return nil, err
 		}
-		for n := range p.serials {
-			p.serials[n] = Serial(plain[n*len(Serial{}):])
-			out.known[p.serials[n]] = struct{}{}
+		for k := range p.serials {
+			p.serials[k] = Serial(plain[k*len(Serial{}):])
+			out.known[p.serials[k]] = struct{}{}
 		}
 		out.pieces = append(out.pieces, p)
-		at, segment = p.at+sealedSize(packed*people), p.segment+count(packed*people)
+		at, segment = p.at+sealedSize(packed*n), p.segment+count(packed*n)
 	}
-	if at != from || len(out.known) != out.people() {
+	if at != from || len(out.known) != people {
 		return nil, fmt.Errorf("%w: its pieces", errCache)
 	}
 	return out, nil
+}
+
+// readFooter gives where the footer begins, and what it says: how many people
+// each piece has.
+func readFooter(r io.ReaderAt, size int64, aead cipher.AEAD, aad []byte) (from int64, counts []int, err error) {
+	magic, last := make([]byte, len(cacheMagic)), make([]byte, 4)
+	if size < int64(len(magic)+len(last)) {
+		return 0, nil, fmt.Errorf("%w: it ends early", errCache)
+	}
+	if _, err := r.ReadAt(magic, 0); err != nil {
+		return 0, nil, fmt.Errorf("%w: %w", errCache, err)
+	}
+	if string(magic) != cacheMagic {
+		return 0, nil, fmt.Errorf("%w: another version, or no such file", errCache)
+	}
+	if _, err := r.ReadAt(last, size-int64(len(last))); err != nil {
+		return 0, nil, fmt.Errorf("%w: %w", errCache, err)
+	}
+	n := int64(binary.BigEndian.Uint32(last))
+	if from = size - int64(len(last)) - n; n > cacheFooter || from < int64(len(magic)) {
+		return 0, nil, fmt.Errorf("%w: length of its footer", errCache)
+	}
+	sealed := make([]byte, n)
+	if _, err := r.ReadAt(sealed, from); err != nil {
+		return 0, nil, fmt.Errorf("%w: %w", errCache, err)
+	}
+	footer, err := aead.Open(nil, footerNonce(), sealed, aad)
+	if err != nil || len(footer)%4 != 0 {
+		return 0, nil, fmt.Errorf("%w: not of this issuer, matcher and key", errCache)
+	}
+	for b := footer; len(b) > 0; b = b[4:] {
+		counts = append(counts, int(binary.BigEndian.Uint32(b)))
+	}
+	return from, counts, nil
 }
 
 // count is the number of segments of a run.
@@ -107,8 +137,8 @@ func (c *cacheFile) read(to []byte, at int64, segment uint64) error {
 	file := fileCipher{aead: c.aead, next: segment}
 	return segments(len(to), func(from, end int) error {
 		b := sealed[:end-from+cacheTag]
-		if _, err := c.file.ReadAt(b, at); err != nil {
-			return err
+		if _, err := c.r.ReadAt(b, at); err != nil {
+			return fmt.Errorf("%w: %w", errCache, err)
 		}
 		at += int64(len(b))
 		if _, err := c.aead.Open(to[from:from:end], file.nonce(), b, nil); err != nil {
@@ -155,15 +185,33 @@ func (c *cacheFile) unpack(ctx context.Context, m Packer, in *atomic.Int64) erro
 }
 
 // cached gives the gallery cache, if there is one that can be used.
-func (i *Issuer) cached() *cacheFile {
+func (i *Issuer) cached(ctx context.Context) *cacheFile {
 	m, ok := i.cfg.Matcher.(Packer)
 	if i.cache == nil || !ok {
 		return nil
 	}
-	f, err := i.cache.openFile(i.seal.template, cacheAAD(i.cfg.Name, m.Layout()), m.PackedSize())
-	if err != nil {
+	f, err := i.openCache(ctx, cacheAAD(i.cfg.Name, m.Layout()), m.PackedSize())
+	if err != nil && ctx.Err() == nil {
 		i.cfg.Logf("issuer: the gallery cache is not used: %v", err)
-		return nil
 	}
 	return f
+}
+
+func (i *Issuer) openCache(ctx context.Context, aad []byte, packed int) (*cacheFile, error) {
+	if _, err := os.Stat(i.cache.path); err != nil {
+		return nil, gone(err)
+	}
+	sealed, err := i.cfg.Store.CacheKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(sealed) == 0 {
+		return nil, errors.Join(fmt.Errorf("%w: its key is destroyed", errCache), i.cache.drop())
+	}
+	key, err := open(i.seal.template, sealed, aad)
+	if err != nil || len(key) != cacheKey {
+		return nil, fmt.Errorf("%w: not of this issuer, matcher and key", errCache)
+	}
+	defer clear(key)
+	return i.cache.openFile(key, aad, packed)
 }

@@ -241,6 +241,7 @@ type Store interface {
 	Device(ctx context.Context, id string) (Device, error)
 
 	LifeStore
+	CacheStore
 	ImportStore
 	Close() error
 }

@@ -131,9 +131,18 @@ type LifeStore interface {
 	// Mark writes marks beside templates whose rows are older than marks. One that
 	// has a mark by now, or is gone, is passed over.
 	Mark(ctx context.Context, marks []TemplateMark) error
-	// Destroy takes the template out for ever and keeps the tombstone. It may be
-	// done again.
+	// Destroy takes the template out for ever, with what CacheStore keeps, and keeps
+	// the tombstone. It may be done again.
 	Destroy(ctx context.Context, d Deletion, serial Serial) error
+}
+
+// CacheStore is the part of a Store that keeps the key of the gallery cache (see
+// Config.GalleryCache). It is in no backup.
+type CacheStore interface {
+	// CacheKey gives the sealed key; empty if there is none.
+	CacheKey(ctx context.Context) ([]byte, error)
+	// SetCacheKey puts a key in the place of the one before. Destroy takes it out.
+	SetCacheKey(ctx context.Context, sealed []byte) error
 }
 
 // ImportMark says how far an import is.

@@ -133,6 +133,9 @@ func (s *Store) Destroy(ctx context.Context, d issuer.Deletion, serial issuer.Se
 		if _, err := t.Exec(sqlDestroyTemplate, serial[:]); err != nil {
 			return err
 		}
+		if _, err := t.Exec(sqlForgetCache, setID); err != nil {
+			return err
+		}
 		_, err := t.Exec(sqlEntomb, d.Destroyed, blob(d.Tombstone), setID, d.ID[:])
 		return err
 	})

@@ -16,12 +16,15 @@ var createV1 string
 //go:embed rate.sql
 var createV2 string
 
+//go:embed gallery.sql
+var createV3 string
+
 const (
 	createVersions  = `CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)`
 	sqlClaimVersion = `INSERT INTO schema_versions (version) VALUES ($1) ON CONFLICT DO NOTHING`
 	sqlVersion      = `SELECT coalesce(max(version), 0) FROM schema_versions`
 
-	schemaVersion = 2
+	schemaVersion = 3
 )
 
 // migrate brings a schema up to date, or refuses it. Processes that start at
@@ -39,7 +42,7 @@ func migrate(ctx context.Context, c *pgx.Conn) error {
 			return err
 		}
 	}
-	for n, createStep := range []string{createV1, createV2} {
+	for n, createStep := range []string{createV1, createV2, createV3} {
 		err := pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
 			tag, err := tx.Exec(ctx, sqlClaimVersion, n+1)
 			if err != nil || tag.RowsAffected() == 0 {

@@ -20,6 +20,7 @@ var released = []struct {
 }{
 	{"testdata/released1.sql", createV1, []string{"binding", "intakes", "pending", "members", "changes", "hashes", "roots", "templates", "devices", "recoveries", "deletions", "openings", "imports"}},
 	{"testdata/released2.sql", createV1 + createV2, []string{"binding", "intakes", "pending", "members", "changes", "hashes", "roots", "templates", "devices", "recoveries", "deletions", "openings", "imports", "rates"}},
+	{"testdata/released3.sql", createV1 + createV2 + createV3, []string{"binding", "intakes", "pending", "members", "changes", "hashes", "roots", "templates", "devices", "recoveries", "deletions", "openings", "imports", "rates"}},
 }
 
 // T60: databases as each release left them, with rows of every kind, come up to

@@ -101,6 +101,9 @@ func (s *Store) Destroy(ctx context.Context, d issuer.Deletion, serial issuer.Se
 		if _, err := tx.Exec(destroyTemplate, serial[:]); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(forgetCache, setID); err != nil {
+			return err
+		}
 		_, err := tx.Exec(entomb, d.Destroyed, d.Tombstone, setID, d.ID[:])
 		return err
 	})

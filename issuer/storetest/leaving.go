@@ -137,8 +137,17 @@ func (r *rig) everyStepOfLeaving(t *testing.T, f *Faults) (steps int) {
 	h.hold = true
 	r.Clock.Move(48 * time.Hour)
 	held(r.i.Release(ctx))
+	must(r.store.SetCacheKey(ctx, []byte("sealed")))
 	steps += r.everyStepOf(t, f, "destruction", func() func(context.Context) error {
-		return func(ctx context.Context) error { return r.store.Destroy(ctx, h.deletion, *h.serial) }
+		return func(ctx context.Context) error {
+			err := r.store.Destroy(ctx, h.deletion, *h.serial)
+			key, kerr := r.store.CacheKey(t.Context())
+			d, derr := r.store.Deletion(t.Context(), h.deletion.ID)
+			if kerr != nil || derr != nil || (d.Destroyed != 0) != (len(key) == 0) {
+				t.Errorf("%v: destroyed at %d, and the key of the gallery cache is %q: %v, %v", err, d.Destroyed, key, kerr, derr)
+			}
+			return err
+		}
 	})
 	h.hold = false
 	must(r.i.Release(ctx))

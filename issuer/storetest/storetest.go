@@ -59,6 +59,7 @@ func Run(t *testing.T, s Store) {
 	}{
 		{"Life", life},
 		{"Templates", templates},
+		{"CacheKey", cacheKey},
 		{"Rates", rates},
 		{"T12 Race", race},
 		{"T12 RaceOfPersons", raceOfPersons},

@@ -54,7 +54,7 @@ func newIssuerFlags(name string, e env) *issuerFlags {
 	f.StringVar(&v.db, "db", "", "SQLite file of the set, the log and the sealed templates, or a PostgreSQL DSN")
 	f.StringVar(&v.published, "published", "", "file that remembers the newest published checkpoint, out of reach of the database's backups (default beside an SQLite file, none for PostgreSQL)")
 	f.StringVar(&v.snapshot, "snapshot", "", "file for a copy of the set, for quick starts (default -db with .set at its end; \"none\": no copy)")
-	f.StringVar(&v.cache, "gallery-cache", "", "file with all templates as they stand in memory, sealed, for quick openings of a large gallery; as large as it is (default -db with .gallery at its end; \"none\": no cache; never with PostgreSQL)")
+	f.StringVar(&v.cache, "gallery-cache", "", "file with all templates as they stand in memory, sealed, for quick openings of a large gallery; as large as it is (default -db with .gallery at its end, none for PostgreSQL; \"none\": no cache)")
 	f.StringVar(&v.gallery, "gallery-key", "", "file with a secret of its own for templates, in place of one from -sealing; may be mounted after the start")
 	f.StringVar(&v.addr, "addr", "127.0.0.1:8080", "address to listen on; put a TLS proxy before it")
 	f.StringVar(&v.origin, "origin", "", "the issuer's own web origin (default https:// and the host in its name)")

@@ -62,7 +62,7 @@ func issuerServe(ctx context.Context, args []string, e env) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.store.Close()) }()
 	cfg.Store = s.store
-	if v.cache == "none" && !isPostgres(v.db) { // one from before would not know of destructions
+	if v.cache == "none" && !isPostgres(v.db) { // one from before is of no use any more
 		if err := issuer.DropGalleryCache(v.db + ".gallery"); err != nil {
 			return err
 		}
@@ -116,8 +116,6 @@ func (s *issuing) config(e env) (cfg issuer.Config, err error) {
 	}
 	switch {
 	case v.cache == "none":
-	case isPostgres(v.db) && v.cache != "":
-		return cfg, errors.New("-gallery-cache is for SQLite: another machine that writes the set in PostgreSQL could not drop it when somebody is destroyed")
 	case v.cache != "":
 		cfg.GalleryCache = v.cache
 	case !isPostgres(v.db):
