@@ -132,6 +132,14 @@ func (r reading) Record() *web.Record {
 	return &web.Record{People: now.Live, State: now.Seq, At: now.Created.UTC().Format("15:04 UTC"), Bars: web.Bars(counts)}
 }
 
+func (r reading) Rules() web.Rules {
+	rules := web.Rules{Posts: postsPerDay, Delegated: agentsPerDay, Crowd: r.w.cfg.crowd}
+	for _, a := range attacks() {
+		rules.Attacks = append(rules.Attacks, web.Attack{Title: a.Title, What: a.What, Expect: string(a.Expect)})
+	}
+	return rules
+}
+
 // service is the same verifier over HTTP, as an app in another language would
 // use it. Its key is one that a service outside the demonstration refuses.
 func (w *world) service() (http.Handler, error) {

@@ -58,7 +58,21 @@ type BoardPages interface {
 	Posts(ctx context.Context) ([]Post, error) // newest first
 	Poll() any                                 // fields Number, Poll, Counts, Votes, Closed; nil before the first
 	Record() *Record                           // of the issuer; nil while there is none
+	Rules() Rules
 }
+
+// Rules are what the board's pages say about it.
+type Rules struct {
+	Posts, Delegated int // a day for each human: posts, and comments of all their agents
+	Crowd            int // made-up people
+	Attacks          []Attack
+}
+
+// Attack is one that the bot lab tries.
+type Attack struct{ Title, What, Expect string }
+
+// fact is a line of a list of what holds: state good or warn.
+type fact struct{ State, Title, Text string }
 
 // Post is a post as the page shows it.
 type Post struct {
@@ -122,7 +136,9 @@ func Board(show BoardPages, wallet, issuer string) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("demo/web: board: %w", err)
 	}
-	pages, err := template.ParseFS(sub, "*.html")
+	pages, err := template.New("").Funcs(template.FuncMap{
+		"fact": func(state, title, text string) fact { return fact{state, title, text} },
+	}).ParseFS(sub, "*.html")
 	if err != nil {
 		return nil, fmt.Errorf("demo/web: board: %w", err)
 	}
@@ -134,7 +150,7 @@ func Board(show BoardPages, wallet, issuer string) (http.Handler, error) {
 			files.ServeHTTP(w, r)
 			return
 		}
-		page, err := render(r.Context(), pages, name, view{Here: r.URL.Path, Issuer: issuer}, show)
+		page, err := render(r.Context(), pages, name, view{Here: r.URL.Path, Issuer: issuer, Rules: show.Rules()}, show)
 		if err != nil {
 			serve.WriteProblem(w, r, err)
 			return
@@ -154,6 +170,7 @@ type view struct {
 	Posts        []Post
 	Poll         any
 	Record       *Record
+	Rules        Rules
 }
 
 // render fills a page in. The feed and the poll can be read as they are.

@@ -29,6 +29,28 @@ func (shown) Record() *Record {
 	return &Record{People: 300, State: 7, At: "12:00 UTC", Bars: Bars([]uint64{0, 150, 300})}
 }
 
+func (shown) Rules() Rules {
+	return Rules{Posts: 5, Delegated: 6, Crowd: 300, Attacks: []Attack{{"Post with <no> proof", "A plain script.", "challenge_missing"}}}
+}
+
+// What the pages say of the board stands in them before any script runs.
+func TestRulesWithoutScripts(t *testing.T) {
+	board, err := Board(shown{}, "http://wallet.localhost:8080", "http://issuer.localhost:8080")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"/": "5 verified posts per human a day", "/poll": "A board that drops the vote is caught by it",
+		"/agent": "together comment 6 times a day here", "/bot": "Post with &lt;no&gt; proof",
+	} {
+		w := httptest.NewRecorder()
+		board.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s lacks %q", path, want)
+		}
+	}
+}
+
 // The feed can be read without JavaScript, and what people wrote stays text.
 func TestFeedWithoutScripts(t *testing.T) {
 	board, err := Board(shown{}, "http://wallet.localhost:8080", "http://issuer.localhost:8080")

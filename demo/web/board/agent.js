@@ -104,10 +104,4 @@ function show() {
   fill(byId('grants'), grants.length ? grants.map(card) : h('p', { class: 'muted' }, 'None yet.'))
 }
 
-const fact = (/** @type {'good' | 'warn'} */ state, /** @type {string} */ title, /** @type {string} */ text) => h('li', { 'data-state': state }, icon(state === 'good' ? 'yes' : 'open'), h('b', null, title), h('span', null, text))
-fill(byId('facts'),
-  fact('good', 'Signed', 'The agent signs every request with its own key, body and all. A request counts once.'),
-  fact('good', 'Counted per human', `All agents of one human together comment ${helper.per_day} times a day here, however many grants there are.`),
-  fact('good', 'Over at once', 'Revoking needs no proof and works for the next request. Try it, and tell the agent again.'),
-  fact('warn', 'Linkable on purpose', 'For delegating, this board recognises you when you are back; that is what the count goes by. It links nothing else you do.'))
 show()

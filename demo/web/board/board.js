@@ -42,17 +42,6 @@ async function show(session, fresh) {
 }
 
 /** @param {Session} session */
-function facts(session) {
-  const { kind, len, k } = session.policy
-  const cap = kind === 'per_epoch' ? `${k} verified posts per human ${len === 86400 ? 'a day' : 'per period'}` : 'One verified post per human'
-  fill(byId('facts'),
-    h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, cap), h('span', null, 'A thousand accounts do not help: the cap is per person, not per account.')),
-    h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, 'Nothing to link'), h('span', null, 'Two proofs of one person have nothing in common, here or elsewhere. Only the name you post under ties posts together.')),
-    h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, 'Anyone can check'), h('span', null, 'Press a badge: your own browser verifies the proof, without asking this board.')),
-    h('li', { 'data-state': 'warn' }, icon('open'), h('b', null, 'The crowd is synthetic'), h('span', null, 'This demo enrols 300 made-up people, so that there is a crowd to stand in.')))
-}
-
-/** @param {Session} session */
 function compose(session) {
   byId('handle').textContent = session.handle
   check.setAttribute('wallet', session.wallet)
@@ -108,7 +97,6 @@ function compose(session) {
 
 const session = /** @type {Session} */ (await read('/api/session'))
 byId('become').setAttribute('href', session.wallet)
-facts(session)
 compose(session)
 extras(session)
 await show(session)

@@ -120,3 +120,4 @@ all.addEventListener('click', async () => {
   summary.textContent = stopped === cases.length ? `All ${cases.length} attacks were answered as expected.` : `${stopped} of ${cases.length} were answered as expected.`
   all.disabled = false
 })
+all.disabled = false

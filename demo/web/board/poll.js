@@ -154,11 +154,5 @@ function operator(id, path, busy) {
 operator('crowd', '/api/poll/crowd', 'Five made-up people prove and vote …')
 operator('next', '/api/poll/next', '…')
 
-const fact = (/** @type {'good' | 'warn'} */ state, /** @type {string} */ title, /** @type {string} */ text) => h('li', { 'data-state': state }, icon(state === 'good' ? 'yes' : 'open'), h('b', null, title), h('span', null, text))
-fill(byId('facts'),
-  fact('good', 'Frozen', 'Only people who were enrolled when the poll was opened can vote. Who came later, or came back with a new secret, cannot.'),
-  fact('good', 'Secret enough', 'A ballot shows a nullifier that means nothing anywhere else. The board cannot tell whose it is.'),
-  fact('good', 'Signed', 'Your receipt is a signature over a log with your vote in it. A board that drops the vote is caught by it.'),
-  fact('warn', 'Not everything', 'Whoever holds your secret can find your ballot, so a vote can be sold. And a board can refuse to take one.'))
 await show()
 setInterval(() => { if (!document.hidden) show().catch(() => {}) }, 5_000)

@@ -46,6 +46,11 @@ step('the feed and the poll can be read without JavaScript', { skip: why, timeou
     await reader.goto(demo.board + '/poll')
   }
   assert.equal(await reader.locator('.bars li').count(), 3)
+  for (const [path, text] of [['/', /verified posts per human a day/], ['/agent', /however many grants there are/], ['/bot', /Post with no proof at all/]]) {
+    await reader.goto(demo.board + path)
+    assert.match(await reader.locator('main').innerText(), text)
+    assert.equal(await reader.locator('main button:visible').count(), 0, `${path} offers what only scripts do`)
+  }
   // The issuer's public record is beside the board, and leads back.
   await reader.goto(demo.board)
   await reader.getByRole('link', { name: 'Read the public record' }).click()
