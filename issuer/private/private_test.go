@@ -42,6 +42,8 @@ type house struct {
 
 	operator string               // of the captures
 	adjust   func(*issuer.Config) // before the issuer is opened
+	timeout  time.Duration        // of a comparison; a minute
+	logf     func(string, ...any) // of the matcher; the test's
 }
 
 // newHouse builds one; wrap, if not nil, stands between the issuer and a party.
@@ -75,7 +77,13 @@ func newHouse(t testing.TB, wrap func(i int, p private.Party) private.Party) *ho
 func (h *house) open() {
 	h.t.Helper()
 	var err error
-	h.matcher, err = private.New(private.Config{Group: h.room.Group, Parties: h.parties, Rand: rand.Reader, Timeout: time.Minute, Logf: h.t.Logf})
+	if h.timeout == 0 {
+		h.timeout = time.Minute
+	}
+	if h.logf == nil {
+		h.logf = h.t.Logf
+	}
+	h.matcher, err = private.New(private.Config{Group: h.room.Group, Parties: h.parties, Rand: rand.Reader, Timeout: h.timeout, Logf: h.logf})
 	if err != nil {
 		h.t.Fatal(err)
 	}
