@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -203,6 +204,10 @@ func doctorParties(ctx context.Context, g party.Group, key ed25519.PrivateKey) (
 		switch {
 		case errors.Is(err, party.ErrGroup):
 			out = append(out, fault(what, "all three and the issuer need the same group file, and -link-key the key that it names", err))
+		case errors.Is(err, wire.ErrVersion) || err != nil && strings.Contains(err.Error(), "no application protocol"):
+			out = append(out, fault(what, "it speaks another version of the protocol: run one release of perhuman at all three and the issuer", err))
+		case errors.Is(err, wire.ErrPeer) && !hungUp(err):
+			out = append(out, fault(what, "whoever answers at "+g.Parties[i].Address+" does not hold the key of the group file: is it that party, and does nothing end the TLS before it?", err))
 		case err != nil:
 			out = append(out, fault(what, "enrolment waits until it is back at "+g.Parties[i].Address+"; set and log go on", err))
 		default:
@@ -212,19 +217,37 @@ func doctorParties(ctx context.Context, g party.Group, key ed25519.PrivateKey) (
 	if errors.Join(errs[:]...) != nil {
 		return out
 	}
-	what := g.Compare + " parties"
+	return append(out, together(g.Compare+" parties", is))
+}
+
+// hungUp: the connection ended before anybody had said who they are.
+func hungUp(err error) bool {
+	var op *net.OpError
+	return errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &op) && (op.Op == "read" || op.Op == "write")
+}
+
+// together holds three parties against each other.
+func together(what string, is [3]party.Status) finding {
 	low, high := min(is[0].Places, is[1].Places, is[2].Places), max(is[0].Places, is[1].Places, is[2].Places)
 	switch {
 	case is[0].Epoch != is[1].Epoch || is[1].Epoch != is[2].Epoch:
-		out = append(out, warning(what, "a refresh of the shares runs or was cut off: the issuer brings them into one epoch before its next comparison", "epochs %d, %d and %d", is[0].Epoch, is[1].Epoch, is[2].Epoch))
+		return warning(what, "a refresh of the shares runs or was cut off: the issuer brings them into one epoch before its next comparison", "epochs %d, %d and %d", is[0].Epoch, is[1].Epoch, is[2].Epoch)
 	case high-low > 64:
-		out = append(out, fault(what, "was a folder put back from a backup? People are lost at that party: enrolment refuses until it has its newest folder again", fmt.Errorf("places %d, %d and %d", is[0].Places, is[1].Places, is[2].Places)))
+		return fault(what, "was a folder put back from a backup? People are lost at that party: enrolment refuses until it has its newest folder again", fmt.Errorf("places %d, %d and %d", is[0].Places, is[1].Places, is[2].Places))
 	case !bytes.Equal(is[0].Digest, is[1].Digest) || !bytes.Equal(is[1].Digest, is[2].Digest):
-		out = append(out, warning(what, "the issuer brings them together at its next enrolment, or says why it cannot; while one runs, look again", "their rolls differ"))
-	default:
-		out = append(out, good(what, "one roll"))
+		return warning(what, "the issuer brings them together at its next enrolment, or says why it cannot; while one runs, look again", "their rolls differ: %s", odd(is))
 	}
-	return out
+	return good(what, "one roll")
+}
+
+// odd says whose roll is the other one.
+func odd(is [3]party.Status) string {
+	for i := range is {
+		if bytes.Equal(is[(i+1)%3].Digest, is[(i+2)%3].Digest) {
+			return fmt.Sprintf("party %d has another than the other two", i)
+		}
+	}
+	return "each has its own"
 }
 
 // partyTimeoutDefault is for a comparison with the largest gallery that one
