@@ -153,6 +153,15 @@ func TestIssuerDoctorOfParties(t *testing.T) {
 	for _, i := range []int{0, 2} {
 		room.Serve(t, i)
 	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := free.Addr().String()
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	relays[1].pass(nobody)
 	said := func(name string, faulty bool, found []finding, want ...string) {
 		t.Helper()
 		var text strings.Builder
@@ -202,15 +211,6 @@ func TestIssuerDoctorOfParties(t *testing.T) {
 	files("a group file that only the issuer has", changed(func(g *party.Group) { g.Roots = append(g.Roots, "lab="+key) }), nil, "face party 0", "face party 2", "need the same group file")
 
 	// What stands where party 1 should be.
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := free.Addr().String()
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
-	relays[1].pass(nobody)
 	doctor("nobody", true, "face party 1", "enrolment waits until it is back at "+room.Group.Parties[1].Address)
 	relays[1].pass(relays[0].l.Addr().String())
 	doctor("another party", true, "face party 1", "does not hold the key of the group file")

@@ -64,6 +64,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		ReadHeaderTimeout: handshake, ReadTimeout: 30 * time.Second, IdleTimeout: 5 * time.Minute, MaxHeaderBytes: 8 << 10,
 		ErrorLog: nil,
 	}
+	var unused unusedConns
+	web.ConnState = unused.note
 	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
 	defer stop()
 	var all sync.WaitGroup
@@ -92,10 +94,45 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	s.folder.disconnect()
 	aside, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timeout)
 	defer cancel()
-	err = errors.Join(err, web.Shutdown(aside))
 	_ = control.Close()
+	unused.close()
+	err = errors.Join(err, web.Shutdown(aside))
 	all.Wait()
 	return err
+}
+
+// unusedConns are connections on which nothing was asked yet. The server of
+// net/http would wait five seconds for a question before it stops.
+type unusedConns struct {
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+	over  bool
+}
+
+func (u *unusedConns) note(c net.Conn, state http.ConnState) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case state != http.StateNew:
+		delete(u.conns, c)
+	case u.over:
+		_ = c.Close()
+	default:
+		if u.conns == nil {
+			u.conns = map[net.Conn]bool{}
+		}
+		u.conns[c] = true
+	}
+}
+
+// close ends them, and those that come.
+func (u *unusedConns) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.over = true
+	for c := range u.conns {
+		_ = c.Close()
+	}
 }
 
 // welcome finds out who came, and hands the connection over.
