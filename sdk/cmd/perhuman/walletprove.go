@@ -57,7 +57,7 @@ func walletProve(ctx context.Context, args []string, e env) error {
 		return err
 	}
 	defer w.Close()
-	r, err := q.request(ctx)
+	r, bound, err := q.request(ctx)
 	if err != nil {
 		return err
 	}
@@ -78,6 +78,9 @@ func walletProve(ctx context.Context, args []string, e env) error {
 	}
 	fmt.Fprintf(e.err, "%s asks for a proof for %q (%s), under %s.\nIt learns that one of %d people does this%s. It does not learn who, nor what they do elsewhere.\nLeft in this period: %d. No browser has checked that this is the site you mean: you vouch for %s.\n",
 		prompt.RP, prompt.Action, r.Policy, strings.Join(names, " and "), crowd, map[bool]string{true: ", and that it is the same one as before"}[r.Policy.Kind == scope.KindReturning], prompt.Left, q.origin)
+	if bound != "" {
+		fmt.Fprintln(e.err, bound)
+	}
 	if !q.yes {
 		fmt.Fprintln(e.err, "Nothing was proven. With -yes it is.")
 		return nil
@@ -160,34 +163,37 @@ func (w *purse) vouching(ctx context.Context, q walletQuestion, r wallet.Request
 	return nil, refusalError(last)
 }
 
-// request puts the site's question together, asking the site if need be.
-func (q walletQuestion) request(ctx context.Context) (wallet.Request, error) {
-	r := wallet.Request{Origin: q.origin, Action: q.action, Challenge: q.challenge}
+// request puts the site's question together, asking the site if need be, and says
+// what the proof is bound to.
+func (q walletQuestion) request(ctx context.Context) (r wallet.Request, bound string, err error) {
+	r = wallet.Request{Origin: q.origin, Action: q.action, Challenge: q.challenge}
 	if q.contentFile != "" {
 		b, err := readFile(q.contentFile)
 		if err != nil {
-			return r, err
+			return r, "", err
+		}
+		if bound, err = boundTo(q.origin, q.contentKind, b); err != nil {
+			return r, "", err
 		}
 		if r.Content, err = scope.Content(q.contentKind, b); err != nil {
-			return r, err
+			return r, "", err
 		}
 	}
 	if q.challenge != "" {
-		var err error
 		r.Policy, err = scope.ParsePolicy(q.policy)
-		return r, err
+		return r, bound, err
 	}
 	c, err := q.fetch(ctx, r.Content)
 	if err != nil {
-		return r, err
+		return r, "", err
 	}
 	kind, err := scope.ParseKind(c.Policy)
 	if err != nil {
-		return r, err
+		return r, "", err
 	}
 	r.Challenge = c.Challenge
 	r.Policy = scope.Policy{Kind: kind, Len: c.Period, K: c.K, Snapshot: c.Snapshot}
-	return r, r.Policy.Validate()
+	return r, bound, r.Policy.Validate()
 }
 
 // fetch asks the site for a challenge, as its page would.

@@ -105,7 +105,7 @@ function whatIsAsked(r, accepted, read) {
 
 /** @param {Request} r @param {number} crowd members among whom the person cannot be told apart @param {import('./consent.js').Read | undefined} read */
 function whatIsShared(r, crowd, read) {
-  const learns = r.kind === 'returning' ? t('learns_returning', { n: crowd }) : t('learns_text', { n: crowd, when: periodWord(r.len) })
+  const learns = r.kind === 'per_epoch' ? t('learns_text', { n: crowd, when: periodWord(r.len) }) : t(r.kind === 'once' ? 'learns_once' : 'learns_returning', { n: crowd })
   return h('ul', { class: 'facts' },
     h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, t('learns')), h('span', null, learns, ' ', learnsContent(r, read))),
     h('li', null, icon('no'), h('b', null, t('not_learns')), h('span', null, r.kind === 'per_epoch' ? t('not_learns_slots') : t('not_learns_text'))),

@@ -71,10 +71,10 @@ export function codeOf(err) {
   return typeof code === 'string' && code ? code : 'failed'
 }
 
-/** "today", "in this hour", "ever". @param {number} len seconds of a period, 0 for ever */
+/** "today", "in this hour". @param {number} len seconds of a period */
 export function periodWord(len) {
   /** @type {Record<number, Key>} */
-  const keys = { 0: 'ever', 3600: 'this_hour', 86400: 'today', 604800: 'this_week' }
+  const keys = { 3600: 'this_hour', 86400: 'today', 604800: 'this_week' }
   return t(keys[len] ?? 'this_period')
 }
 

@@ -272,6 +272,7 @@ export default {
   learns: 'Sie erfährt',
   learns_text: 'dass einer von {n} geprüften Menschen das tut, {when}.',
   learns_returning: 'dass einer von {n} geprüften Menschen das tut und derselbe ist wie beim letzten Mal.',
+  learns_once: 'dass einer von {n} geprüften Menschen das jetzt getan hat und niemand es zweimal tut.',
   learns_content: 'Sie erfährt auch, dass dieser Mensch genau diesen Text geschrieben hat.',
   learns_vote: 'Sie erfährt auch, was dieser Mensch gewählt hat. Wer das ist, kann niemand sagen, auch die Seite nicht.',
   learns_grant: 'Sie erfährt auch von diesem Agenten, und dass alles, was er dort tut, für denselben Menschen geschieht.',
@@ -289,7 +290,7 @@ export default {
   left: '{n} von {k} übrig {when}',
   utc: ' (UTC)',
 
-  ever: 'für immer', today: 'heute', this_hour: 'in dieser Stunde', this_week: 'diese Woche', this_period: 'in diesem Zeitraum',
+  today: 'heute', this_hour: 'in dieser Stunde', this_week: 'diese Woche', this_period: 'in diesem Zeitraum',
   once_ever: 'Jeder Mensch kann das einmal tun, für immer.',
   recognises: 'Die Seite erkennt Sie wieder, wenn Sie zurückkommen, und sonst nichts von Ihnen.',
   each_once: 'Jeder Mensch kann das einmal {each} tun.',

@@ -280,6 +280,7 @@ export default {
   learns: 'It learns',
   learns_text: 'that one of {n} verified people does this {when}.',
   learns_returning: 'that one of {n} verified people does this and is the same one as last time.',
+  learns_once: 'that one of {n} verified people has now done this, and that nobody does it twice.',
   learns_content: 'It also learns that this person wrote exactly this text.',
   learns_vote: 'It also learns what this person chose. Nobody, the site neither, can tell who that is.',
   learns_grant: 'It also learns of this agent, and that all it does there is for the same person.',
@@ -298,7 +299,7 @@ export default {
   utc: ' (UTC)',
 
   // How often
-  ever: 'ever', today: 'today', this_hour: 'in this hour', this_week: 'this week', this_period: 'in this period',
+  today: 'today', this_hour: 'in this hour', this_week: 'this week', this_period: 'in this period',
   once_ever: 'Each person can do this once, ever.',
   recognises: 'The site recognises you when you return, and nothing else about you.',
   each_once: 'Each person can do this once {each}.',

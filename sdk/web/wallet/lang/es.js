@@ -272,6 +272,7 @@ export default {
   learns: 'El sitio sabrá',
   learns_text: 'que una de {n} personas verificadas hace esto {when}.',
   learns_returning: 'que una de {n} personas verificadas hace esto y es la misma que la última vez.',
+  learns_once: 'que una de {n} personas verificadas ya ha hecho esto, y que nadie lo hace dos veces.',
   learns_content: 'También sabrá que esta persona escribió exactamente este texto.',
   learns_vote: 'También sabrá qué eligió esta persona. Nadie, tampoco el sitio, puede saber quién es.',
   learns_grant: 'También sabrá de este agente, y que todo lo que hace allí es por la misma persona.',
@@ -289,7 +290,7 @@ export default {
   left: 'Quedan {n} de {k} {when}',
   utc: ' (hora UTC)',
 
-  ever: 'para siempre', today: 'hoy', this_hour: 'en esta hora', this_week: 'esta semana', this_period: 'en este período',
+  today: 'hoy', this_hour: 'en esta hora', this_week: 'esta semana', this_period: 'en este período',
   once_ever: 'Cada persona puede hacer esto una vez, para siempre.',
   recognises: 'El sitio le reconoce cuando vuelve, y nada más de usted.',
   each_once: 'Cada persona puede hacer esto una vez {each}.',

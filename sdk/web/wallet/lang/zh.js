@@ -272,6 +272,7 @@ export default {
   learns: '它会知道',
   learns_text: '{n} 位已验证的人之一{when}做了这件事。',
   learns_returning: '{n} 位已验证的人之一做了这件事，并且与上次是同一人。',
+  learns_once: '{n} 位已验证的人之一现在做了这件事，并且没有人能做第二次。',
   learns_content: '它还会知道此人写下的正是这段文字。',
   learns_vote: '它还会知道此人的选择。任何人，包括网站，都无法知道此人是谁。',
   learns_grant: '它还会知道这个代理，以及代理在那里所做的一切都是代表同一个人。',
@@ -289,7 +290,7 @@ export default {
   left: '{when}剩余 {n} / {k}',
   utc: '（UTC 时间）',
 
-  ever: '永久', today: '今天', this_hour: '在这一小时', this_week: '本周', this_period: '在此期间',
+  today: '今天', this_hour: '在这一小时', this_week: '本周', this_period: '在此期间',
   once_ever: '每个人只能做一次，永久有效。',
   recognises: '您回来时网站会认出您，除此之外一无所知。',
   each_once: '每个人{each}可以做一次。',
