@@ -14,12 +14,16 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/perhuman/perhuman/issuer"
 	"github.com/perhuman/perhuman/issuer/biometric/iris"
 	"github.com/perhuman/perhuman/issuer/internal/testkit"
+	"github.com/perhuman/perhuman/issuer/plain"
 	"github.com/perhuman/perhuman/sdk/api"
 )
 
@@ -137,6 +141,33 @@ type opening struct {
 	peak                  float64       // MB
 }
 
+// filling counts the processor time of reading and decrypting pieces of the cache
+// into the matcher's memory, where nothing else is done on their goroutines.
+type filling struct {
+	*plain.Matcher
+	t     *testing.T
+	spent atomic.Int64
+}
+
+func (f *filling) Unpack(serials []issuer.Serial, fill func([]byte) error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return f.Matcher.Unpack(serials, func(into []byte) error {
+		began := threadTime(f.t)
+		defer func() { f.spent.Add(int64(threadTime(f.t) - began)) }()
+		return fill(into)
+	})
+}
+
+// threadTime is the processor time of the calling thread.
+func threadTime(t *testing.T) time.Duration {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &now); err != nil {
+		t.Error(err)
+	}
+	return time.Duration(now.Nano())
+}
+
 // openAndMatch starts an issuer, opens the gallery and has a known person
 // matched; the set and the log answer before.
 func openAndMatch(t *testing.T, w *testkit.World, store issuer.Store, people int, eyes iris.Pair, tune ...func(*issuer.Config)) (*issuer.Issuer, opening) {
@@ -199,7 +230,12 @@ func galleryBench(t *testing.T, people int, name string) {
 		t.Fatal(err)
 	}
 	fmt.Printf("BENCH gallery_cache_write_%s_s %.2f s\n", name, time.Since(began).Seconds())
-	i, o := openAndMatch(t, w, store, people, in.eyes, tune)
+	m := &filling{Matcher: plain.New(w.Operator), t: t}
+	i, o := openAndMatch(t, w, store, people, in.eyes, tune, func(c *issuer.Config) { c.Matcher = m })
+	filled := time.Duration(m.spent.Load())
+	if filled == 0 {
+		t.Fatal("the gallery cache was not used")
+	}
 	fmt.Printf("BENCH gallery_open_%s_s %.2f s\n", name, o.whole.Seconds())
 	fmt.Printf("BENCH gallery_open_%s_cpu_s %.2f s\n", name, o.all.Seconds())
 	spent := cpu(t)
@@ -209,6 +245,7 @@ func galleryBench(t *testing.T, people int, name string) {
 	alone := cpu(t) - spent
 	fmt.Printf("BENCH gallery_decrypt_%s_cpu_s %.2f s\n", name, alone.Seconds())
 	fmt.Printf("BENCH gallery_open_over_decrypt_%s %.2f ratio\n", name, o.cpu.Seconds()/alone.Seconds())
+	fmt.Printf("BENCH gallery_open_%s_decrypt_share %.2f ratio\n", name, filled.Seconds()/o.cpu.Seconds())
 	fmt.Printf("BENCH gallery_in_%s_s %.2f s\n", name, (o.opened - o.headed).Seconds())
 	fmt.Printf("BENCH gallery_match_%s_s %.2f s\n", name, (o.whole - o.opened).Seconds())
 	fmt.Printf("BENCH gallery_head_%s_ms %.0f ms\n", name, o.headed.Seconds()*1e3)

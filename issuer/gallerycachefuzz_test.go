@@ -95,3 +95,46 @@ func FuzzGalleryCache(f *testing.F) {
 		}
 	})
 }
+
+// A set of serials is a set, also of serials that crowd one place.
+func TestSerials(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{0, 1, 2, 3, 100, 5000} {
+		set, want := newSerials(n), map[Serial]bool{}
+		some := func() (s Serial) {
+			switch r.IntN(4) {
+			case 0:
+				s[15] = byte(r.IntN(4)) // the first places, and zero
+			case 1:
+				s[0], s[1], s[15] = 255, 255, byte(r.IntN(8)) // the last, and round
+				for k := range 6 {
+					s[2+k] = 255
+				}
+			default:
+				for k := range s {
+					s[k] = byte(r.Uint32())
+				}
+			}
+			return s
+		}
+		for range 2 * n {
+			s := some()
+			if len(want) < n {
+				if set.add(s) == want[s] {
+					t.Fatalf("%d: %x is new: %v", n, s, want[s])
+				}
+				want[s] = true
+			}
+		}
+		for s := range want {
+			if !set.has(s) {
+				t.Errorf("%d: %x is lost", n, s)
+			}
+		}
+		for range 1000 {
+			if s := some(); set.has(s) != want[s] {
+				t.Errorf("%d: %x", n, s)
+			}
+		}
+	}
+}
