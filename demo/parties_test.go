@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -104,6 +107,7 @@ func TestParties(t *testing.T) {
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
+	ownFolders(t, cfg.dir)
 	plain := &story{cfg: cfg, out: out}
 	plain.cfg.mpc = false
 	if err := plain.start(t.Context()); err == nil || !strings.Contains(err.Error(), "-mpc") {
@@ -111,6 +115,70 @@ func TestParties(t *testing.T) {
 	}
 	if strings.Contains(out.String(), http.StatusText(http.StatusInternalServerError)) {
 		t.Error(out.String())
+	}
+}
+
+// ownFolders: what a party holds, its keys and the shares of everybody, stands in
+// its own folder and in no other file of the demonstration.
+func ownFolders(t *testing.T, dir string) {
+	t.Helper()
+	files := map[string][]byte{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		b, err := os.ReadFile(path) // #nosec G304 -- the test's own folder
+		files[path] = b
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	only := func(folder, what string, secret []byte, want bool) {
+		t.Helper()
+		there := 0
+		for path, b := range files {
+			for _, form := range [][]byte{secret, []byte(base64.RawURLEncoding.EncodeToString(secret)), []byte(hex.EncodeToString(secret))} {
+				switch at := bytes.Contains(b, form); {
+				case at && strings.HasPrefix(path, folder+string(filepath.Separator)):
+					there++
+				case at:
+					t.Errorf("%s holds %s of %s", path, what, folder)
+				}
+			}
+		}
+		if there > 0 != want {
+			t.Errorf("%s of %s: there %t, want %t", what, folder, there > 0, want)
+		}
+	}
+	for i := range 3 {
+		for _, kind := range kinds() {
+			folder := filepath.Join(dir, fmt.Sprintf("party-%d", i), kind)
+			keys, err := party.ReadKeys(folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			secret := bytes.TrimSpace(files[filepath.Join(folder, "secret")])
+			if len(secret) < 43 {
+				t.Fatalf("%s has no secret", folder)
+			}
+			only(folder, "the secret", secret[len(secret)-43:], true)
+			only(folder, "the link key", keys.Link.Seed(), false) // derived, and on no disk
+			only(folder, "the sealing key", bytes.TrimSpace(keys.Seal.Text()), false)
+			shares := files[filepath.Join(folder, "shares.0")]
+			windows := 0
+			for at := 4096; at+64 <= len(shares) && windows < 16; at += len(shares) / 37 / 64 * 64 {
+				w := shares[at : at+64]
+				if zeros := bytes.Count(w, []byte{0}); zeros > 8 { // not of a person
+					continue
+				}
+				windows++
+				only(folder, "a share", w, true)
+			}
+			if windows == 0 {
+				t.Errorf("%s holds no shares", folder)
+			}
+		}
 	}
 }
 
