@@ -9,6 +9,7 @@ const el = (id) => /** @type {HTMLElement} */ (document.getElementById(id))
 
 const markup = `<script type="module" src="/perhuman/perhuman.js"></script>\n<perhuman-check action="post" wallet="${location.origin}"></perhuman-check>`
 el('markup').textContent = markup
+el('here').textContent = location.origin
 
 const opener = /** @type {Window | null} */ (window.opener)
 const { people } = await (await fetch('/dev/people')).json()

@@ -228,12 +228,20 @@ step('the tour: five steps by keyboard over three pages, left with Escape, and i
   assert.equal(await page.locator('.tour').count(), 0)
 })
 
-step('no page complains, leaves loopback or shuts anyone out', { skip: why, timeout: 60_000 }, async () => {
-  for (const path of ['/', '/poll', '/agent', '/bot']) {
-    await page.goto(demo.board + path)
+step('no page complains, leaves loopback, weighs too much or shuts anyone out', { skip: why, timeout: 120_000 }, async () => {
+  const wire = await context.newCDPSession(page)
+  let bytes = 0
+  wire.on('Network.loadingFinished', (e) => { bytes += e.encodedDataLength })
+  await wire.send('Network.enable')
+  await wire.send('Network.setCacheDisabled', { cacheDisabled: true })
+  for (const url of [...['/', '/poll', '/agent', '/bot', '/docs/benchmarks', '/docs/operations'].map((path) => demo.board + path), demo.issuer + '/']) {
+    bytes = 0
+    await page.goto(url)
     await page.waitForTimeout(500)
-    await assertAccessible(page, path)
+    await assertAccessible(page, url)
+    assert.ok(bytes > 5_000 && bytes < 150_000, `${url}: ${bytes} bytes`)
   }
+  await wire.detach()
   assertLoopback(seen, demo.port)
   assert.deepEqual(seen.complaints, [])
 })
