@@ -22,6 +22,9 @@ type Config struct {
 	Rand    io.Reader // a cryptographic source
 	// Timeout bounds one comparison, of up to 64 people with everybody.
 	Timeout time.Duration
+	// Auditing, if not nil, has the parties audited: before the first comparison,
+	// and as often as Audit is called.
+	Auditing *Auditing
 	// Logf gets what an operator should see.
 	Logf func(format string, args ...any)
 }
@@ -76,6 +79,11 @@ func New(c Config) (*Matcher, error) {
 		m.keys = append(m.keys, api.PartyKey{Name: fmt.Sprintf("party %d", i), Key: k.String()})
 	}
 	m.trio = &trio{parties: c.Parties, rand: c.Rand, timeout: c.Timeout, logf: c.Logf, fates: m.fates, decided: m.decided, beside: m.work.Go, turn: make(chan struct{}, 1)}
+	if m.trio.open = m.open; c.Auditing != nil {
+		if m.trio.audit, err = newAuditor(*c.Auditing, c.Group, c.Rand); err != nil {
+			return nil, err
+		}
+	}
 	m.trio.give()
 	m.Reset()
 	return m, nil
@@ -223,6 +231,9 @@ func (m *Matcher) lookFor(ctx context.Context, s mpc.Serial) (of mpc.Serial, kno
 		return of, false, err
 	}
 	defer m.trio.give()
+	if err := m.trio.stopped(); err != nil {
+		return of, false, err
+	}
 	m.trio.settleAll(ctx) // nobody is found whom nobody wants
 	return m.trio.find(ctx, s)
 }
@@ -363,7 +374,7 @@ func (m *Matcher) fates(roll []party.Entry) (map[mpc.Serial]fate, error) {
 			out[e.Serial] = free // where one party has done it, all have to
 		case onRecord:
 			out[e.Serial] = commit
-		case e.State == mpc.Member:
+		case e.State == mpc.Member && !m.trio.planted(e.Serial):
 			strangers++
 		}
 	}

@@ -90,6 +90,9 @@ func (t *trio) oneEpoch(ctx context.Context) (status [3]party.Status, err error)
 		}
 		if now.steps == [3]step{} {
 			t.epoch = nameOf(status[0])
+			t.mu.Lock()
+			t.seen = t.epoch.Number
+			t.mu.Unlock()
 			return status, nil
 		}
 		t.logf("private: a refresh: epochs %d, %d and %d: %v", status[0].Epoch, status[1].Epoch, status[2].Epoch, now.steps)

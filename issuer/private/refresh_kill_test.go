@@ -35,18 +35,37 @@ type desk struct {
 	kept  map[issuer.Serial][]byte
 	asked byte
 	idle  []*party.Client
+	of    func(person, capture uint64) match.Template
+	audit *private.Auditing
 }
 
 func newDesk(t testing.TB, people int) *desk {
 	t.Helper()
+	return newDeskOf(t, party.Face, people, false)
+}
+
+// newDeskOf is one for irises or faces, with audits or without.
+func newDeskOf(t testing.TB, compare string, people int, audits bool) *desk {
+	t.Helper()
 	d := &desk{t: t, plain: match.New(), crowd: synth.New(31), kept: map[issuer.Serial][]byte{}}
-	d.room, d.gates = partytest.Gated(t, party.Face, partytest.Issuer, nil)
+	d.room, d.gates = partytest.Gated(t, compare, partytest.Issuer, nil)
+	d.of = func(person, capture uint64) match.Template {
+		return match.FromFace(d.crowd.Person(person).SampleFace(capture))
+	}
+	if compare == party.Iris {
+		d.of = func(person, capture uint64) match.Template {
+			return match.FromIris(d.crowd.Person(person).Sample(capture))
+		}
+	}
+	if audits {
+		d.audit = &private.Auditing{Device: d.room.Device, Key: []byte("a key for a test"), People: 2, Consent: [32]byte{1}, Now: time.Now}
+	}
 	for i := range 3 {
 		d.room.Spawn(t, i)
 	}
 	d.open()
 	for n := range people {
-		of := match.FromFace(d.crowd.Person(uint64(n)).SampleFace(0))
+		of := d.of(uint64(n), 0)
 		p, known := d.ask(of)
 		s := issuer.Serial{byte(n + 1)}
 		if known {
@@ -65,7 +84,7 @@ func newDesk(t testing.TB, people int) *desk {
 // open makes a matcher, as an issuer does that starts.
 func (d *desk) open() {
 	d.t.Helper()
-	c := private.Config{Group: d.room.Group, Rand: rand.Reader, Timeout: time.Minute}
+	c := private.Config{Group: d.room.Group, Rand: rand.Reader, Timeout: time.Minute, Auditing: d.audit}
 	for i := range c.Parties {
 		client := d.room.Client(d.t, i)
 		c.Parties[i], d.idle = client, append(d.idle, client)
@@ -75,7 +94,7 @@ func (d *desk) open() {
 		d.t.Fatal(err)
 	}
 	for s, kept := range d.kept {
-		if err := d.m.Restore(s, capture.Face, kept); err != nil {
+		if err := d.m.Restore(s, d.mode(), kept); err != nil {
 			d.t.Fatal(err)
 		}
 	}
@@ -108,7 +127,7 @@ func (d *desk) same(when string, people int) uint64 {
 	d.t.Helper()
 	d.asked++
 	for _, n := range []int{int(d.asked) % people, 1000 + int(d.asked)} {
-		of := match.FromFace(d.crowd.Person(uint64(n)).SampleFace(uint64(d.asked) + 1))
+		of := d.of(uint64(n), uint64(d.asked)+1)
 		want, _, err := d.plain.Match(of)
 		if err != nil {
 			d.t.Fatal(err)

@@ -80,8 +80,14 @@ type trio struct {
 	roll      []party.Entry // what all three have, when synced
 	epoch     mpc.Epoch     // in which all three are, when synced
 
+	audit *auditor // nil: there are no audits
+	// open says of planted serials whether their fate is open.
+	open func(planted []*ask, open bool)
+
 	mu    sync.Mutex
 	queue []*ask
+	halt  error  // after an audit that failed
+	seen  uint64 // epoch
 }
 
 // ask is one person who wants to be compared.
@@ -136,7 +142,11 @@ func (t *trio) enrol(ctx context.Context, a *ask) (known bool, err error) {
 func (t *trio) next() {
 	t.mu.Lock()
 	var all []*ask
-	for len(t.queue) > 0 && len(all) < batch {
+	room := batch
+	if t.audit != nil {
+		room -= auditRoom
+	}
+	for len(t.queue) > 0 && len(all) < room {
 		if a := t.queue[0]; !a.left {
 			all = append(all, a)
 		}
@@ -148,7 +158,7 @@ func (t *trio) next() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), t.timeout)
 	defer cancel()
-	t.compare(ctx, all)
+	_ = t.audited(ctx, all) // everybody has it too
 	for _, a := range all {
 		t.mu.Lock()
 		left := a.left
