@@ -92,7 +92,7 @@ var mayImport = map[string]string{
 	"docs/matcherchart":                    "",
 	"docs/site":                            "docs sdk/web",
 	"demo":                                 "...",
-	"issuer/private":                       "issuer issuer/biometric/capture issuer/biometric/mpc issuer/biometric/mpc/party sdk/api",
+	"issuer/private":                       "issuer issuer/biometric/... sdk/api",
 	"issuer/plain":                         "issuer issuer/biometric/... sdk/api",
 	"issuer/internal/testkit":              "...",
 	"sdk/wallet/internal/testset":          "...",

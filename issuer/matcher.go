@@ -110,3 +110,18 @@ type Settler interface {
 	Opened()
 	Settled(added []Serial)
 }
+
+// Stopper is a Matcher that may find that it computes wrong. From then on Prepare
+// fails, until somebody has looked: Stopped gives the reason, nil if there is none.
+type Stopper interface {
+	Stopped() error
+}
+
+// MatcherStopped gives the reason for which the matcher compares nobody any more
+// (Stopper), nil if there is none.
+func (i *Issuer) MatcherStopped() error {
+	if m, ok := i.cfg.Matcher.(Stopper); ok {
+		return m.Stopped()
+	}
+	return nil
+}

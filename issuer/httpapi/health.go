@@ -25,7 +25,7 @@ type Health struct {
 	Store     string `json:"store"`     // "ok" or "does not answer"
 	Signer    string `json:"signer"`    // "ok" or "does not sign"
 	Anchor    string `json:"anchor"`    // "ok" or "overdue"
-	Enrolment string `json:"enrolment"` // "open", "paused" or "gallery is not open yet"
+	Enrolment string `json:"enrolment"` // "open", "paused", "gallery is not open yet" or "stopped: an audit of the parties failed"
 	Witnesses string `json:"witnesses"` // "2 of 3 have cosigned, 2 are wanted", or "none"
 }
 
@@ -45,6 +45,8 @@ func Check(ctx context.Context, i *issuer.Issuer, now time.Time, gallery, paused
 		h.Anchor = "overdue"
 	}
 	switch {
+	case i.MatcherStopped() != nil:
+		h.Enrolment = "stopped: an audit of the parties failed"
 	case gallery != nil && !gallery():
 		h.Enrolment = "gallery is not open yet"
 	case paused != nil && paused():

@@ -20,6 +20,7 @@ var (
 	_ issuer.Destroyer = (*Joined)(nil)
 	_ issuer.Keyed     = (*Joined)(nil)
 	_ issuer.Settler   = (*Joined)(nil)
+	_ issuer.Stopper   = (*Joined)(nil)
 )
 
 // Join makes one matcher of several.

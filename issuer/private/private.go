@@ -56,6 +56,7 @@ var (
 	_ issuer.Destroyer = (*Matcher)(nil)
 	_ issuer.Keyed     = (*Matcher)(nil)
 	_ issuer.Settler   = (*Matcher)(nil)
+	_ issuer.Stopper   = (*Matcher)(nil)
 )
 
 // New makes a matcher. It does not speak to the parties yet: the first Prepare

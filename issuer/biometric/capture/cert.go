@@ -29,6 +29,11 @@ const (
 // ClassVirtual is the device class of VirtualDevice.
 const ClassVirtual = "virtual"
 
+// ClassAudit is the class of devices whose captures are made up to audit the
+// parties of a private matcher. Parties believe it under a root that their group
+// pins; an issuer that pins none enrols nobody from it.
+const ClassAudit = "audit"
+
 // Certificate is one link between a device and a pinned root. No X.509: every
 // field is fixed-width or length-prefixed, there is one encoding, and nothing
 // optional to disagree about.

@@ -56,6 +56,21 @@ func VirtualRoot(root ed25519.PublicKey) Root {
 // for a year from an hour before now. Its id follows from its key, so each one
 // is a new device with a counter that starts at 1.
 func NewVirtualDevice(rand io.Reader, root ed25519.PrivateKey, now time.Time) (*VirtualDevice, error) {
+	return newVirtualDevice(rand, root, ClassVirtual, now)
+}
+
+// NewAuditDevice is NewVirtualDevice for a device of ClassAudit.
+func NewAuditDevice(rand io.Reader, root ed25519.PrivateKey, now time.Time) (*VirtualDevice, error) {
+	return newVirtualDevice(rand, root, ClassAudit, now)
+}
+
+// AuditRoot is what a group of parties pins to accept devices made by
+// NewAuditDevice with this root key.
+func AuditRoot(root ed25519.PublicKey) Root {
+	return Root{Key: PublicKey{Ed25519, string(root)}, Class: ClassAudit}
+}
+
+func newVirtualDevice(rand io.Reader, root ed25519.PrivateKey, class string, now time.Time) (*VirtualDevice, error) {
 	if len(root) != ed25519.PrivateKeySize {
 		return nil, fmt.Errorf("capture: virtual root key has the wrong length")
 	}
@@ -74,9 +89,9 @@ func NewVirtualDevice(rand io.Reader, root ed25519.PrivateKey, now time.Time) (*
 		return nil, err
 	}
 	id := pub.ID()
-	d.id = "virtual-" + hex.EncodeToString(id[:8])
+	d.id = class + "-" + hex.EncodeToString(id[:8])
 	d.cert = Certificate{
-		Role: Device, Subject: pub, Name: d.id, Class: ClassVirtual, Firmware: [][32]byte{d.fw},
+		Role: Device, Subject: pub, Name: d.id, Class: class, Firmware: [][32]byte{d.fw},
 		NotBefore: at, NotAfter: at + 366*24*3600,
 	}
 	if err := d.cert.Sign(root); err != nil {

@@ -32,11 +32,19 @@ type Options struct {
 	Verify      func(ctx context.Context) error              // compares the whole database with its log; nil: not offered
 	Backup      func(ctx context.Context, path string) error // nil: this store is backed up in another way
 	Refresh     func(ctx context.Context) (uint64, error)    // gives all shares at the parties new values, and tells their epoch; nil: there are no parties
+	Parties     func() []PartyGroup                          // nil: there are none
 	Version     string
 
 	Now  func() time.Time
 	Rand io.Reader
 	Logf func(format string, args ...any)
+}
+
+// PartyGroup is how the parties of a private matcher are.
+type PartyGroup struct {
+	Compares string // the kind of captures
+	Epoch    uint64 // of their shares
+	Audits   int    // passed since the start
 }
 
 // Pause is the switch that keeps new people out. It is off at first, and lives

@@ -194,3 +194,40 @@ func TestOverdue(t *testing.T) {
 		t.Error(h)
 	}
 }
+
+// stopping is a matcher whose parties failed an audit.
+type stopping struct{ issuer.Matcher }
+
+func (stopping) Stopped() error { return errors.New("audit") }
+
+// A matcher that has stopped is in health and metrics, and how its parties are.
+func TestStoppedMatcher(t *testing.T) {
+	s := newSite(t, nil)
+	store, err := sqlite.Open(filepath.Join(t.TempDir(), "issuer.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	o := s.o
+	if o.Issuer, err = issuer.New(t.Context(), s.Config(store, stopping{s.Matcher()})); err != nil {
+		t.Fatal(err)
+	}
+	o.Metrics = NewMetrics()
+	o.Parties = func() []PartyGroup { return []PartyGroup{{Compares: "iris", Epoch: 4, Audits: 9}} }
+	o.Refresh = func(context.Context) (uint64, error) { return 5, nil }
+	if s.h, err = New(o); err != nil {
+		t.Fatal(err)
+	}
+	if _, m, _ := s.ask("GET", "/admin/state", ""); m["health"].(map[string]any)["enrolment"] != "stopped: an audit of the parties failed" {
+		t.Error(m)
+	}
+	_, _, text := s.ask("GET", "/metrics", "")
+	for _, want := range []string{"perhuman_issuer_matcher_stopped 1", `perhuman_issuer_party_epoch{compares="iris"} 4`, `perhuman_issuer_party_audits{compares="iris"} 9`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if status, m, _ := s.ask("POST", "/admin/refresh", ""); status != 200 || m["epoch"] != 5.0 {
+		t.Error(status, m)
+	}
+}

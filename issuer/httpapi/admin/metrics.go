@@ -91,6 +91,15 @@ func (r *reading) Collect(out chan<- prometheus.Metric) {
 	gauge("anchor_overdue", "1 if anchoring has not gone well for three periods.", number(httpapi.Overdue(i, now)))
 	gauge("paused", "1 while nobody new comes in.", number(r.o.Pause.On()))
 	gauge("gallery_open", "1 if people can be matched.", number(r.o.Gallery == nil || r.o.Gallery()))
+	gauge("matcher_stopped", "1 if an audit of the parties failed: nobody is enrolled until somebody has looked.", number(i.MatcherStopped() != nil))
+	var groups []PartyGroup
+	if r.o.Parties != nil {
+		groups = r.o.Parties()
+	}
+	for _, g := range groups {
+		gauge("party_epoch", "Epoch of the shares at the parties, as it was last seen.", float64(g.Epoch), "compares", g.Compares)
+		gauge("party_audits", "Questions about planted people that were answered right since the start.", float64(g.Audits), "compares", g.Compares)
+	}
 	w := i.Witnesses()
 	gauge("witness_quorum", "Cosignatures that are wanted.", float64(w.Quorum))
 	gauge("witness_signed", "Cosignatures that the newest checkpoint has.", float64(len(w.Signed)))

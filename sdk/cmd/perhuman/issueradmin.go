@@ -27,7 +27,7 @@ func (s *issuing) admin(e env) (http.Handler, error) {
 		Gallery: s.gallery, Verify: s.issuer.Verify, Rand: e.rand, Logf: s.logf,
 	}
 	if s.parties != nil {
-		o.Refresh = s.refresh
+		o.Refresh, o.Parties = s.refresh, s.partyGroups
 	}
 	if s.cosign != nil {
 		o.Witnesses = s.cosign.State

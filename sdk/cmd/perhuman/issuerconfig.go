@@ -31,7 +31,9 @@ type issuerFlags struct {
 	witnesses                                                      listFlag
 	parties                                                        listFlag
 	link                                                           string
-	partyTimeout, partyRefresh                                     time.Duration
+	partyTimeout, partyRefresh, auditEvery                         time.Duration
+	auditRoot                                                      string
+	auditPeople                                                    int
 
 	from map[string]string // where each setting came from
 }
@@ -51,6 +53,9 @@ func newIssuerFlags(name string, e env) *issuerFlags {
 	f.StringVar(&v.link, "link-key", "", "file with the key that the group files name as the issuer's (perhuman issuer keygen -link)")
 	f.DurationVar(&v.partyTimeout, "party-timeout", partyTimeoutDefault, "how long one comparison at the parties may take")
 	f.DurationVar(&v.partyRefresh, "party-refresh", partyRefreshDefault, "how often the parties give all shares new values; 0: only by hand (POST /admin/refresh)")
+	f.StringVar(&v.auditRoot, "audit-root", "", "file with the root of a device for audits of the parties (perhuman capture keygen), which their group file names as audit=KEY (default no audits)")
+	f.DurationVar(&v.auditEvery, "audit-every", time.Hour, "mean time between audits of the parties; besides there is one before the first comparison after a start")
+	f.IntVar(&v.auditPeople, "audit-people", 3, "how many people who do not exist are planted for audits, 1 to 16")
 	f.StringVar(&v.db, "db", "", "SQLite file of the set, the log and the sealed templates, or a PostgreSQL DSN")
 	f.StringVar(&v.published, "published", "", "file that remembers the newest published checkpoint, out of reach of the database's backups (default beside an SQLite file, none for PostgreSQL)")
 	f.StringVar(&v.snapshot, "snapshot", "", "file for a copy of the set, for quick starts (default -db with .set at its end; \"none\": no copy)")
@@ -162,6 +167,10 @@ func (v *issuerFlags) check() error {
 		return usage("-parties and -link-key belong together")
 	case v.partyTimeout < time.Second:
 		return usage("-party-timeout is a second at least")
+	case v.auditRoot != "" && len(v.parties) == 0:
+		return usage("-audit-root is for -parties")
+	case v.auditEvery < time.Second || v.auditPeople < 1 || v.auditPeople > 16:
+		return usage("-audit-every is a second at least, -audit-people 1 to 16")
 	case v.partyRefresh < 0 || v.partyRefresh > 0 && v.partyRefresh < time.Minute:
 		return usage("-party-refresh is a minute at least, or 0")
 	case len(v.roots) == 0:

@@ -47,7 +47,10 @@ func overPartiesThrough(t *testing.T, through func(i int, address string) string
 		t.Fatal(err)
 	}
 	text := strings.Replace(string(conf), "matcher-key "+d.path("keys/matcher.key"), "parties "+d.group+"\nlink-key "+d.path("link.key"), 1)
-	text += "\nkey " + d.path("keys/signing.key") + "\nanchor 1s\n"
+	if err := writeSecret(d.path("audit.root"), rootPrefix+scope.EncodeToken(d.root.Seed())); err != nil {
+		t.Fatal(err)
+	}
+	text += "\nkey " + d.path("keys/signing.key") + "\nanchor 1s\naudit-root " + d.path("audit.root") + "\naudit-people 2\n"
 	if err := os.WriteFile(d.path("issuer.conf"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +76,25 @@ func TestIssuerOverParties(t *testing.T) {
 		if _, _, code := d.enrol(at); code != want {
 			t.Errorf("enrolment %d: %q, want %q: %s", n, code, want, p.said())
 		}
+	}
+	// The audit at the start, which may come after the first enrolment or before it:
+	// while it runs the doctor sees rolls that differ.
+	metrics := func() (text string) {
+		if status := d.ask("GET", p.lines["admin"]+"/metrics", "", d.token, &text); status != 200 {
+			t.Errorf("metrics: %d", status)
+		}
+		return text
+	}
+	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		if strings.Contains(p.said(), "the parties were audited") {
+			break
+		}
+		if time.Since(begun) > 2*time.Minute {
+			t.Fatalf("no audit: %s", p.said())
+		}
+	}
+	if text := metrics(); !strings.Contains(text, `perhuman_issuer_party_audits{compares="face"} `) || strings.Contains(text, `perhuman_issuer_party_audits{compares="face"} 0`) {
+		t.Errorf("no audits in the metrics:\n%s", text)
 	}
 	doctor := func(exit int, want ...string) {
 		t.Helper()
@@ -106,6 +128,9 @@ func TestIssuerOverParties(t *testing.T) {
 		t.Errorf("after the refresh: %q: %s", code, p.said())
 	}
 	doctor(0, "epoch 1", "one roll")
+	if text := metrics(); !strings.Contains(text, "perhuman_issuer_matcher_stopped 0") || !strings.Contains(text, `perhuman_issuer_party_epoch{compares="face"} 1`) {
+		t.Errorf("metrics:\n%s", text)
+	}
 	p.stop()
 	code, out, errs := call(t, "issuer", "config", "print", "-config", d.path("issuer.conf"))
 	if code != 0 || !strings.Contains(out, d.group) || strings.Contains(out, scope.EncodeToken(room.Front.Seed())) {
@@ -116,10 +141,14 @@ func TestIssuerOverParties(t *testing.T) {
 // What cannot be is refused before anything is opened.
 func TestIssuerPartiesMisconfigured(t *testing.T) {
 	d, _ := overParties(t)
+	if code, _, errs := call(t, "capture", "keygen", d.path("stranger.root")); code != 0 {
+		t.Fatal(errs)
+	}
 	for _, one := range []struct{ want, text string }{
 		{"either -matcher-key or -parties", "matcher-key " + d.path("keys/matcher.key")},
 		{"does not hold a link key", "link-key " + d.path("keys/matcher.key")},
 		{"group", "parties " + d.path("consent.txt")},
+		{"no device for audits", "audit-root " + d.path("stranger.root")},
 	} {
 		name, value, _ := strings.Cut(one.text, " ")
 		code, _, errs := call(t, "issuer", "serve", "-config", d.path("issuer.conf"), "-"+name, value)

@@ -14,6 +14,8 @@ import (
 // partiesOf is what the private matcher offers beside comparing.
 type partiesOf interface {
 	Refresh(ctx context.Context) (epoch uint64, err error)
+	Audit(ctx context.Context) error
+	States() []private.State
 }
 
 var (

@@ -121,7 +121,14 @@ func (s *issuing) config(e env) (cfg issuer.Config, err error) {
 	case !isPostgres(v.db):
 		cfg.GalleryCache = v.db + ".gallery"
 	}
-	if cfg.Matcher, s.ended, err = s.matcher(cfg.Name, e); err != nil {
+	consent, err := readFile(v.consent)
+	if err != nil {
+		return cfg, err
+	}
+	if cfg.Consent, err = capture.ConsentHash(v.language, string(consent)); err != nil {
+		return cfg, err
+	}
+	if cfg.Matcher, s.ended, err = s.matcher(cfg.Name, cfg.Consent, e); err != nil {
 		return cfg, err
 	}
 	s.parties, _ = cfg.Matcher.(partiesOf)
@@ -133,13 +140,6 @@ func (s *issuing) config(e env) (cfg issuer.Config, err error) {
 			cfg.Unattended = map[string]bool{}
 		}
 		cfg.Unattended[class] = true
-	}
-	consent, err := readFile(v.consent)
-	if err != nil {
-		return cfg, err
-	}
-	if cfg.Consent, err = capture.ConsentHash(v.language, string(consent)); err != nil {
-		return cfg, err
 	}
 	if v.rates != "" {
 		b, err := readFile(v.rates)
@@ -246,6 +246,7 @@ func (s *issuing) run(ctx context.Context, e env) error {
 	all.Go(func() { anchors = s.issuer.Run(aside) })
 	all.Go(func() { s.lists.watch(aside, v.reload, s.log) })
 	all.Go(func() { s.refreshes(aside, e.rand) })
+	all.Go(func() { s.audits(aside, e.rand) })
 	if s.cosign != nil {
 		all.Go(func() { s.cosign.Run(aside) })
 	}
