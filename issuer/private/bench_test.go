@@ -150,9 +150,9 @@ func TestBenchProcesses(t *testing.T) {
 	}
 	b.stop()
 	median := func(v []float64) float64 { slices.Sort(v); return v[len(v)/2] }
-	fmt.Printf("BENCH mpc_query_20k_wall_s %.3f s\n", median(walls))
-	fmt.Printf("BENCH mpc_query_20k_traffic_mb %.2f MB\n", median(sent)/1e6)
-	fmt.Printf("BENCH mpc_enrolment_20k_wall_s %.3f s\n", median(enrolments))
+	fmt.Printf("BENCH mpc_query_20k_s %.3f s\n", median(walls))
+	fmt.Printf("BENCH mpc_query_20k_bytes %.0f bytes\n", median(sent))
+	fmt.Printf("BENCH mpc_enrolment_20k_s %.3f s\n", median(enrolments))
 	fmt.Printf("BENCH mpc_sequencer_peak_mb %.0f MB\n", float64(peak)/1e6)
 }
 
