@@ -1,9 +1,11 @@
 package web
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -35,19 +37,44 @@ func serviceWorker(own map[string]asset, source []byte, p Policy) (asset, error)
 	for name := range headers {
 		plain[name] = headers.Get(name)
 	}
-	var list []pinned
-	for _, at := range needed(own) {
-		sum := sha256.Sum256(own[at].body)
-		list = append(list, pinned{at, base64.RawURLEncoding.EncodeToString(sum[:]), own[at].kind})
+	list := func() ([]byte, error) {
+		var list []pinned
+		for _, at := range needed(own) {
+			sum := sha256.Sum256(own[at].body)
+			list = append(list, pinned{at, base64.RawURLEncoding.EncodeToString(sum[:]), own[at].kind})
+		}
+		return json.Marshal(map[string]any{"headers": plain, "files": list})
 	}
-	made, err := json.Marshal(map[string]any{"headers": plain, "files": list})
+	made, err := list()
 	if err != nil {
 		return asset{}, fmt.Errorf("web: service worker: %w", err)
 	}
 	sum := sha256.Sum256(append(made, source...))
 	version := base64.RawURLEncoding.EncodeToString(sum[:12])
+	if err := stamp(own, version); err != nil {
+		return asset{}, err
+	}
+	if made, err = list(); err != nil {
+		return asset{}, fmt.Errorf("web: service worker: %w", err)
+	}
 	a := newAsset("sw.js", fmt.Appendf(nil, "self.perhumanVersion = %q\nself.perhumanFiles = %s\n%s", version, made, source))
 	return a, a.zip()
+}
+
+// stamp writes the version into the wallet's page, which compares it with that of
+// the worker that gave it its modules (wallet/same.js).
+func stamp(own map[string]asset, version string) error {
+	const html = `<html lang="en"`
+	before := own["/"].body
+	if bytes.Count(before, []byte(html)) != 1 {
+		return errors.New("web: the wallet's page has no place for its version")
+	}
+	a := newAsset("index.html", bytes.Replace(before, []byte(html), fmt.Appendf(nil, `%s data-version="%s"`, html, version), 1))
+	if err := a.zip(); err != nil {
+		return err
+	}
+	own["/"] = a
+	return nil
 }
 
 // reference is a path inside a string of a script or page.

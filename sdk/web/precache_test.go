@@ -1,6 +1,8 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -32,6 +34,21 @@ func workerOf(t *testing.T, h http.Handler) (version string, paths []string, hea
 		paths = append(paths, f.Path)
 	}
 	return m[1], paths, made.Headers
+}
+
+// The page bears the version of the worker that keeps it, and the worker keeps
+// the page that bears it.
+func TestPageBearsTheVersion(t *testing.T) {
+	h := wallet(t)
+	version, _, _ := workerOf(t, h)
+	page := body(t, get(h, "GET", "/"))
+	if want := `<html lang="en" data-version="` + version + `">`; !strings.Contains(page, want) {
+		t.Errorf("%.80s", page)
+	}
+	sum := sha256.Sum256([]byte(page))
+	if worker := body(t, get(h, "GET", "/sw.js")); !strings.Contains(worker, base64.RawURLEncoding.EncodeToString(sum[:])) {
+		t.Error("the worker keeps another page")
+	}
 }
 
 // The worker keeps all that the wallet loads: whatever a kept script names is

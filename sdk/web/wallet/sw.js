@@ -106,7 +106,10 @@ async function refresh() {
 
 worker.addEventListener('install', (event) => event.waitUntil(fill().then(takeOver)))
 worker.addEventListener('activate', (event) => event.waitUntil(tidy()))
-worker.addEventListener('message', (event) => { if (event.data?.type === 'perhuman-take-over') event.waitUntil(takeOver()) })
+worker.addEventListener('message', (event) => {
+  if (event.data?.type === 'perhuman-take-over') event.waitUntil(takeOver())
+  if (event.data?.type === 'perhuman-version') event.ports[0]?.postMessage(worker.perhumanVersion)
+})
 worker.addEventListener('periodicsync', (event) => { if (event.tag === 'perhuman-refresh') event.waitUntil(refresh()) })
 worker.addEventListener('fetch', (event) => {
   const file = asked(event.request)

@@ -1,5 +1,6 @@
 // The wallet's page: which view is shown when.
 
+import { loaded } from './same.js'
 import { byId, fill, h } from '../dom.js'
 import { Holder } from './holder.js'
 import { home } from './home.js'
@@ -100,9 +101,12 @@ try {
     await dialog(holder, main, () => questionFor(phone))
   } else {
     whole(holder)
+    loaded()
     await install()
   }
 } catch (err) {
   fill(main, h('div', { class: 'note bad', role: 'alert' }, sentence(err)))
   console.error(err)
+} finally {
+  loaded()
 }

@@ -138,3 +138,12 @@ test('periodic sync tells open wallets, and reads nothing itself', async () => {
   await w.wait('periodicsync', { tag: 'perhuman-refresh' })
   assert.deepEqual([w.did, w.asked], [['perhuman-refresh'], []])
 })
+
+test('it says which version it is', async () => {
+  for (const version of ['v1', 'v2']) {
+    /** @type {unknown[]} */
+    const heard = []
+    await run({ version }).wait('message', { data: { type: 'perhuman-version' }, ports: [{ postMessage: (m) => heard.push(m) }] })
+    assert.deepEqual(heard, [version])
+  }
+})
