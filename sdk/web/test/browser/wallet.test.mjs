@@ -327,7 +327,7 @@ step('the wallet speaks the person’s language; cancel stops a proof; wiping le
     const cancel = button('Abbrechen')
     cancel?.click()
     return Boolean(cancel)
-  })
+  }).catch((err) => { if (!/closed/.test(String(err))) throw err }) // the window may be gone before it can say so
   await gone
   assert.equal(await board.evaluate(() => document.querySelector('perhuman-check').getResponse()), '')
   const popup = await question('Auf Deutsch gefragt.')
