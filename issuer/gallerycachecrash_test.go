@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/perhuman/perhuman/issuer"
 	"github.com/perhuman/perhuman/issuer/internal/testkit"
+	"github.com/perhuman/perhuman/issuer/plain"
 	"github.com/perhuman/perhuman/sdk/api"
 )
 
@@ -22,15 +25,30 @@ type mortal struct {
 	issuer.Store
 	at    string
 	after bool
+	kill  bool // truly
+}
+
+func (m *mortal) end() {
+	if m.kill {
+		self, err := os.FindProcess(os.Getpid())
+		if err == nil {
+			err = self.Kill()
+		}
+		fmt.Println("still alive:", err)
+		select {}
+	}
 }
 
 func (m *mortal) act(name string, do func() error) error {
-	if m.at != name {
+	switch {
+	case m.at != name:
 		return do()
+	case m.after:
+		err := do()
+		m.end()
+		return errors.Join(issuer.ErrInDoubt, errCrash, err)
 	}
-	if m.after {
-		return errors.Join(issuer.ErrInDoubt, errCrash, do())
-	}
+	m.end()
 	return errCrash
 }
 
@@ -42,11 +60,74 @@ func (m *mortal) SetCacheKey(ctx context.Context, sealed []byte) error {
 	return m.act("key", func() error { return m.Store.SetCacheKey(ctx, sealed) })
 }
 
-// A process that ends at any step of a destruction, or of a writing after it: once
-// the tombstone is on record no copy of the file opens, until then nobody is lost.
+// dying is what a process does until it ends: it destroys who is due, and writes
+// a cache.
+func dying(t *testing.T, c *cachedCrowd, step mortal) (err error) {
+	t.Helper()
+	m := &during{Matcher: plain.New(c.Operator), then: func() {
+		if step.at == "pieces" {
+			put(t, c.cache+".new", []byte("what was written so far"))
+			step.end()
+		}
+	}}
+	c.start(t, func(i *issuer.Issuer) {
+		if err = i.Release(t.Context()); err == nil {
+			err = i.WriteGalleryCache(t.Context())
+		}
+	}, func(cfg *issuer.Config) {
+		m, s := m, step
+		s.Store = cfg.Store
+		cfg.Store, cfg.Matcher = &s, m
+	})
+	return err
+}
+
+const (
+	dyingFolder = "PERHUMAN_TEST_DYING"
+	dyingStep   = "PERHUMAN_TEST_DYING_AT"
+)
+
+// TestGalleryCacheChild is empty unless this process is a child that dies.
+func TestGalleryCacheChild(t *testing.T) {
+	where := os.Getenv(dyingFolder)
+	if where == "" {
+		return
+	}
+	step := mortal{kill: true}
+	var later time.Duration
+	if _, err := fmt.Sscan(os.Getenv(dyingStep), &step.at, &step.after, (*int64)(&later)); err != nil {
+		t.Fatal(err)
+	}
+	c := &cachedCrowd{kept: &kept{World: testkit.NewWorld(t, 1), db: where, file: where + ".set"}, cache: where + ".gallery"}
+	c.Clock.Move(later)
+	t.Fatal("it came through: ", dying(t, c, step))
+}
+
+// killed runs dying in a process of its own, which is killed at the step.
+func killed(t *testing.T, c *cachedCrowd, step mortal) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestGalleryCacheChild$") // #nosec G204 -- this test
+	later := c.Clock.Now().Sub(testkit.NewClock().Now())
+	cmd.Env = append(os.Environ(), dyingFolder+"="+c.db, dyingStep+"="+fmt.Sprintln(step.at, step.after, int64(later)))
+	said, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != -1 || ctx.Err() != nil { // -1: by a signal
+		t.Fatalf("the child was not killed: %v, %s", err, said)
+	}
+}
+
+// A process that ends at any step of a destruction, or of a writing after it, by
+// an error or by kill -9: once the tombstone is on record no copy of the file
+// opens, until then nobody is lost.
 func TestGalleryCacheCrash(t *testing.T) {
-	for _, step := range []mortal{{at: "destroy"}, {at: "destroy", after: true}, {at: "key"}, {at: "key", after: true}} {
-		t.Run(fmt.Sprintf("%s, written %v", step.at, step.after), func(t *testing.T) {
+	for _, step := range []mortal{
+		{at: "destroy"}, {at: "destroy", after: true}, {at: "key"}, {at: "key", after: true},
+		{at: "destroy", kill: true}, {at: "destroy", after: true, kill: true},
+		{at: "pieces", kill: true}, {at: "key", kill: true}, {at: "key", after: true, kill: true},
+	} {
+		t.Run(fmt.Sprintf("%s, written %v, killed %v", step.at, step.after, step.kill), func(t *testing.T) {
 			c := newCachedCrowd(t)
 			old := read(t, c.cache)
 			var id string
@@ -59,20 +140,14 @@ func TestGalleryCacheCrash(t *testing.T) {
 				if _, err := i.Anchor(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				c.Clock.Move(3 * day)
-				err = i.Release(t.Context())
-				if step.at == "key" && err == nil {
-					err = i.WriteGalleryCache(t.Context())
-				}
-				if !errors.Is(err, errCrash) {
-					t.Fatal(err)
-				}
-			}, func(cfg *issuer.Config) {
-				m := step
-				m.Store = cfg.Store
-				cfg.Store = &m
 			})
-			destroyed := step.at == "key" || step.after
+			c.Clock.Move(3 * day)
+			if step.kill {
+				killed(t, c, step)
+			} else if err := dying(t, c, step); !errors.Is(err, errCrash) {
+				t.Fatal(err)
+			}
+			destroyed := step.at != "destroy" || step.after
 			_ = os.Remove(c.cache)
 			put(t, c.cache, old)
 			if yes := c.opens(t); yes == destroyed {
