@@ -103,7 +103,7 @@ func (ps *polls) next(rw http.ResponseWriter, r *http.Request) {
 	case p == nil:
 		err = api.Errorf(api.Overloaded, "the synthetic crowd is still being enrolled")
 	case p.log.Closed():
-		err = ps.open(r.Context())
+		err = ps.openSoon(r.Context())
 	default:
 		err = ps.close(r.Context(), p)
 	}

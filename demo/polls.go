@@ -244,6 +244,22 @@ func (ps *polls) open(ctx context.Context) error {
 	return nil
 }
 
+// openSoon opens the next poll once the board has read the head that the issuer
+// serves by now: whoever enrolled a moment ago is in.
+func (ps *polls) openSoon(ctx context.Context) error {
+	for try := 0; ; try++ {
+		err := ps.open(ctx)
+		if try == 100 || api.CodeOf(err) != api.RootsStale {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
 // close ends a poll; what follows is its result.
 func (ps *polls) close(ctx context.Context, p *poll) error {
 	p.mu.Lock()

@@ -1,12 +1,20 @@
-// Agora beyond its posts, on the real demo binary: a poll that the page counts
-// again, and the lies that it finds.
+// Agora beyond its posts, on the real demo binary: a poll that the page and the
+// command count again, and the lies that are found; vouchers, agents, the bot
+// lab, the tour; and at the end the person's browser is the phone that a page
+// on a desktop hands its question to.
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before } from 'node:test'
+import { binary, offline } from '../support/binaries.mjs'
 import { assertAccessible, assertLoopback, launch, skip, watch } from '../support/chromium.mjs'
 import { start } from '../support/demo.mjs'
+import { handover } from '../support/handover.mjs'
+import { call } from '../support/local.mjs'
 import { agree, backToWallet, captureIris, makeWallet, openIssuer, prove as proveIt, readied, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
-import { steps } from '../support/steps.mjs'
+import { steps, until } from '../support/steps.mjs'
 
 const why = skip()
 const step = steps()
@@ -30,9 +38,7 @@ async function prove(check, look) {
   await unlock(popup)
   await readied(popup)
   await look?.(popup)
-  const closed = popup.waitForEvent('close', { timeout: 60_000 })
   await proveIt(popup)
-  await closed
 }
 
 step('the feed and the poll can be read without JavaScript', { skip: why, timeout: 60_000 }, async () => {
@@ -41,11 +47,10 @@ step('the feed and the poll can be read without JavaScript', { skip: why, timeou
   const reader = await plain.newPage()
   await reader.goto(demo.board)
   assert.ok(await reader.locator('.post').count() >= 3)
-  for (let i = 0; i < 200 && await reader.locator('.bars li').count() !== 3; i++) {
-    await reader.waitForTimeout(500)
+  await until('the first poll is open', async () => {
     await reader.goto(demo.board + '/poll')
-  }
-  assert.equal(await reader.locator('.bars li').count(), 3)
+    return await reader.locator('.bars li').count() === 3
+  })
   for (const [path, text] of [['/', /verified posts per human a day/], ['/agent', /however many grants there are/], ['/bot', /Post with no proof at all/]]) {
     await reader.goto(demo.board + path)
     assert.match(await reader.locator('main').innerText(), text)
@@ -70,17 +75,17 @@ step('a first visitor leaves the tour', { skip: why, timeout: 30_000 }, async ()
 
 step('a first visitor finds a badge to press, of the made-up crowd', { skip: why, timeout: 90_000 }, async () => {
   const made = page.locator('.post', { hasText: 'made up for the demo' }).getByRole('button', { name: /verified human/ })
-  for (let i = 0; i < 60 && await made.count() !== 2; i++) {
-    await page.waitForTimeout(500)
+  await until('two of the crowd have posted', async () => {
     await page.reload()
     await page.locator('.post').first().waitFor()
-  }
+    return await made.count() === 2
+  })
   await made.first().click()
   await page.locator('dialog.panel[data-state=good]').waitFor({ timeout: 60_000 })
   await page.keyboard.press('Escape')
 })
 
-step('a person votes, the crowd votes, and the page counts every ballot again', { skip: why, timeout: 180_000 }, async () => {
+step('a person votes, the crowd votes, and the page counts every ballot again', { skip: why, timeout: 180_000 }, async (t) => {
   const wallet = await context.newPage()
   await wallet.goto(demo.wallet)
   await makeWallet(wallet)
@@ -111,6 +116,16 @@ step('a person votes, the crowd votes, and the page counts every ballot again', 
   await page.locator('#report[data-state=good]').waitFor({ timeout: 60_000 })
   assert.match(await page.locator('#report').textContent(), /6 ballots, each by another one of 301 people.*this is the result.*Your vote is in it/)
   await picture(page, 'poll-counted')
+
+  // The same by the command that the page shows, from the file, with no network.
+  const [, issuer_, log, address] = /^perhuman recount -issuer '(\S+)' \\\s+-log '(\S+)' \\\s+(\S+)$/.exec(await page.locator('#command').textContent())
+  const dir = mkdtempSync(join(tmpdir(), 'perhuman-tally-'))
+  t.after(() => rmSync(dir, { recursive: true, force: true }))
+  const file = join(dir, 'tally.json')
+  writeFileSync(file, (await call(address)).text)
+  const counted = offline([binary('perhuman', dir), 'recount', '-issuer', issuer_, '-log', log, file])
+  assert.equal(counted.status, 0, counted.out)
+  assert.match(counted.out, /^ADDS UP.*\n.*\n  may vote   301 people/)
 })
 
 step('each lie about the poll is found and named', { skip: why, timeout: 120_000 }, async () => {
@@ -236,8 +251,7 @@ step('no page complains, leaves loopback, weighs too much or shuts anyone out', 
   await wire.send('Network.setCacheDisabled', { cacheDisabled: true })
   for (const url of [...['/', '/poll', '/agent', '/bot', '/docs/benchmarks', '/docs/operations'].map((path) => demo.board + path), demo.issuer + '/']) {
     bytes = 0
-    await page.goto(url)
-    await page.waitForTimeout(500)
+    await page.goto(url, { waitUntil: 'networkidle' })
     await assertAccessible(page, url)
     assert.ok(bytes > 5_000 && bytes < 150_000, `${url}: ${bytes} bytes`)
   }
@@ -245,3 +259,5 @@ step('no page complains, leaves loopback, weighs too much or shuts anyone out', 
   assertLoopback(seen, demo.port)
   assert.deepEqual(seen.complaints, [])
 })
+
+handover(step, { skip: why }, () => ({ demo, phone: context }))

@@ -5,7 +5,7 @@ import { after, before } from 'node:test'
 import { assertAbsent, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
 import { clips, skipClips } from '../support/clips.mjs'
 import { start } from '../support/demo.mjs'
-import { agree, ask, backToWallet, captureFace, makeWallet, openIssuer, passphrase, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
+import { agree, ask, backToWallet, captureFace, makeWallet, openIssuer, passphrase, prove, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
 import { steps } from '../support/steps.mjs'
 
@@ -78,7 +78,7 @@ step('a passkey keeps the secret; its owner enrols by camera and posts', { skip:
   await board.goto(demo.board)
   const popup = await ask(board, 'A face nobody saw wrote this.')
   await unlock(popup)
-  await popup.getByRole('button', { name: 'Prove it' }).click({ timeout: 60_000 })
+  await prove(popup)
   await board.locator('.post', { hasText: 'A face nobody saw' }).getByRole('button', { name: /verified human/ }).waitFor({ timeout: 60_000 })
 
   assertNotSent(secret, seen)

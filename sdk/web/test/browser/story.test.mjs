@@ -2,13 +2,15 @@
 // irises: enrol, prove with the network cut, post, re-check, run into the cap;
 // a double is refused; the bot page's answers equal the server's counters.
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
+import { binary, offline } from '../support/binaries.mjs'
 import { assertAbsent, assertAccessible, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
 import { start } from '../support/demo.mjs'
-import { agree, ask, backToWallet, captureIris, makeWallet, openIssuer, passphrase, post, postByKeyboard, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
+import { call } from '../support/local.mjs'
+import { agree, ask, backToWallet, captureIris, makeWallet, openIssuer, parting, passphrase, post, postByKeyboard, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
 import { assertTranslated, pseudo } from '../support/pseudo.mjs'
 import { serve } from '../support/site.mjs'
@@ -78,7 +80,7 @@ step('a post is proven with the network cut from the click to the finished proof
 
   await context.setOffline(true)
   const before = seen.requests.length
-  await prove.click()
+  await parting(popup, () => prove.click())
   // The wallet answers; the board tries to hand the proof in, and cannot.
   await board.getByRole('button', { name: 'Send again' }).waitFor({ timeout: 60_000 })
   const tried = seen.requests.slice(before)
@@ -108,8 +110,20 @@ step('anyone re-checks the post in their own page, with no request to verify it;
   await page.locator('dialog.panel[data-state=good]').waitFor()
   assert.deepEqual(seen.requests.slice(before).map((r) => r.url).filter((url) => !url.endsWith('/api/posts')), [], 'checking used the network')
   const [download] = await Promise.all([page.waitForEvent('download'), panel.getByRole('link', { name: 'Download the bundle' }).click()])
-  const bundle = JSON.parse(readFileSync(await download.path(), 'utf8'))
+  const path = await download.path(), text = readFileSync(path, 'utf8')
+  const bundle = JSON.parse(text)
   assert.equal(bundle.post.text, cut)
+  // The same by the command, which has no network and trusts one key.
+  const { vkey } = (await call(demo.board + '/api/session')).json.issuer
+  const verify = [binary('perhuman', profile), 'verify', '-issuer', vkey]
+  const said = offline([...verify, path])
+  assert.match(said.out, /^VERIFIED: written by one human/)
+  assert.equal(said.status, 0)
+  const changed = join(profile, 'changed.json')
+  writeFileSync(changed, text.replace('Nobody but a person', 'Nobody and no person'))
+  const refused = offline([...verify, changed])
+  assert.match(refused.out, /^NOT VERIFIED/)
+  assert.notEqual(refused.status, 0)
   await page.keyboard.press('Escape')
   await panel.waitFor({ state: 'detached' })
   await page.close()
@@ -124,7 +138,7 @@ step('after five posts a day the wallet says quota_exhausted', { skip: why, time
   await unlock(popup)
   await popup.getByText(/used up what this site lets one person do/).waitFor({ timeout: 30_000 })
   await picture(popup, 'wallet-exhausted')
-  await popup.getByRole('button', { name: 'Back to the site' }).click()
+  await parting(popup, () => popup.getByRole('button', { name: 'Back to the site' }).click())
   const status = board.locator('#check [role=status]')
   await board.waitForFunction(() => document.querySelector('#check')?.shadowRoot?.querySelector('[role=status]')?.textContent)
   assert.match(await status.textContent(), /used up what this site lets one person do/)
@@ -200,7 +214,7 @@ step('a phishing site gets nothing: not with a challenge of the board, not with 
   await picture(phished, 'wallet-phished')
   assert.equal(await phished.locator('#asker').textContent(), `evil.localhost:${evil.port}`)
   assert.equal(await phished.getByRole('button', { name: 'Prove it' }).count(), 0)
-  await phished.getByRole('button', { name: 'Back to the site' }).click()
+  await parting(phished, () => phished.getByRole('button', { name: 'Back to the site' }).click())
   await elsewhere.waitForFunction(() => window.heard.length > 1)
   assert.deepEqual(await elsewhere.evaluate(() => window.heard), [{ type: 'perhuman-ready' }, { type: 'perhuman-error', code: 'challenge_wrong_rp' }])
   await elsewhere.close()
@@ -300,9 +314,7 @@ step('in a language that nobody speaks, no text of wallet or widget stands outsi
 
   // The page that asked goes elsewhere while the question is open: what the wallet says is for the one that asked.
   await board.goto(`http://evil.localhost:${evil.port}/`)
-  const declined = popup.waitForEvent('close')
-  await popup.getByRole('button', { name: /Decline/ }).click()
-  await declined
+  await parting(popup, () => popup.getByRole('button', { name: /Decline/ }).click())
   assert.deepEqual(await board.evaluate(() => window.heard), [])
 })
 

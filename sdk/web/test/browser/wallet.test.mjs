@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { assertAbsent, assertLoopback, assertNotSent, launch, skip, watch } from '../support/chromium.mjs'
 import { start } from '../support/demo.mjs'
 import { call } from '../support/local.mjs'
-import { agree, ask, backToWallet, captureIris, makeWallet, openIssuer, passphrase, post, readSecret, recoverAs, storage, unlock, untilMember } from '../support/people.mjs'
+import { agree, ask, backToWallet, captureIris, makeWallet, openIssuer, parting, passphrase, post, prove, readSecret, recoverAs, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
 import { steps } from '../support/steps.mjs'
 import { trouble } from '../support/trouble.mjs'
@@ -171,7 +171,7 @@ step('a member votes, loses the browser’s data, and recovers by a new capture 
   await demo.nextPoll()
   const page = await jun.context().newPage()
   const popup = await ballot(page)
-  await popup.getByRole('button', { name: 'Prove it' }).click()
+  await prove(popup)
   await page.getByText(/1 vote/).first().waitFor({ timeout: 30_000 })
   assert.equal(await votes(), 1)
   await page.close()
@@ -214,7 +214,7 @@ step('the history is listed, saved and erased; the count of slots stays', { skip
   const popup = await ask(board, 'Never sent.')
   await unlock(popup)
   await popup.getByText('4 of 5 left today').waitFor({ timeout: 30_000 })
-  await popup.getByRole('button', { name: 'Decline' }).click()
+  await parting(popup, () => popup.getByRole('button', { name: 'Decline' }).click())
   await board.close()
 })
 
@@ -299,6 +299,20 @@ step('the recovered person is a member, has no second vote, and leaves; every re
   const { perhuman, version, receipts } = JSON.parse(readFileSync(path, 'utf8'))
   assert.deepEqual([perhuman, version, receipts.map((r) => [r.kind, Boolean(r.receipt), Boolean(r.proof), r.issuer.startsWith('issuer.localhost')])],
     ['receipts', 1, ['recovery', 'deletion'].map((kind) => [kind, true, true, true])])
+
+  // After the delay the template is gone, which the issuer signs, and the same person is new.
+  await jun.getByText('The issuer has destroyed your template and signed that it did.').waitFor({ timeout: 120_000 })
+  await place.getByText(/^Template destroyed/).first().waitFor()
+  const tombstone = place.locator('[data-kind=tombstone]')
+  await tombstone.getByRole('button', { name: /^Check/ }).click()
+  await tombstone.getByText('About this wallet’s identity').waitFor()
+  assert.match(await tombstone.locator('pre').textContent(), /^perhuman\/tombstone\/1 issuer\.localhost/)
+  const issuer = await openIssuer(jun)
+  await agree(issuer)
+  await captureIris(issuer, 'Jun')
+  await issuer.getByRole('heading', { name: /You are new here/ }).waitFor({ timeout: 60_000 })
+  await backToWallet(issuer)
+  await untilMember(jun)
 })
 
 trouble(step, { skip: why }, () => ({ demo, context, seen, words: paper }))
@@ -319,16 +333,14 @@ step('the wallet speaks the person’s language; cancel stops a proof; wiping le
     return popup
   }
   const cancelled = await question('Abgebrochen.')
-  const gone = cancelled.waitForEvent('close')
   const slots = await cancelled.getByText(/von 5 übrig heute/).textContent()
-  await cancelled.waitForFunction(() => {
+  await parting(cancelled, () => cancelled.waitForFunction(() => {
     const button = (/** @type {string} */ text) => [...document.querySelectorAll('button')].find((b) => b.textContent === text && !b.disabled)
     button('Nachweisen')?.click()
     const cancel = button('Abbrechen')
     cancel?.click()
     return Boolean(cancel)
-  }).catch((err) => { if (!/closed/.test(String(err))) throw err }) // the window may be gone before it can say so
-  await gone
+  }))
   assert.equal(await board.evaluate(() => document.querySelector('perhuman-check').getResponse()), '')
   const popup = await question('Auf Deutsch gefragt.')
   const prove = popup.getByRole('button', { name: 'Nachweisen' })

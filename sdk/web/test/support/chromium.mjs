@@ -39,7 +39,7 @@ async function start({ camera, profile, blocking, workers = true } = {}) {
 
 /** Records what pages of a context send and complain about. */
 export function watch(context) {
-  const seen = { requests: [], complaints: [] }
+  const seen = { requests: [], complaints: [], policies: [] }
   const page = (p) => {
     p.on('console', (m) => { if (['error', 'warning'].includes(m.type())) seen.complaints.push(`${p.url()}: ${m.type()}: ${m.text()}`) })
     p.on('pageerror', (e) => seen.complaints.push(`${p.url()}: ${e.message}`))
@@ -47,10 +47,18 @@ export function watch(context) {
   context.pages().forEach(page)
   context.on('page', page)
   context.on('request', (r) => seen.requests.push({ url: r.url(), method: r.method(), headers: r.headers(), body: r.postDataBuffer(), at: Date.now() }))
+  context.on('response', (r) => {
+    const { 'content-type': type = '', 'content-security-policy': policy = '' } = r.headers()
+    if (r.request().resourceType() === 'document' && type.startsWith('text/html')) seen.policies.push([r.url(), policy])
+  })
   return seen
 }
 
-/** No request went anywhere but to the demo's own origins on this machine. */
+/**
+ * No request went anywhere but to the demo's own origins on this machine, and
+ * every page of theirs came with a policy that lets no script or style in but
+ * from its origin.
+ */
 export function assertLoopback(seen, port) {
   assert.ok(seen.requests.length > 0)
   for (const { url } of seen.requests) {
@@ -58,6 +66,12 @@ export function assertLoopback(seen, port) {
     if (u.protocol === 'blob:' || u.protocol === 'data:') continue
     assert.match(u.hostname, /^(agora|wallet|issuer)\.localhost$/, url)
     assert.equal(u.port, String(port), url)
+  }
+  const ours = seen.policies.filter(([url]) => new URL(url).port === String(port))
+  assert.ok(ours.length > 0)
+  for (const [url, policy] of ours) {
+    assert.match(policy, /^default-src 'none';/, url)
+    assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'|\*/, url)
   }
 }
 

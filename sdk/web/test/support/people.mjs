@@ -1,6 +1,7 @@
 // What a person does with the pages, as the tests play it.
 import assert from 'node:assert/strict'
 import { readBackupCode } from '../../wallet/custody.js'
+import { patience } from './steps.mjs'
 
 export const passphrase = 'four unrelated words here'
 
@@ -94,21 +95,30 @@ export async function readied(popup) {
   return yes
 }
 
-/** The same, and proves. */
+/** The same, and proves; until the window has closed itself. */
 export async function prove(popup) {
   const yes = await readied(popup)
-  await yes.click({ timeout: 60_000 }).catch((err) => {
-    if (!popup.isClosed()) throw err // closes itself, sometimes before the click is told
-  })
+  await parting(popup, () => yes.click())
+}
+
+/**
+ * Does what a window closes itself upon, and waits until it is gone: which is
+ * sometimes before the browser has told that the click went through.
+ * @param {import('playwright-core').Page} page @param {() => Promise<unknown>} act
+ */
+export async function parting(page, act) {
+  let failed
+  await Promise.all([
+    page.waitForEvent('close', { timeout: 60_000 * patience }).catch((err) => { throw failed ?? err }),
+    act().catch((err) => { failed = err }),
+  ])
 }
 
 /** From the text to the post on the board. */
 export async function post(board, text) {
   const popup = await ask(board, text)
   await unlock(popup)
-  const closed = popup.waitForEvent('close', { timeout: 60_000 })
-  await popup.getByRole('button', { name: 'Prove it' }).click()
-  await closed
+  await prove(popup)
   await board.locator('.post', { hasText: text }).getByRole('button', { name: /verified human/ }).waitFor()
 }
 
@@ -122,9 +132,7 @@ export async function postByKeyboard(board, text) {
   await popup.keyboard.type(passphrase)
   await popup.keyboard.press('Enter')
   await popup.waitForFunction(() => document.activeElement?.textContent === 'Prove it')
-  const closed = popup.waitForEvent('close', { timeout: 60_000 })
-  await popup.keyboard.press('Enter')
-  await closed
+  await parting(popup, () => popup.keyboard.press('Enter'))
   await board.locator('.post', { hasText: text }).getByRole('button', { name: /verified human/ }).waitFor()
 }
 
@@ -163,13 +171,7 @@ export async function storage(page) {
   return all
 }
 
-/**
- * Leaves the enrolment page, which closes its window: sometimes before the
- * browser has told that the click went through.
- * @param {import('playwright-core').Page} issuer
- */
+/** Leaves the enrolment page, which closes its window. @param {import('playwright-core').Page} issuer */
 export async function backToWallet(issuer) {
-  await issuer.getByRole('button', { name: 'Back to my wallet' }).click().catch((err) => {
-    if (!issuer.isClosed()) throw err
-  })
+  await parting(issuer, () => issuer.getByRole('button', { name: 'Back to my wallet' }).click())
 }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { launch } from './chromium.mjs'
-import { ask, passphrase, unlock, untilMember } from './people.mjs'
+import { ask, parting, passphrase, unlock, untilMember } from './people.mjs'
 import { picture } from './pictures.mjs'
 
 const workerSource = readFileSync(fileURLToPath(new URL('../../worker.js', import.meta.url)), 'utf8')
@@ -45,10 +45,8 @@ export function trouble(step, options, story) {
     await unlock(popup)
     await proveButton(popup).waitFor({ timeout: 60_000 })
     assert.match(await popup.locator('.set-age').textContent(), /public set is from \d+ minutes? ago/)
-    const closed = popup.waitForEvent('close')
     await popup.locator('button[data-made]').waitFor({ timeout: 60_000 })
-    await proveButton(popup).click().catch(() => {}) // the window may be gone before the click is told
-    await closed
+    await parting(popup, () => proveButton(popup).click())
     await board.getByRole('button', { name: 'Send again' }).waitFor({ timeout: 60_000 })
     context.off('requestfinished', hear)
     const asked = seen.requests.slice(before).map((r) => r.url)
@@ -99,11 +97,7 @@ export function trouble(step, options, story) {
     }
     // Both proofs are made before either slot is written down: without taking turns they would be for the same one.
     for (const popup of popups) await popup.locator('button[data-made]').waitFor({ timeout: 60_000 })
-    await Promise.all(popups.map(async (popup) => {
-      const closed = popup.waitForEvent('close', { timeout: 60_000 })
-      await proveButton(popup).click().catch(() => {})
-      await closed
-    }))
+    await Promise.all(popups.map((popup) => parting(popup, () => proveButton(popup).click())))
     for (const [i, board] of boards.entries()) await board.locator('.post', { hasText: `From window ${i}.` }).getByRole('button', { name: /verified human/ }).waitFor()
     for (const board of boards) await board.close()
     await unlock(wallet)
@@ -182,9 +176,7 @@ export function trouble(step, options, story) {
     const declined = await ask(board, 'Slowly.')
     await unlock(declined)
     await declined.getByText('Looking at what this wallet has').waitFor()
-    const closed = declined.waitForEvent('close')
-    await declined.getByRole('button', { name: 'Decline' }).click().catch(() => {})
-    await closed
+    await parting(declined, () => declined.getByRole('button', { name: 'Decline' }).click())
     const popup = await ask(board, 'Slowly.')
     await unlock(popup)
     await popup.getByText('Looking at what this wallet has').waitFor()
