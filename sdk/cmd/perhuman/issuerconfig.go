@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
 	"time"
@@ -212,6 +213,11 @@ func issuerConfigPrint(_ context.Context, args []string, e env) error {
 	if err := v.read(args, e); err != nil {
 		return err
 	}
+	v.print(e.out)
+	return v.check()
+}
+
+func (v *issuerFlags) print(w io.Writer) {
 	v.set.VisitAll(func(one *flag.Flag) {
 		from := v.from[one.Name]
 		switch from {
@@ -220,7 +226,6 @@ func issuerConfigPrint(_ context.Context, args []string, e env) error {
 		case "environment":
 			from = twin(one.Name)
 		}
-		fmt.Fprintf(e.out, "%-18s %-46s # %s\n", one.Name, redact(one.Value.String()), from)
+		fmt.Fprintf(w, "%-18s %-46s # %s\n", one.Name, redact(one.Value.String()), from)
 	})
-	return v.check()
 }

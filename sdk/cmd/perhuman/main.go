@@ -3,7 +3,7 @@
 //
 //	perhuman issuer serve FLAGS        run an issuer service
 //	perhuman issuer keygen NAME        make an issuer's keys; import, rotate, config print, doctor
-//	perhuman party COMMAND FLAGS       one of three machines of the private matcher: init, group, serve, status, fsck, receipt
+//	perhuman party COMMAND FLAGS       one of three machines of the private matcher: init, group, serve, config print, doctor, status, fsck, receipt
 //	perhuman verifier FLAGS            run a verifier service
 //	perhuman verify FLAGS post.json    check a post bundle, with no network
 //	perhuman audit FLAGS [URL|PATH]    replay an issuer's log, name a lie or report
@@ -74,6 +74,8 @@ func commands() []command {
 		{[]string{"party", "group", "check"}, "FILE  say what a group file says, and its digest, which all three compare", partyGroupCheck},
 		{[]string{"party", "group"}, "ENTRY0 ENTRY1 ENTRY2  print the group file of three parties", partyGroup},
 		{[]string{"party", "serve"}, "run one party; -help lists its flags", partyServe},
+		{[]string{"party", "config", "print"}, "show what flags, environment and file of a party come to", partyConfigPrint},
+		{[]string{"party", "doctor"}, "check a party's files, and whether the next party answers", partyDoctor},
 		{[]string{"party", "status"}, "say what a folder holds that no process has open: places, pending, epoch, next number", partyStatus},
 		{[]string{"party", "fsck"}, "read and check roll, mark and every record of such a folder; repairs nothing", partyFsck},
 		{[]string{"party", "receipt"}, "RECEIPT...  check parties' receipts of a deletion against the group file", partyReceipt},

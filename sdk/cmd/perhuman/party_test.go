@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,8 +135,8 @@ func TestParty(t *testing.T) {
 	// Flags, environment and file come to the same.
 	inFile := write(t, dir, "c.conf", []byte("# party c\ndir "+at("c")+"\ngroup "+at("group.json")+"\naddr 127.0.0.1:0\n"))
 	var stops [3]func() int
+	var said [3]map[string]string
 	start := func() {
-		var said [3]map[string]string
 		said[0], stops[0] = serving(t, nil, "-dir", at("a"), "-group", at("group.json"), "-addr", "127.0.0.1:0", "-health", "127.0.0.1:0", "-log", "json")
 		said[1], stops[1] = serving(t, map[string]string{"PERHUMAN_DIR": at("b"), "PERHUMAN_GROUP": at("group.json")}, "-addr", "127.0.0.1:0")
 		said[2], stops[2] = serving(t, nil, "-config", inFile)
@@ -169,6 +170,30 @@ func TestParty(t *testing.T) {
 		group.Wait()
 	}
 	all(func(ctx context.Context, c *party.Client) error { return c.Begin(ctx, serial, 0, envelope) })
+	doctored := func(name string, exit int, at string, want ...string) {
+		t.Helper()
+		args := []string{"party", "doctor", "-dir", at, "-group", filepath.Join(dir, "group.json"), "-at", said[0]["health"]}
+		code, out, errs := call(t, args...)
+		for _, w := range want {
+			if code != exit || !strings.Contains(out, w) {
+				t.Errorf("%s: exit %d, and it does not say %q:\n%s%s", name, code, w, out, errs)
+			}
+		}
+	}
+	doctored("a running party", 0, at("a"), "a party has it open", "party 1          answers at", "virtual devices", "ready")
+	resp, err := http.Get(said[0]["health"] + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics, err := io.ReadAll(resp.Body)
+	if _ = resp.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"perhuman_party_places 1", "perhuman_party_pending 1", "perhuman_party_epoch 0", `perhuman_party_answers_total{call="begin",code=""} 1`, `perhuman_party_call_seconds_count{call="begin"} 1`} {
+		if !bytes.Contains(metrics, []byte(want)) {
+			t.Errorf("the metrics do not say %s", want)
+		}
+	}
 	all(func(ctx context.Context, c *party.Client) error {
 		first, err := c.Connect(ctx, [16]byte{1})
 		if err != nil {
@@ -189,6 +214,25 @@ func TestParty(t *testing.T) {
 	for _, stop := range stops {
 		if code := stop(); code != 0 {
 			t.Errorf("exit %d", code)
+		}
+	}
+	relays[1].pass("127.0.0.1:1")
+	doctored("the next party is away", 1, at("a"), "party 0: 0 members, 1 pending", "nobody is enrolled until it answers", "is it running?")
+	if err := os.Chmod(filepath.Join(at("c"), "secret"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	doctored("a secret that others read", 1, at("c"), "chmod 600")
+	if err := os.Chmod(filepath.Join(at("c"), "secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	doctored("no folder", 1, at("none"), "folder", "perhuman party init")
+	if code, out, _ := call(t, "party", "doctor", "-dir", at("a"), "-group", at("a.json")); code != 1 || !strings.Contains(out, "the group file is the same") {
+		t.Errorf("no group: exit %d %s", code, out)
+	}
+	code, out, errs = call(t, "party", "config", "print", "-config", inFile, "-log", "json")
+	for _, want := range []string{"dir                " + at("c"), "# " + inFile, "log                json", "# flag", "timeout            1m0s", "# default"} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("config print: exit %d, no %q:\n%s%s", code, want, out, errs)
 		}
 	}
 	code, out, errs = call(t, "party", "fsck", "-dir", at("b"), "-group", at("group.json"))

@@ -25,28 +25,47 @@ type partyFlags struct {
 	timeout      time.Duration
 }
 
-func newPartyFlags(e env) *partyFlags {
+func newPartyFlags(name string, e env) *partyFlags {
 	v := &partyFlags{issuerFlags: issuerFlags{from: map[string]string{}}}
-	f := flags("party serve", "-dir FOLDER -group FILE [flags]", e)
+	f := flags(name, "-dir FOLDER -group FILE [flags]", e)
 	v.set = f
 	f.StringVar(&v.config, "config", "", "file with settings, one on a line: the name of a flag and its value")
 	f.StringVar(&v.dir, "dir", "", "the party's folder (perhuman party init)")
 	f.StringVar(&v.group, "group", "", "the group file, the same at all three and the issuer (perhuman party group)")
 	f.StringVar(&v.addr, "addr", "", "address to listen on (default the party's own in the group file); no proxy may end the TLS before it")
-	f.StringVar(&v.health, "health", "", "address of /livez and /readyz over plain HTTP, such as 127.0.0.1:8795 (default none)")
+	f.StringVar(&v.health, "health", "", "address of /livez, /readyz and /metrics over plain HTTP, such as 127.0.0.1:8795; they tell how many people there are and how long calls take, so keep it on this machine (default none)")
 	f.DurationVar(&v.timeout, "timeout", time.Minute, "how long the other parties may take for one message, with the computation before it")
 	f.StringVar(&v.logs, "log", "text", "form of the log lines: text or json")
 	return v
 }
 
-func partyServe(ctx context.Context, args []string, e env) (err error) {
-	v := newPartyFlags(e)
-	if err := v.read(args, e); err != nil {
-		return err
-	}
+// check refuses settings that cannot be.
+func (v *partyFlags) check() error {
 	if v.dir == "" || v.group == "" || v.timeout <= 0 || v.logs != "text" && v.logs != "json" {
 		v.set.Usage()
 		return errUsage
+	}
+	return nil
+}
+
+// partyConfigPrint shows what a party would be started with. Its secret is in the
+// folder.
+func partyConfigPrint(_ context.Context, args []string, e env) error {
+	v := newPartyFlags("party config print", e)
+	if err := v.read(args, e); err != nil {
+		return err
+	}
+	v.print(e.out)
+	return v.check()
+}
+
+func partyServe(ctx context.Context, args []string, e env) (err error) {
+	v := newPartyFlags("party serve", e)
+	if err := v.read(args, e); err != nil {
+		return err
+	}
+	if err := v.check(); err != nil {
+		return err
 	}
 	log := slog.New(slog.NewTextHandler(e.err, nil))
 	if v.logs == "json" {
@@ -58,8 +77,9 @@ func partyServe(ctx context.Context, args []string, e env) (err error) {
 	}
 	// The health listener is there before the folder is read, which takes long.
 	var ready atomic.Bool
+	metrics := newPartyMetrics()
 	if v.health != "" {
-		stop, at, err := partyHealth(ctx, v.health, &ready)
+		stop, at, err := partyHealth(ctx, v.health, &ready, metrics)
 		if err != nil {
 			return err
 		}
@@ -72,12 +92,13 @@ func partyServe(ctx context.Context, args []string, e env) (err error) {
 	}
 	defer func() { err = errors.Join(err, folder.Close()) }()
 	server, err := party.NewServer(folder, party.Options{
-		Now: time.Now, Rand: e.rand, Timeout: v.timeout,
+		Now: time.Now, Rand: e.rand, Timeout: v.timeout, Took: metrics.took,
 		Logf: func(format string, args ...any) { log.Info(fmt.Sprintf(format, args...)) },
 	})
 	if err != nil {
 		return err
 	}
+	metrics.watch(server)
 	if v.addr == "" {
 		v.addr = g.Parties[folder.Number()].Address
 	}
@@ -95,7 +116,7 @@ func partyServe(ctx context.Context, args []string, e env) (err error) {
 }
 
 // partyHealth answers who asks for the process until stop.
-func partyHealth(ctx context.Context, addr string, ready *atomic.Bool) (stop func(), at net.Addr, err error) {
+func partyHealth(ctx context.Context, addr string, ready *atomic.Bool, metrics *partyMetrics) (stop func(), at net.Addr, err error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, nil, err
@@ -109,6 +130,7 @@ func partyHealth(ctx context.Context, addr string, ready *atomic.Bool) (stop fun
 		}
 		_, _ = io.WriteString(w, "ok\n")
 	})
+	mux.Handle("GET /metrics", metrics.handler())
 	aside, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var all sync.WaitGroup
 	all.Go(func() { _ = serve.Run(aside, l, mux, serve.Options{}) })

@@ -197,6 +197,9 @@ func (g Group) Digest() ([32]byte, error) {
 	return r.digest, nil
 }
 
+// Pin is the key that the party proves to hold when somebody connects.
+func (m Member) Pin() (wire.Pin, error) { return parsePin(m.Link) }
+
 func parsePin(text string) (p wire.Pin, err error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(b) != len(p) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/perhuman/perhuman/issuer/biometric/capture"
 	"github.com/perhuman/perhuman/issuer/biometric/mpc"
@@ -23,6 +24,7 @@ func (s *Server) handler() http.Handler {
 		"refresh": s.refresh, "switch": s.switchTo, "settle": s.settle, "drop": s.drop, "back": s.back,
 	} {
 		mux.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, r *http.Request) {
+			began := time.Now()
 			a, err := s.answer(w, r, do)
 			status := http.StatusOK
 			if err != nil {
@@ -31,6 +33,7 @@ func (s *Server) handler() http.Handler {
 				}
 				a = answer{Code: a.Code, Error: err.Error()}
 			}
+			s.Took(name, a.Code, time.Since(began))
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(status)
 			_ = json.NewEncoder(w).Encode(a)
@@ -54,18 +57,27 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, do func(context.
 }
 
 func (s *Server) status(context.Context, request) (answer, error) {
+	is, err := s.Status()
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{Status: &is}, nil
+}
+
+// Status is what the issuer is told of the party.
+func (s *Server) Status() (Status, error) {
 	f := s.folder
 	_, e := f.now()
 	if e.broken != nil {
-		return answer{}, e.broken
+		return Status{}, e.broken
 	}
 	places, digest := f.roll.Digest()
-	is := &Status{
+	is := Status{
 		Party: f.number, Modality: f.group.modality.Name(),
 		Places: places, Digest: digest[:], Next: f.mark.Next(), Pending: len(f.roll.Pending()),
 	}
 	is.in(e)
-	return answer{Status: is}, nil
+	return is, nil
 }
 
 func (s *Server) doConnect(ctx context.Context, q request) (a answer, err error) {

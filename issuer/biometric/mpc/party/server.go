@@ -24,6 +24,9 @@ type Options struct {
 	Timeout time.Duration
 	// Logf gets what an operator should see: no serials, no captures.
 	Logf func(format string, args ...any)
+	// Took gets each call of the issuer, its code ("" if it went well) and how long
+	// it took. nil: nobody is told.
+	Took func(call, code string, d time.Duration)
 }
 
 const (
@@ -51,6 +54,9 @@ func NewServer(f *Folder, o Options) (*Server, error) {
 	}
 	if o.Logf == nil {
 		o.Logf = func(string, ...any) {}
+	}
+	if o.Took == nil {
+		o.Took = func(string, string, time.Duration) {}
 	}
 	return &Server{folder: f, Options: o, next: (f.number + 1) % 3, prev: (f.number + 2) % 3, meetings: map[[16]byte]chan net.Conn{}}, nil
 }
