@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/semaphore/setlog"
+	"github.com/perhuman/perhuman/semaphore/setlog/setlogtest"
 )
 
 func call(t *testing.T, args ...string) (code int, out, errs string) {
@@ -138,6 +141,30 @@ func TestVerifierRefusesToRun(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "db")); err == nil {
 		t.Error("a database was made before the key was refused")
+	}
+}
+
+// A post's file is checked with no network, and so is one that was edited on the
+// way. The file is the golden one of sdk/post, with the keys it was made with.
+func TestVerify(t *testing.T) {
+	raw, err := os.ReadFile("../../post/testdata/bundle.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	vkey, seed := setlogtest.New(t, "issuer.example/people").VKey, make([]byte, ed25519.SeedSize)
+	if _, err := io.ReadFull(setlogtest.Seed("site"), seed); err != nil {
+		t.Fatal(err)
+	}
+	site := scope.EncodeToken(ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey))
+	dir := t.TempDir()
+	code, out, _ := call(t, "verify", "-issuer", vkey, "-rp-key", site, "-k", "5", write(t, dir, "post.json", raw))
+	if code != 0 || !strings.Contains(out, "VERIFIED: written by one human of the set of issuer.example/people") || !strings.Contains(out, "signed by the site") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	edited := bytes.Replace(raw, []byte("all"), []byte("few"), 1)
+	code, out, _ = call(t, "verify", "-issuer", vkey, "-rp-key", site, write(t, dir, "edited.json", edited))
+	if bytes.Equal(edited, raw) || code != 1 || !strings.Contains(out, "NOT VERIFIED") || !strings.Contains(out, "text_altered") {
+		t.Errorf("exit %d: %s", code, out)
 	}
 }
 
