@@ -88,6 +88,9 @@ func (d *desk) prepare(n, k uint64) (known bool, err error) {
 // the planted people.
 func TestAudit(t *testing.T) {
 	for _, compare := range []string{party.Face, party.Iris} {
+		if testing.Short() && compare != party.Face { // under the race detector
+			continue
+		}
 		t.Run(compare, func(t *testing.T) {
 			d := newDeskOf(t, compare, 3, true)
 			passed := d.m.State().Audits
@@ -139,6 +142,9 @@ func (d *desk) mode() capture.Modality {
 // notices.
 func TestAuditFindsWrongShares(t *testing.T) {
 	for _, audits := range []bool{true, false} {
+		if testing.Short() { // irises take long under the race detector
+			break
+		}
 		t.Run(fmt.Sprintf("audits=%t", audits), func(t *testing.T) {
 			d := newDeskOf(t, party.Iris, 2, audits)
 			roll, err := d.room.Client(t, 1).Roll(t.Context(), 0)

@@ -10,7 +10,8 @@ import (
 // makes a capture of a planted person pending, which must be known, or of one who
 // is not enrolled, which must not, and compares it in one batch with those of
 // people. To a party a planted person's shares are noise like all others, and its
-// query is one like all others, so a party does not know when it is audited.
+// query is one like all others: what a party computes does not tell it that it is
+// audited. What a device signed may.
 //
 // A party that computes wrong, by a fault of its memory, a file that was changed,
 // or intent, gives wrong answers here as elsewhere: wrong shares of anybody make
