@@ -89,6 +89,8 @@ step('a post is proven with the network cut from the click to the finished proof
   seen.complaints = seen.complaints.filter((c) => !c.includes('ERR_INTERNET_DISCONNECTED'))
   await board.getByRole('button', { name: 'Send again' }).click()
   await board.locator('.post', { hasText: cut }).getByRole('button', { name: /verified human/ }).waitFor()
+  await board.getByRole('button', { name: 'Leave the tour' }).click()
+  await board.locator('.tour').waitFor({ state: 'detached' })
   await picture(board, 'board')
 })
 
