@@ -87,7 +87,7 @@ func newIssuerFlags(name string, e env) *issuerFlags {
 	f.StringVar(&v.rates, "error-rates", "", "file with the error rates claimed, JSON: [{\"modality\", \"claim\", \"data\"}]")
 	f.Var(&v.witnesses, "witness", "a witness that cosigns the log, VKEY@URL")
 	f.IntVar(&v.quorum, "quorum", 0, "how many witnesses make an enrolment witnessed (0: all)")
-	f.TextVar(&v.deviceRate, "device-rate", issuer.Rate{}, "intakes decided for one device in a period, such as 100/1h (default no bound)")
+	f.TextVar(&v.deviceRate, "device-rate", issuer.Rate{}, "captures of one device that are compared in a period, such as 100/1h (default no bound)")
 	f.TextVar(&v.operatorRate, "operator-rate", issuer.Rate{}, "the same for one operator")
 	f.BoolVar(&v.paused, "paused", false, "start with enrolment paused")
 	return v
