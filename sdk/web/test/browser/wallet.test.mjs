@@ -141,7 +141,7 @@ step('somebody recovers this place with another capture: the old device sees it 
   await place.getByRole('button', { name: 'Look again now' }).click()
   const alarm = wallet.getByRole('alert', { name: 'Somebody is taking over your place' })
   await alarm.getByText(/You can stop it until/).waitFor()
-  await picture(wallet, 'wallet-alarm')
+  await picture(wallet, 'wallet-alarm', { fullPage: false }) // further down an exported identity is open
   await alarm.getByRole('button', { name: /stop it/ }).click()
   await place.getByText('You stopped a recovery').waitFor()
   assert.equal(await alarm.count(), 0)
