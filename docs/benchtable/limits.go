@@ -217,6 +217,7 @@ func groups() []Group {
 			{"mpc_dot_entry_cpu_us", "us", "", 0, "an eye in 31 rotations over one party's shares, batched", ""},
 			{"mpc_dot_comparisons_per_s_core", "1/s", "", 0, "dot products (one eye and rotation) a second and core", ""},
 			{"mpc_memory_per_person_bytes", "bytes", "<=", 84480, "one party's shares of a person in memory", ""},
+			{"mpc_party_bytes_per_person", "bytes", "<=", 84480, "a whole party's process at 10,000 people, per person", ""},
 			{"mpc_nonlinear_ns_per_form", "ns", "<=", 18, "the threshold, per comparison and form", ""},
 			{"mpc_bytes_per_form", "bytes", "<=", 9, "traffic per comparison and form", ""},
 			{"mpc_rounds", "rounds", "<=", 32, "rounds for 300,000 comparisons, input checks apart", ""},
