@@ -8,6 +8,7 @@ import (
 
 	"github.com/perhuman/perhuman/sdk/wallet"
 	"github.com/perhuman/perhuman/sdk/wallet/internal/testset"
+	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/semaphore/setlog"
 )
 
@@ -58,6 +59,40 @@ func TestWalletOverRotation(t *testing.T) {
 			case !errors.Is(err, c.want):
 				t.Errorf("%v, want %v", err, c.want)
 			}
+		})
+	}
+}
+
+// Slots are counted per site, action and period, never per key of an issuer:
+// what was used under the old key stays used under the next one, also when the
+// old key does not vouch for it and the person begins its log anew.
+func TestSlotsOutliveRotation(t *testing.T) {
+	ctx := context.Background()
+	for name, overlap := range map[string]bool{"overlap": true, "no overlap": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 300)
+			store := wallet.NewMemory()
+			x := w.synced(func(c *wallet.Config) { c.Store = store })
+			a, err := x.Answer(ctx, w.request(scope.PerDay(2)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			state := x.State()
+
+			w.set.Issuer().Rotate("next key")
+			if !overlap {
+				w.set.Issuer().Also = nil
+				state = nil // the log is begun anew: with its state the next key is refused
+			}
+			w.now = start.Add(10 * time.Second)
+			w.set.Anchor(w.now, testset.Crowd(310)[305:])
+			y := w.synced(func(c *wallet.Config) { c.Store, c.State = store, state })
+			b, err := y.Answer(ctx, w.request(scope.PerDay(2)))
+			if err != nil || b.Slot == a.Slot || b.Nullifier == a.Nullifier {
+				t.Fatalf("slot %d, then %d: %v", a.Slot, b.Slot, err)
+			}
+			_, err = y.Answer(ctx, w.request(scope.PerDay(2)))
+			wantCode(t, err, wallet.QuotaExhausted)
 		})
 	}
 }
