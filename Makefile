@@ -86,6 +86,7 @@ screenshots: web-dev wasm ## remake docs/screenshots, by playing the stories tha
 
 test-long: web-dev wasm ## what takes longer: kill loops, big populations, long property tests
 	@PERHUMAN_LONG=1 $(GO) test -count=1 -timeout 60m ./...
+	@$(GO) test -race -short -count=1 -timeout 20m ./issuer/private ./issuer/biometric/mpc/party
 	@PERHUMAN_LONG=1 node --test $(WEB)/test/unit/*.test.mjs
 	@PERHUMAN_LONG=1 $(MAKE) --no-print-directory browser
 	@cd semaphore/setlog/tesseratest && if [ "$$CI" = true ] || $(GO) mod download >/dev/null 2>&1; then \

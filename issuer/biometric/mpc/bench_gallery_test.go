@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/perhuman/perhuman/issuer/biometric/mpc"
 	"github.com/perhuman/perhuman/issuer/biometric/mpc/dot"
@@ -123,10 +122,10 @@ func TestBenchGallery(t *testing.T) {
 	}
 }
 
-// measured is one batch: CPU and wall time in seconds, and bytes sent, of a party.
+// measured is one batch: CPU time in seconds, and bytes sent, of a party.
 type measured struct {
-	queries, rounds    int
-	cpu, wall, traffic float64
+	queries, rounds int
+	cpu, traffic    float64
 }
 
 func (m measured) rate(people int) float64 {
@@ -158,17 +157,16 @@ func measure(t *testing.T, people int) (one, batch measured) {
 	median := func(v []float64) float64 { slices.Sort(v); return v[len(v)/2] }
 	run := func(queries, procs int) measured {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-		var walls, cpus []float64
+		var cpus []float64
 		sent := p.sessions[0].Sent()
 		for range runs {
-			began, start := time.Now(), cpuTime(t)
+			start := cpuTime(t)
 			if got := p.match(serials[:queries]...); slices.Contains(got, true) {
 				t.Errorf("strangers are known: %v", got)
 			}
 			cpus = append(cpus, (cpuTime(t)-start).Seconds()/3)
-			walls = append(walls, time.Since(began).Seconds())
 		}
-		return measured{queries, p.sessions[0].Rounds(), median(cpus), median(walls), float64(p.sessions[0].Sent()-sent) / runs}
+		return measured{queries, p.sessions[0].Rounds(), median(cpus), float64(p.sessions[0].Sent()-sent) / runs}
 	}
 	return run(1, runtime.GOMAXPROCS(0)), run(most, 1)
 }
