@@ -18,24 +18,28 @@ export async function enrol(holder, issuer, onstep, purpose = 'enrol') {
   const popup = window.open(issuer.at + '/enrol', 'perhuman-issuer', 'popup,width=640,height=900')
   if (!popup) throw failure('popup_blocked')
   const stop = new AbortController()
+  // It may take longer than the window: which says once that it is there, so it is heard from the start.
+  const identity = holder.identity()
   try {
-    const { commitment, public_key } = await holder.identity()
     await new Promise((resolve, reject) => {
+      identity.catch(reject)
       addEventListener('message', async (event) => {
         if (event.source !== popup || event.origin !== origin) return
         const message = event.data
         const tell = (/** @type {object} */ answer) => popup.postMessage(answer, origin)
         try {
           switch (message?.type) {
-            case 'perhuman-issuer-ready':
+            case 'perhuman-issuer-ready': {
+              const { commitment, public_key } = await identity
               tell({ type: 'perhuman-enrol', commitment, public_key, purpose })
               onstep('opened')
               break
+            }
             case 'perhuman-possess': {
               // The signature names the issuer: one page cannot collect it for another.
               if (message.issuer !== issuer.name || typeof message.nonce !== 'string') throw failure('request_invalid')
               const { signature, salt } = await holder.possess(issuer, message.nonce, purpose)
-              tell({ type: 'perhuman-possession', signature, salt, public_key })
+              tell({ type: 'perhuman-possession', signature, salt, public_key: (await identity).public_key })
               onstep('possession')
               break
             }
