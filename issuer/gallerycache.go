@@ -3,15 +3,12 @@ package issuer
 import (
 	"bytes"
 	"context"
-	"crypto/aes"
 	"crypto/cipher"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 )
@@ -67,8 +64,11 @@ func segments(size int, f func(from, to int) error) error {
 
 // sealedSize is what a run of so many bytes takes in the file.
 func sealedSize(size int) int64 {
-	return int64(size) + int64((size+cacheSegment-1)/cacheSegment*cacheTag)
+	return int64(size) + int64(count(size))*cacheTag
 }
+
+// count is the number of segments of a run.
+func count(size int) uint64 { return uint64((size + cacheSegment - 1) / cacheSegment) }
 
 // fileCipher is the cipher of one file's segments.
 type fileCipher struct {
@@ -77,13 +77,9 @@ type fileCipher struct {
 }
 
 func newFileCipher(key []byte) (*fileCipher, error) {
-	block, err := aes.NewCipher(key)
+	a, err := newGCM(key)
 	if err != nil {
-		return nil, fmt.Errorf("issuer: %w", err)
-	}
-	a, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, fmt.Errorf("issuer: %w", err)
+		return nil, err
 	}
 	return &fileCipher{aead: a}, nil
 }
@@ -112,6 +108,12 @@ type cacheWritten struct {
 	people int
 }
 
+// discard removes the file, for the reason that err gives.
+func (w cacheWritten) discard(err error) error {
+	clear(w.key)
+	return errors.Join(err, gone(os.Remove(w.name)))
+}
+
 // write makes a file of pieces beside the one that is there. It blocks until all
 // is on the disk.
 func (c *galleryCache) write(ctx context.Context, aad []byte, pieces func(func([]Serial, []byte) bool)) (w cacheWritten, err error) {
@@ -122,9 +124,8 @@ func (c *galleryCache) write(ctx context.Context, aad []byte, pieces func(func([
 	}
 	defer func() {
 		if err != nil {
-			clear(w.key)
 			_ = f.Close()
-			err = errors.Join(err, gone(os.Remove(w.name)))
+			err = w.discard(err)
 		}
 	}()
 	if _, err := io.ReadFull(c.rand, w.key); err != nil {
@@ -175,18 +176,15 @@ func (c *galleryCache) write(ctx context.Context, aad []byte, pieces func(func([
 func (c *galleryCache) put(ctx context.Context, w cacheWritten, store CacheStore, sealed []byte, drops uint64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err := error(nil)
-	switch {
-	case c.drops != drops:
-		err = errors.New("issuer: gallery cache: somebody was to be destroyed meanwhile")
-	default:
-		c.have = 0 // the key of the old one goes
-		if err = store.SetCacheKey(ctx, sealed); err == nil {
-			err = os.Rename(w.name, c.path)
-		}
+	if c.drops != drops {
+		return w.discard(errors.New("issuer: gallery cache: somebody was to be destroyed meanwhile"))
 	}
-	if err != nil {
-		return errors.Join(err, gone(os.Remove(w.name)))
+	c.have = 0 // the key of the old one goes
+	if err := store.SetCacheKey(ctx, sealed); err != nil {
+		return w.discard(err)
+	}
+	if err := os.Rename(w.name, c.path); err != nil {
+		return w.discard(err)
 	}
 	c.have = w.people
 	return syncDir(c.path)
@@ -227,14 +225,6 @@ func gone(err error) error {
 		return nil
 	}
 	return err
-}
-
-func syncDir(name string) error {
-	dir, err := os.Open(filepath.Dir(name))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // Run writes the cache when somebody looks, so often, and finds this many people
@@ -306,11 +296,11 @@ func (i *Issuer) freshenCache(ctx context.Context, least int) (wrote bool, err e
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if !i.cacheable() {
-		return true, errors.Join(errors.New("issuer: gallery cache: the gallery was opened anew meanwhile"), gone(os.Remove(written.name)))
+		return true, written.discard(errors.New("issuer: gallery cache: the gallery was opened anew meanwhile"))
 	}
 	sealed, err := i.seal.seal(i.seal.template, written.key, aad)
 	if err != nil {
-		return true, errors.Join(err, gone(os.Remove(written.name)))
+		return true, written.discard(err)
 	}
 	return true, i.cache.put(ctx, written, i.cfg.Store, sealed, drops)
 }

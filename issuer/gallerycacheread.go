@@ -131,9 +131,6 @@ func readFooter(r io.ReaderAt, size int64, aead cipher.AEAD, aad []byte) (from i
 	return from, counts, nil
 }
 
-// count is the number of segments of a run.
-func count(size int) uint64 { return uint64((size + cacheSegment - 1) / cacheSegment) }
-
 // read opens a run of segments into to.
 func (c *cacheFile) read(to []byte, at int64, segment uint64) error {
 	sealed := make([]byte, min(len(to), cacheSegment)+cacheTag)

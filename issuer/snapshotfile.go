@@ -41,7 +41,12 @@ func (f SnapshotFile) Replace(write func(io.Writer) error) (err error) {
 	if err != nil {
 		return errors.Join(err, os.Remove(name))
 	}
-	dir, err := os.Open(filepath.Dir(string(f)))
+	return syncDir(string(f))
+}
+
+// syncDir has the disk keep a name: that of the file, in its folder.
+func syncDir(name string) error {
+	dir, err := os.Open(filepath.Dir(name))
 	if err != nil {
 		return err
 	}
