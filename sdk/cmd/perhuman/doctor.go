@@ -41,15 +41,8 @@ func doctor(ctx context.Context, args []string, e env) error {
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
-	faults := 0
-	report := func(found ...finding) {
-		for _, one := range found {
-			printFinding(e.out, one)
-			if one.fault {
-				faults++
-			}
-		}
-	}
+	var faults int
+	report := reporter(e.out, &faults)
 	report(machine())
 	report(hashes(e.rand), curve(e.rand))
 	report(proofs(ctx, e.rand)...)
@@ -65,10 +58,27 @@ func doctor(ctx context.Context, args []string, e env) error {
 	if *rp != "" {
 		report(relyingParty(ctx, *rp, *issuer)...)
 	}
-	if faults > 0 {
-		return fmt.Errorf("%d of the checks failed: this deployment %w", faults, errClaim)
+	return failed(faults, "deployment")
+}
+
+// reporter gives what prints findings, and counts the faults among them.
+func reporter(w io.Writer, faults *int) func(...finding) {
+	return func(found ...finding) {
+		for _, one := range found {
+			printFinding(w, one)
+			if one.fault {
+				*faults++
+			}
+		}
 	}
-	return nil
+}
+
+// failed is how a doctor ends: an error if there were faults.
+func failed(faults int, what string) error {
+	if faults == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of the checks failed: this %s %w", faults, what, errClaim)
 }
 
 func printFinding(w io.Writer, f finding) {

@@ -26,15 +26,8 @@ func issuerDoctor(ctx context.Context, args []string, e env) error {
 	if err := v.check(); err != nil {
 		return err
 	}
-	faults := 0
-	report := func(found ...finding) {
-		for _, one := range found {
-			printFinding(e.out, one)
-			if one.fault {
-				faults++
-			}
-		}
-	}
+	var faults int
+	report := reporter(e.out, &faults)
 	report(hashes(e.rand), curve(e.rand))
 	vkey, found := v.doctorKeys()
 	report(found...)
@@ -52,10 +45,7 @@ func issuerDoctor(ctx context.Context, args []string, e env) error {
 		report(issuerHealth(ctx, vkey, *at, time.Now())...)
 		report(issuerReady(ctx, *at))
 	}
-	if faults > 0 {
-		return fmt.Errorf("%d of the checks failed: this issuer %w", faults, errClaim)
-	}
-	return nil
+	return failed(faults, "issuer")
 }
 
 // doctorKeys reads every secret as the service would.

@@ -26,15 +26,8 @@ func partyDoctor(ctx context.Context, args []string, e env) error {
 	if err := v.check(); err != nil {
 		return err
 	}
-	faults := 0
-	report := func(found ...finding) {
-		for _, one := range found {
-			printFinding(e.out, one)
-			if one.fault {
-				faults++
-			}
-		}
-	}
+	var faults int
+	report := reporter(e.out, &faults)
 	g, err := readGroup(v.group)
 	if err != nil {
 		report(fault("group", "the group file is the same at the issuer and the three parties", err))
@@ -50,10 +43,7 @@ func partyDoctor(ctx context.Context, args []string, e env) error {
 	if *at != "" {
 		report(issuerReady(ctx, *at))
 	}
-	if faults > 0 {
-		return fmt.Errorf("%d of the checks failed: this party %w", faults, errClaim)
-	}
-	return nil
+	return failed(faults, "party")
 }
 
 func (v *partyFlags) doctorFolder(g party.Group) (out []finding) {
