@@ -31,8 +31,8 @@ export async function toWords(secret, list) {
   return Array.from({ length: count }, (_, i) => list[Number((bits >> BigInt(11 * (count - 1 - i))) & 2047n)])
 }
 
-/** Whether a text looks like words rather than like a code. @param {string} text */
-export const areWords = (text) => !/^\s*ph1/i.test(text) && text.trim().split(/[^a-z]+/i).filter(Boolean).length >= 5
+/** Whether a text looks like words rather than like a code, or like base64: one piece with digits or signs in it. @param {string} text */
+export const areWords = (text) => !/^\s*(ph1|[a-z\d+/_-]*[\d+/=][a-z\d+/=_-]*\s*$)/i.test(text) && text.trim().split(/[^a-z]+/i).filter(Boolean).length >= 5
 
 /** @param {string} typed a word or its beginning, four letters or more @param {string[]} list */
 function find(typed, list) {

@@ -52,6 +52,14 @@ test('pages of slots have the names that Go computes', async () => {
   }
 })
 
+test('an identity of an official client, in base64, is not taken for words', () => {
+  for (let i = 0; i < 200; i++) {
+    const text = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64')
+    assert.ok(!areWords(text) && !areWords(` ${text}\n`), text)
+  }
+  for (const text of ['one two three four five', 'one-two-three-four-five', '1. one 2. two 3. three 4. four 5. five', 'one,two,three,four,five']) assert.ok(areWords(text), text)
+})
+
 test('a passage opens with its five words, for ten minutes', async () => {
   const secret = crypto.getRandomValues(new Uint8Array(32)), now = 1_800_000_000
   const { key, text } = await sealPassage(secret, list, now)
