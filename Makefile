@@ -75,7 +75,7 @@ headless:
 	@dir=$$(mktemp -d) && ./bin/demo --headless -var $$dir; status=$$?; rm -rf $$dir; exit $$status
 
 browser:
-	@if [ -x /usr/bin/chromium ] || [ -n "$$CHROMIUM" ]; then $(GO) build -o bin/ ./demo ./sdk/cmd/perhuman && PERHUMAN_BIN=$(CURDIR)/bin node --test $(WEB)/test/browser/*.test.mjs; \
+	@if [ -x /usr/bin/chromium ] || [ -n "$$CHROMIUM" ]; then $(GO) build -o bin/ ./demo ./sdk/cmd/perhuman && PERHUMAN_BIN=$(CURDIR)/bin node --test --test-concurrency=2 $(WEB)/test/browser/*.test.mjs; \
 	  elif [ "$$CI" = true ]; then echo "chromium is missing, which is an error under CI=true"; exit 1; \
 	  else echo "SKIP browser story: no chromium here"; fi
 
