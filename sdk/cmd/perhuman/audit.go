@@ -43,12 +43,12 @@ func auditLog(ctx context.Context, args []string, e env) error {
 	var seen, witnesses manyFlag
 	f.Var(&seen, "seen", "file with a checkpoint or head seen before or by somebody else: the log must extend it; may be given many times")
 	f.Var(&witnesses, "witness", "a witness's verifier key; may be given many times")
-	if err := f.Parse(args); err != nil {
-		return errUsage // printed by the flag package
+	if err := parseFlags(f, args); err != nil {
+		return err
 	}
 	if *vkey == "" || f.NArg() > 1 || *quorum < 0 {
 		f.Usage()
-		return errUsage
+		return hint(f)
 	}
 	v, err := setlog.ParseVKey(*vkey)
 	if err != nil {

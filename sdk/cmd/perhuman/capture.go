@@ -73,7 +73,7 @@ func captureVirtual(_ context.Context, args []string, e env) error {
 	}
 	if *root == "" || *audience == "" || (*to == "") == (*parties == "") {
 		f.Usage()
-		return errUsage
+		return hint(f)
 	}
 	n, err1 := token32("-nonce", *nonce)
 	c, err2 := token32("-consent", *consent)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -31,11 +32,12 @@ func fault(name, remedy string, err error) finding {
 // doctor looks at this machine and, as far as it is told where they are, at an
 // issuer, a relying party, a database and secret files. It changes nothing.
 func doctor(ctx context.Context, args []string, e env) error {
-	f := flags("doctor", "[-issuer VKEY] [-at URL] [-rp RP] [-db FILE] [-secret FILE]...", e)
+	f := flags("doctor", "[-issuer VKEY] [-at URL] [-rp RP] [-db FILE] [-secret FILE]... [-json]", e)
 	issuer := f.String("issuer", "", "an issuer's verifier key: is it reachable, fresh and consistent?")
 	at := f.String("at", "", "the issuer's address (default https://NAME)")
 	rp := f.String("rp", "", "a relying party: does it publish its keys, and which issuers does it accept?")
 	db := f.String("db", "", "a SQLite file of a verifier or issuer: is it safe where it lies?")
+	asJSON := f.Bool("json", false, "print one JSON object a line")
 	var secrets fileList
 	f.Var(&secrets, "secret", "a file that only its owner may read; may be given many times")
 	if err := parse(f, args, 0); err != nil {
@@ -43,6 +45,9 @@ func doctor(ctx context.Context, args []string, e env) error {
 	}
 	var faults int
 	report := reporter(e.out, &faults)
+	if *asJSON {
+		report = jsonReporter(e.out, &faults)
+	}
 	report(machine())
 	report(hashes(e.rand), curve(e.rand))
 	report(proofs(ctx, e.rand)...)
@@ -69,6 +74,23 @@ func reporter(w io.Writer, faults *int) func(...finding) {
 			if one.fault {
 				*faults++
 			}
+		}
+	}
+}
+
+// jsonReporter does it for programs.
+func jsonReporter(w io.Writer, faults *int) func(...finding) {
+	out := json.NewEncoder(w)
+	return func(found ...finding) {
+		for _, one := range found {
+			result := "ok"
+			if one.fault {
+				*faults++
+				result = "fail"
+			} else if one.remedy != "" {
+				result = "warn"
+			}
+			_ = out.Encode(map[string]string{"result": result, "check": one.name, "says": one.says, "remedy": one.remedy}) // as with Fprintf, nobody hears a broken pipe
 		}
 	}
 }

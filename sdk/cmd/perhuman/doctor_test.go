@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -32,6 +33,13 @@ func TestDoctor(t *testing.T) {
 	for _, name := range []string{"Poseidon", "Baby Jubjub", "proofs", "database", "durability", "secret", "issuer"} {
 		if !strings.Contains(out, "ok    "+name) {
 			t.Errorf("nothing is said about %s:\n%s", name, out)
+		}
+	}
+	code, lines, _ := call(t, "doctor", "-json", "-db", db)
+	for line := range strings.Lines(lines) {
+		var f struct{ Result, Check, Says string }
+		if err := json.Unmarshal([]byte(line), &f); err != nil || code != 0 || f.Result != "ok" || f.Check == "" || f.Says == "" {
+			t.Errorf("%d %s", code, line)
 		}
 	}
 	if strings.Contains(out, "word") {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -15,21 +16,49 @@ func flags(name, usage string, e env) *flag.FlagSet {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(e.err)
 	f.Usage = func() {
-		fmt.Fprintf(e.err, "usage: perhuman %s %s\n", name, usage)
-		f.PrintDefaults()
+		lines := wrap("usage: perhuman "+name+" "+usage, columns-4)
+		fmt.Fprintln(f.Output(), strings.Join(lines, "\n    "))
 	}
 	return f
 }
 
+// parse reads flags, and wants so many words after them.
 func parse(f *flag.FlagSet, args []string, rest int) error {
-	if err := f.Parse(args); err != nil {
-		return errUsage // printed by the flag package
+	if err := parseFlags(f, args); err != nil {
+		return err
 	}
 	if f.NArg() != rest {
 		f.Usage()
+		return hint(f)
+	}
+	return nil
+}
+
+// parseFlags reads flags. What was wrong with them stands last, where it is
+// seen; who asks for help gets all of them.
+func parseFlags(f *flag.FlagSet, args []string) error {
+	out := f.Output()
+	f.SetOutput(io.Discard)
+	err := f.Parse(args)
+	f.SetOutput(out)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		f.Usage()
+		f.PrintDefaults()
+		return errHelp
+	case err != nil:
+		f.Usage()
+		_ = hint(f)
+		fmt.Fprintln(out, "perhuman:", strings.Replace(err.Error(), "flag provided but not defined:", "there is no flag", 1))
 		return errUsage
 	}
 	return nil
+}
+
+// hint says where the flags of a command are listed.
+func hint(f *flag.FlagSet) error {
+	fmt.Fprintf(f.Output(), "\"perhuman help %s\" lists the flags\n", f.Name())
+	return errUsage
 }
 
 const maxFile = 4 << 20

@@ -157,7 +157,7 @@ func (v *issuerFlags) check() error {
 	usage := func(text string) error {
 		fmt.Fprintln(v.set.Output(), text)
 		v.set.Usage()
-		return errUsage
+		return hint(v.set)
 	}
 	switch {
 	case v.key == "" || v.sealing == "" || v.db == "":

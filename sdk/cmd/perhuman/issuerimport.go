@@ -25,7 +25,7 @@ func issuerImport(ctx context.Context, args []string, e env) (err error) {
 	if *from == "" {
 		fmt.Fprintln(v.set.Output(), "-from is needed")
 		v.set.Usage()
-		return errUsage
+		return hint(v.set)
 	}
 	if err := v.check(); err != nil {
 		return err

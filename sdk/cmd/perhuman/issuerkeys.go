@@ -27,8 +27,8 @@ func issuerKeygen(_ context.Context, args []string, e env) error {
 	dir := f.String("dir", "", "folder for signing.key, sealing.key, matcher.key and admin.token; made if need be, no file may exist")
 	admin := f.String("admin", "", "file for an admin token alone; must not exist")
 	link := f.String("link", "", "file for a link key alone, with which an issuer reaches its three parties; must not exist")
-	if err := f.Parse(args); err != nil {
-		return errUsage // printed by the flag package
+	if err := parseFlags(f, args); err != nil {
+		return err
 	}
 	if *link != "" && *admin == "" && *out == "" && *dir == "" && f.NArg() == 0 {
 		return linkKeygen(*link, e)
@@ -38,7 +38,7 @@ func issuerKeygen(_ context.Context, args []string, e env) error {
 	}
 	if (*out == "") == (*dir == "") || *admin != "" || *link != "" || f.NArg() != 1 {
 		f.Usage()
-		return errUsage
+		return hint(f)
 	}
 	if *out != "" {
 		vkey, err := signingKey(*out, f.Arg(0), e)
@@ -116,7 +116,7 @@ func issuerRotate(_ context.Context, args []string, e env) error {
 	}
 	if *key == "" || *out == "" {
 		f.Usage()
-		return errUsage
+		return hint(f)
 	}
 	name, old, err := signerOf(*key)
 	if err != nil {

@@ -1,25 +1,17 @@
 // Command perhuman is the one command of the project: it makes keys, runs the
 // services and checks what others claim.
 //
-//	perhuman issuer serve FLAGS        run an issuer service
-//	perhuman issuer keygen NAME        make an issuer's keys; import, rotate, config print, doctor
-//	perhuman party COMMAND FLAGS       one of three machines of the private matcher: init, group, serve, config print, doctor, status, fsck, receipt
+//	perhuman dev -rp RP                run everything an app needs while it is written
 //	perhuman verifier FLAGS            run a verifier service
 //	perhuman verify FLAGS post.json    check a post bundle, with no network
+//	perhuman recount FLAGS FILE|URL    count a published poll again
 //	perhuman audit FLAGS [URL|PATH]    replay an issuer's log, name a lie or report
+//	perhuman issuer COMMAND FLAGS      run an issuer
+//	perhuman party COMMAND FLAGS       run one of the three machines of the private matcher
 //	perhuman witness FLAGS             cosign logs that only grow (C2SP tlog-witness)
-//	perhuman receipt check FLAGS       open the biometric commitment of an intake receipt
-//	perhuman receipt verify FLAGS FILE check receipts that a wallet saved, with no network
-//	perhuman capture virtual FLAGS     capture a synthetic person for a test issuer
-//	perhuman match report FLAGS        measure how well iris codes tell people apart
-//	perhuman setup check FLAGS         check a powers-of-tau file, and go on to make keys
-//	perhuman wallet COMMAND FLAGS      hold a person's secret: new, restore, import, enrol, status, prove, recover, veto, delete, receipts, backup, export, history
-//	perhuman dev -rp RP                run everything an app needs while it is written
-//	perhuman healthcheck URL           ask a service whether it is ready
+//	perhuman wallet COMMAND FLAGS      hold a person's secret
 //	perhuman doctor FLAGS              look at this machine, an issuer, a site, a database
-//	perhuman loadtest FLAGS            measure a verifier service on this machine
-//	perhuman version [-sbom]           say which build this is, and what it was linked from
-//	perhuman help [COMMAND]
+//	perhuman help [COMMAND]            all commands; or the flags of one
 //
 // Secrets are read from files that only their owner can read, never from the
 // command line, and are never printed. Exit status: 0 good, 1 a claim that does
@@ -34,6 +26,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -127,35 +120,42 @@ var errClaim = errors.New("does not hold")
 // has been printed.
 var errUsage = errors.New("usage")
 
+// errHelp marks a command that was asked for its flags, and has listed them.
+var errHelp = errors.New("help")
+
 func run(ctx context.Context, args []string, e env) int {
+	if len(args) > 0 && slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+		return status(help(ctx, args[1:], e), e)
+	}
 	for _, c := range commands() {
-		if len(args) < len(c.words) || !equal(args[:len(c.words)], c.words) {
+		if len(args) < len(c.words) || !equal(args, c.words) {
 			continue
 		}
-		err := c.run(ctx, args[len(c.words):], e)
-		switch {
-		case err == nil:
-			return 0
-		case errors.Is(err, errUsage):
-			return 2
-		case errors.Is(err, errClaim):
-			fmt.Fprintln(e.err, "perhuman:", err)
-			return 1
+		rest := args[len(c.words):]
+		if len(rest) > 0 && slices.Contains([]string{"-h", "-help", "--help"}, rest[0]) {
+			e.err = e.out // asked for, so no error
 		}
-		fmt.Fprintln(e.err, "perhuman:", err)
-		return 2
+		return status(c.run(ctx, rest, e), e)
 	}
-	w, code := e.err, 2
-	if len(args) > 0 && (args[0] == "help" || args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
-		w, code = e.out, 0
-	}
-	fmt.Fprintln(w, "perhuman: unique humans for any app, without learning who they are")
-	for _, c := range commands() {
-		fmt.Fprintf(w, "  perhuman %-16s %s\n", join(c.words), c.help)
-	}
-	return code
+	return status(unknown(args, e), e)
 }
 
+// status gives the exit status of what a command came to, and says it.
+func status(err error, e env) int {
+	switch {
+	case err == nil, errors.Is(err, errHelp):
+		return 0
+	case errors.Is(err, errUsage):
+		return 2
+	case errors.Is(err, errClaim):
+		fmt.Fprintln(e.err, "perhuman:", err)
+		return 1
+	}
+	fmt.Fprintln(e.err, "perhuman:", err)
+	return 2
+}
+
+// equal tells whether a begins with b.
 func equal(a, b []string) bool {
 	for i := range b {
 		if a[i] != b[i] {

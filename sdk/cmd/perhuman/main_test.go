@@ -6,9 +6,11 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -161,9 +163,19 @@ func TestVerify(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "VERIFIED: written by one human of the set of issuer.example/people") || !strings.Contains(out, "signed by the site") {
 		t.Errorf("exit %d: %s", code, out)
 	}
+	var report struct {
+		OK      bool
+		Reasons []struct{ Code string }
+	}
+	if code, out, _ := call(t, "verify", "-json", "-issuer", vkey, write(t, dir, "post.json", raw)); code != 0 || json.Unmarshal([]byte(out), &report) != nil || !report.OK {
+		t.Errorf("exit %d: %s", code, out)
+	}
 	edited := bytes.Replace(raw, []byte("all"), []byte("few"), 1)
 	code, out, _ = call(t, "verify", "-issuer", vkey, "-rp-key", site, write(t, dir, "edited.json", edited))
 	if bytes.Equal(edited, raw) || code != 1 || !strings.Contains(out, "NOT VERIFIED") || !strings.Contains(out, "text_altered") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	if code, out, _ := call(t, "verify", "-json", "-issuer", vkey, filepath.Join(dir, "edited.json")); code != 1 || json.Unmarshal([]byte(out), &report) != nil || report.OK || report.Reasons[0].Code != "text_altered" {
 		t.Errorf("exit %d: %s", code, out)
 	}
 }
@@ -189,6 +201,13 @@ func TestRecountRefuses(t *testing.T) {
 	if code != 1 || !strings.Contains(out, "DOES NOT ADD UP") || !strings.Contains(out, "log_altered") || !strings.Contains(out, "not ones you brought") {
 		t.Errorf("exit %d: %s", code, out)
 	}
+	var report struct {
+		OK, Pinned bool
+		Faults     []struct{ Code string }
+	}
+	if code, out, _ := call(t, "recount", "-json", filepath.Join(dir, "poll.json")); code != 1 || json.Unmarshal([]byte(out), &report) != nil || report.OK || report.Pinned || len(report.Faults) == 0 {
+		t.Errorf("exit %d: %s", code, out)
+	}
 	if code, _, _ := call(t, "recount", write(t, dir, "no.json", []byte(`[]`))); code != 1 {
 		t.Errorf("not a poll: exit %d", code)
 	}
@@ -197,13 +216,50 @@ func TestRecountRefuses(t *testing.T) {
 	}
 }
 
+// Help is an answer (standard output, status 0), also of a single command and of
+// what begins with a word; a slip is an error that says last what was wrong.
+// Every command stands in the overview.
 func TestHelp(t *testing.T) {
-	if code, out, _ := call(t, "help"); code != 0 || !strings.Contains(out, "receipt check") {
-		t.Errorf("help: %d %s", code, out)
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}} {
+		if code, out, errs := call(t, args...); code != 0 || errs != "" || !strings.Contains(out, "Exit status: 0 good") {
+			t.Errorf("%v: %d %s %s", args, code, out, errs)
+		}
 	}
-	for _, args := range [][]string{nil, {"frobnicate"}, {"issuer"}, {"verify", "-nonsense"}} {
-		if code, _, errs := call(t, args...); code != 2 || errs == "" {
-			t.Errorf("%v: exit %d", args, code)
+	_, all, _ := call(t, "help")
+	flat := strings.Join(strings.Fields(all), " ")
+	for _, c := range commands() {
+		if word := c.words[0]; !strings.Contains(all, "\n  "+word+" ") || len(c.words) > 1 && word != "loadtest" && !strings.Contains(flat, join(c.words[1:])) {
+			t.Errorf("the overview lacks %s", join(c.words))
+		}
+		code, out, errs := call(t, append([]string{"help"}, c.words...)...)
+		if code != 0 || errs != "" || !strings.Contains(out, "usage: perhuman "+join(c.words)) {
+			t.Errorf("help %s: %d %s %s", join(c.words), code, out, errs)
+		}
+		if code, again, errs := call(t, append(slices.Clone(c.words), "-h")...); code != 0 || errs != "" || !strings.HasSuffix(out, again) {
+			t.Errorf("%s -h: %d %s %s", join(c.words), code, again, errs)
+		}
+		for line := range strings.Lines(all) {
+			if len(line) > columns+8 {
+				t.Errorf("a line of %d: %s", len(line), line)
+			}
+		}
+	}
+	if code, out, _ := call(t, "help", "wallet"); code != 0 || !strings.Contains(out, "perhuman wallet veto") {
+		t.Errorf("%d %s", code, out)
+	}
+	for _, c := range []struct{ args, says string }{
+		{"", "usage: perhuman COMMAND"},
+		{"frobnicate", `no command "frobnicate"`},
+		{"issuer", "perhuman issuer fsck"},
+		{"issuer frob", `no command "issuer frob"`},
+		{"help frob", `no command "frob"`},
+		{"verify -nonsense", "perhuman: there is no flag -nonsense\n"},
+		{"verify", `"perhuman help verify" lists the flags`},
+		{"recount a b", `"perhuman help recount" lists the flags`},
+	} {
+		code, out, errs := call(t, strings.Fields(c.args)...)
+		if code != 2 || out != "" || !strings.Contains(errs, c.says) {
+			t.Errorf("%q: exit %d %s%s", c.args, code, out, errs)
 		}
 	}
 }

@@ -31,7 +31,7 @@ func matchReport(ctx context.Context, args []string, e env) error {
 	}
 	if *pairs < 1 || *people > 100_000 || *per > 1000 {
 		f.Usage()
-		return errUsage
+		return hint(f)
 	}
 	var captures []report.Capture
 	var err error

@@ -23,7 +23,7 @@ func partyInit(_ context.Context, args []string, e env) error {
 	}
 	if *dir == "" || *address == "" {
 		f.Usage()
-		return errUsage
+		return hint(f)
 	}
 	member, err := party.CreateFolder(*dir, *address, e.rand)
 	if err != nil {
@@ -132,7 +132,7 @@ func inspect(name string, args []string, e env, records bool) error {
 	}
 	if *dir == "" || *group == "" {
 		f.Usage()
-		return errUsage
+		return hint(f)
 	}
 	g, err := readGroup(*group)
 	if err != nil {
@@ -169,12 +169,12 @@ func inspect(name string, args []string, e env, records bool) error {
 func partyReceipt(_ context.Context, args []string, e env) error {
 	f := flags("party receipt", "-group FILE RECEIPT...", e)
 	group := f.String("group", "", "the group file")
-	if err := f.Parse(args); err != nil {
-		return errUsage
+	if err := parseFlags(f, args); err != nil {
+		return err
 	}
 	if *group == "" || f.NArg() == 0 {
 		f.Usage()
-		return errUsage
+		return hint(f)
 	}
 	g, err := readGroup(*group)
 	if err != nil {

@@ -43,7 +43,7 @@ func newPartyFlags(name string, e env) *partyFlags {
 func (v *partyFlags) check() error {
 	if v.dir == "" || v.group == "" || v.timeout <= 0 || v.logs != "text" && v.logs != "json" {
 		v.set.Usage()
-		return errUsage
+		return hint(v.set)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func receiptCheck(_ context.Context, args []string, e env) error {
 	}
 	if *vkey == "" || *receiptFile == "" || (*secretFile == "") == (*saltText == "") || (*envelopeFile == "") == (*bodyFile == "") {
 		f.Usage()
-		return errUsage
+		return hint(f)
 	}
 	key, err := setlog.ParseVKey(*vkey)
 	if err != nil {

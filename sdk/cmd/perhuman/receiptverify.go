@@ -34,7 +34,7 @@ func receiptVerify(_ context.Context, args []string, e env) error {
 	}
 	if *vkey == "" {
 		f.Usage()
-		return errUsage
+		return hint(f)
 	}
 	raw, err := readFile(f.Arg(0))
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -32,9 +33,10 @@ func (r *receiptsFlag) Set(name string) error {
 
 // recount counts a published poll again, from its file alone.
 func recount(ctx context.Context, args []string, e env) error {
-	f := flags("recount", "[-issuer VKEY] [-log VKEY] [-receipt FILE]... FILE|URL", e)
+	f := flags("recount", "[-issuer VKEY] [-log VKEY] [-receipt FILE]... [-json] FILE|URL", e)
 	issuer := f.String("issuer", "", "the issuer to trust: its verifier key, name+hash+key; without it the one that the file names, and the report says so")
 	log := f.String("log", "", "the poll's verifier key; without it the one that the file names, and the report says so")
+	asJSON := f.Bool("json", false, "print the whole report as JSON")
 	var receipts receiptsFlag
 	f.Var(&receipts, "receipt", "a receipt that a voter kept: the vote must still be in the log; may be given many times")
 	if err := parse(f, args, 1); err != nil {
@@ -60,8 +62,17 @@ func recount(ctx context.Context, args []string, e env) error {
 		return err
 	}
 	r := tally.Recount(d, tally.Config{Issuer: *issuer, Log: *log, Verifier: v, Receipts: receipts})
-	printTally(e.out, r)
-	if !pinned {
+	if *asJSON {
+		err = json.NewEncoder(e.out).Encode(struct {
+			tally.Report
+			Pinned bool   `json:"pinned"` // both keys were brought, not taken from the file
+			Issuer string `json:"issuer"`
+			Log    string `json:"log"`
+		}{r, pinned, *issuer, *log})
+		if err != nil {
+			return err
+		}
+	} else if printTally(e.out, r); !pinned {
 		fmt.Fprintf(e.out, "  note       keys are those the file names, not ones you brought: issuer %s, poll %s\n", *issuer, *log)
 	}
 	if !r.OK {

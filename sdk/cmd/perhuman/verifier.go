@@ -143,7 +143,7 @@ func (v *verifierFlags) parse(args []string, e env) error {
 	usage := func(text string) error {
 		fmt.Fprintln(v.set.Output(), text)
 		v.set.Usage()
-		return errUsage
+		return hint(v.set)
 	}
 	switch {
 	case v.bound > 1000:

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -29,9 +30,10 @@ func (k *keysFlag) Set(s string) error {
 
 // verifyPost checks a post bundle from a file, with nothing else.
 func verifyPost(_ context.Context, args []string, e env) error {
-	f := flags("verify", "-issuer VKEY [-rp-key KEY]... [-k K] post.json", e)
+	f := flags("verify", "-issuer VKEY [-rp-key KEY]... [-k K] [-json] post.json", e)
 	vkey := f.String("issuer", "", "the issuer to trust: its verifier key, name+hash+key")
 	k := f.Uint("k", 0, "how many the site allows in a period, if you know it")
+	asJSON := f.Bool("json", false, "print the whole report as JSON")
 	var keys keysFlag
 	f.Var(&keys, "rp-key", "a signing key of the site, for time and cap; may be given many times")
 	if err := parse(f, args, 1); err != nil {
@@ -39,7 +41,7 @@ func verifyPost(_ context.Context, args []string, e env) error {
 	}
 	if *vkey == "" || *k > scope.MaxSlots {
 		f.Usage()
-		return errUsage
+		return hint(f)
 	}
 	data, err := readFile(f.Arg(0))
 	if err != nil {
@@ -50,7 +52,11 @@ func verifyPost(_ context.Context, args []string, e env) error {
 		return err
 	}
 	r := post.CheckJSON(data, post.CheckConfig{Issuer: *vkey, RPKeys: keys, Verifier: v, MaxK: uint32(*k)})
-	printReport(e.out, r)
+	if !*asJSON {
+		printReport(e.out, r)
+	} else if err := json.NewEncoder(e.out).Encode(r); err != nil {
+		return err
+	}
 	if !r.OK {
 		return fmt.Errorf("the post %w", errClaim)
 	}

@@ -43,7 +43,7 @@ func (f walletFlags) parse(args []string) error {
 	}
 	if *f.dir == "" || *f.passphraseFile == "" {
 		f.Usage()
-		return errUsage
+		return hint(f.FlagSet)
 	}
 	return nil
 }
@@ -164,7 +164,7 @@ func walletMake(_ context.Context, name string, args []string, e env, usage stri
 	}
 	if len(p.Issuers) == 0 {
 		f.Usage()
-		return errUsage
+		return hint(f.FlagSet)
 	}
 	if *witnesses != "" {
 		p.Witnesses = strings.Split(*witnesses, ",")
@@ -267,7 +267,7 @@ func walletBackup(_ context.Context, args []string, e env) error {
 	}
 	if given != 1 || (*out != "") != (*phrase != "") {
 		f.Usage()
-		return errUsage
+		return hint(f.FlagSet)
 	}
 	w, err := f.open()
 	if err != nil {

@@ -38,7 +38,7 @@ func walletCapture(ctx context.Context, name string, purpose wallet.Purpose, arg
 	}
 	if (*session == "") != (*envelope == "") {
 		f.Usage()
-		return errUsage
+		return hint(f.FlagSet)
 	}
 	w, err := f.open()
 	if err != nil {

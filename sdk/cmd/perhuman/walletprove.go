@@ -50,7 +50,7 @@ func walletProve(ctx context.Context, args []string, e env) error {
 	}
 	if q.origin == "" || q.action == "" || (q.challenge == "") != (q.policy == "") {
 		f.Usage()
-		return errUsage
+		return hint(f.FlagSet)
 	}
 	w, err := f.open()
 	if err != nil {

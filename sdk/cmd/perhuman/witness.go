@@ -21,7 +21,7 @@ func witnessKeygen(_ context.Context, args []string, e env) error {
 	}
 	if *out == "" {
 		f.Usage()
-		return errUsage
+		return hint(f)
 	}
 	skey, vkey, err := setlog.GenerateWitnessKey(e.rand, f.Arg(0))
 	if err != nil {
@@ -50,7 +50,7 @@ func witnessServe(ctx context.Context, args []string, e env) error {
 	}
 	if *keyFile == "" || *state == "" || len(logs) == 0 {
 		f.Usage()
-		return errUsage
+		return hint(f)
 	}
 	key, err := readSecret(*keyFile)
 	if err != nil {
