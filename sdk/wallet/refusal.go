@@ -51,6 +51,9 @@ const (
 	RootsStale Code = "roots_stale"
 	// ForkDetected: the issuer showed two histories.
 	ForkDetected Code = "fork_detected"
+	// KeyUnvouched: the issuer's key was changed, and no head is signed by both
+	// it and the one under which the log was followed before.
+	KeyUnvouched Code = "key_unvouched"
 	// SourceUnavailable: the issuer's files could not be read; try again.
 	SourceUnavailable Code = "source_unavailable"
 	// StoreUnavailable: the use of a slot could not be written down, so the
@@ -121,6 +124,8 @@ func wrap(c Code, detail string, err error) error {
 		c = ForkDetected
 	} else if errors.Is(err, setlog.ErrWitnesses) {
 		c = WitnessesMissing
+	} else if errors.Is(err, setlog.ErrUnvouched) {
+		c = KeyUnvouched
 	} else if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		c = Cancelled
 	}

@@ -3,16 +3,18 @@
 // encrypted and the names of slot pages are keyed hashes, so whoever copies the
 // browser's storage learns neither where this person acted nor how often. A page
 // of slots does not say of itself what it is about: the history does, and can be
-// erased without the wallet losing count.
+// erased without the wallet losing count. What is known of an issuer outlives its
+// keys: records carry the key they were written under, and are found by its name.
 
 import { encode, toBase64url } from '../bytes.js'
 import * as db from './db.js'
 import { blank } from './life.js'
+import { Sealed, successive } from './sealed.js'
 
 /**
  * @typedef {{rp: string, action: string, start: number, len: number}} Book
  * @typedef {{until: number, used: number[]}} Page  until: end of the period, 0 for ever
- * @typedef {{id: string, receipt: string, enrolled: number}} Enrolment
+ * @typedef {{id: string, receipt: string, enrolled: number, issuer?: string}} Enrolment  issuer: the key it was made under
  * @typedef {import('./backup.js').Act} Act
  */
 
@@ -20,76 +22,31 @@ import { blank } from './life.js'
 const keep = 90 * 86400
 
 export class Books {
-  #naming
-  #sealing
-  #retired = false
+  #sealed
 
-  /** @param {CryptoKey} naming @param {CryptoKey} sealing */
-  constructor(naming, sealing) {
-    this.#naming = naming
-    this.#sealing = sealing
-  }
+  /** @param {Sealed} sealed */
+  constructor(sealed) { this.#sealed = sealed }
 
   /** @param {Uint8Array<ArrayBuffer>} secret */
-  static async open(secret) {
-    const base = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveKey'])
-    const derive = (/** @type {string} */ info, /** @type {any} */ type, /** @type {KeyUsage[]} */ uses) =>
-      crypto.subtle.deriveKey({ name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(32), info: encode(info) }, base, type, false, uses)
-    return new Books(
-      await derive('perhuman/books/name/1', { name: 'HMAC', hash: 'SHA-256', length: 256 }, ['sign']),
-      await derive('perhuman/books/seal/1', { name: 'AES-GCM', length: 256 }, ['encrypt', 'decrypt']),
-    )
-  }
+  static async open(secret) { return new Books(await Sealed.open(secret, 'perhuman/books')) }
 
-  /** Writes nothing from now on: the wallet is erased, and what was under way must not leave anything behind. */
-  retire() { this.#retired = true }
+  /** Writes nothing from now on: the wallet is erased. */
+  retire() { this.#sealed.retire() }
 
   /** @param {string} kind @param {unknown} what */
-  async #name(kind, what) {
-    const mac = await crypto.subtle.sign('HMAC', this.#naming, encode(kind + '\0' + JSON.stringify(what)))
-    return kind + '/' + toBase64url(new Uint8Array(mac).subarray(0, 16))
-  }
-
-  /** @param {string} name @returns {Promise<Uint8Array<ArrayBuffer> | undefined>} */
-  async #bytes(name) {
-    const record = await db.get(name)
-    if (!record) return undefined
-    return new Uint8Array(await crypto.subtle.decrypt({ name: 'AES-GCM', iv: record.iv, additionalData: encode(name) }, this.#sealing, record.sealed))
-  }
-
-  /** @param {string} name @param {Uint8Array<ArrayBuffer>} bytes */
-  async #sealed(name, bytes) {
-    const iv = crypto.getRandomValues(new Uint8Array(12))
-    const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: encode(name) }, this.#sealing, bytes)
-    return { iv, sealed: new Uint8Array(sealed) }
-  }
-
-  /** @param {string} name @param {Uint8Array<ArrayBuffer>} bytes */
-  async #seal(name, bytes) {
-    const sealed = await this.#sealed(name, bytes)
-    if (!this.#retired) await db.put(name, sealed)
-  }
+  #name(kind, what) { return this.#sealed.name(kind, kind + '\0' + JSON.stringify(what)) }
 
   /** @param {string} name @returns {Promise<any>} */
   async #read(name) {
-    const plain = await this.#bytes(name)
-    return plain && JSON.parse(new TextDecoder().decode(plain))
+    const plain = await this.#sealed.get(name)
+    return plain && parse(plain)
   }
 
-  /** @param {string} name @param {unknown} value */
-  async #write(name, value) {
-    await this.#seal(name, encode(JSON.stringify(value)))
-  }
+  /** @param {string} name @param {unknown} value @param {string[]} [gone] */
+  async #write(name, value, gone) { await this.#sealed.put([[name, encode(JSON.stringify(value))]], gone) }
 
-  /** Records of one kind that this secret opens: another wallet's, left behind, are passed over. @param {string} kind @returns {Promise<[string, any][]>} */
-  async #all(kind) {
-    const found = []
-    for (const name of await db.names(kind + '/')) {
-      const value = await this.#read(name).catch(() => undefined)
-      if (value !== undefined) found.push(/** @type {[string, any]} */ ([name, value]))
-    }
-    return found
-  }
+  /** Records of one kind that this secret opens. @param {string} kind @returns {Promise<[string, any][]>} */
+  async #all(kind) { return (await this.#sealed.all(kind)).map(([name, plain]) => [name, parse(plain)]) }
 
   /** What the page of a book is called. @param {Book} book */
   name({ rp, action, start, len }) {
@@ -113,10 +70,7 @@ export class Books {
     if (page.used.includes(slot)) throw new Error('slot used before')
     page.used.push(slot)
     const line = this.#line()
-    await db.putAll([
-      [name, await this.#sealed(name, encode(JSON.stringify(page)))],
-      [line, await this.#sealed(line, encode(JSON.stringify(act)))],
-    ])
+    await this.#sealed.put([[name, encode(JSON.stringify(page))], [line, encode(JSON.stringify(act))]])
   }
 
   #line() { return 'history/' + toBase64url(crypto.getRandomValues(new Uint8Array(12))) }
@@ -141,16 +95,13 @@ export class Books {
     if (old.length) await db.remove(old)
   }
 
-  /** For a backup file. @param {import('./holder.js').Issuer[]} issuers */
-  async contents(issuers) {
-    const enrolments = [], receipts = []
-    for (const { vkey } of issuers) {
-      const e = await this.enrolment(vkey)
-      if (e) enrolments.push({ issuer: vkey, ...e })
-      for (const r of (await this.life(vkey))?.receipts ?? []) receipts.push({ issuer: vkey, ...r })
-    }
+  /** For a backup file: also what is from the time before an issuer changed its key. */
+  async contents() {
+    const enrolments = (await this.#all('enrolment')).map(([, e]) => e).filter((e) => e.issuer)
+    const receipts = new Map()
+    for (const [, life] of await this.#all('life')) for (const r of life.receipts) if (r.issuer ?? life.issuer) receipts.set(r.receipt, { issuer: life.issuer, ...r })
     const pages = (await this.#all('book')).map(([name, page]) => ({ name, until: until(page), used: page.used }))
-    return { pages, enrolments, receipts, history: await this.history() }
+    return { pages, enrolments, receipts: [...receipts.values()], history: await this.history() }
   }
 
   /** Takes over what a backup file brings; slots known here already stay used. @param {import('./backup.js').Contents} c */
@@ -160,42 +111,68 @@ export class Books {
       const here = (await this.#read(name).catch(() => undefined))?.used ?? []
       await this.#write(name, { until, used: [...new Set([...here, ...used])] })
     }
-    for (const { issuer, ...e } of c.enrolments) if (!await this.enrolment(issuer)) await this.keepEnrolment(issuer, e)
-    for (const { issuer, ...r } of c.receipts ?? []) {
-      const life = { ...blank(), ...await this.life(issuer) }
+    for (const { issuer, ...e } of c.enrolments) if (!await this.#read(await this.#name('enrolment', issuer))) await this.keepEnrolment(issuer, e)
+    for (const r of c.receipts ?? []) {
+      const life = { ...blank(), ...await this.life(r.issuer) }
       if (life.receipts.some((x) => x.receipt === r.receipt)) continue
       life.receipts.push(r)
-      await this.keepLife(issuer, life)
+      await this.keepLife(r.issuer, life)
     }
     const known = new Set((await this.history()).map((act) => JSON.stringify(act)))
     for (const act of c.history) if (!known.has(JSON.stringify(act))) await this.note(act)
   }
 
   /** What the engine knew of an issuer's log, in wallets from before there was reads.js. @param {string} vkey */
-  async state(vkey) {
-    return this.#bytes(await this.#name('state', vkey))
-  }
+  async state(vkey) { return this.#sealed.get(await this.#name('state', vkey)) }
 
-  /** The enrolment at an issuer. @param {string} vkey @returns {Promise<Enrolment | undefined>} */
+  /** The enrolment at an issuer, under its key or one that it had before. @param {string} vkey @returns {Promise<Enrolment | undefined>} */
   async enrolment(vkey) {
-    return this.#read(await this.#name('enrolment', vkey))
+    const before = async () => (await this.#before('enrolment', vkey)).map(([, e]) => e).sort((a, b) => b.enrolled - a.enrolled)[0]
+    return await this.#read(await this.#name('enrolment', vkey)) ?? await before()
   }
 
   /** @param {string} vkey @param {Enrolment} value */
   async keepEnrolment(vkey, value) {
-    await this.#write(await this.#name('enrolment', vkey), value)
+    await this.#write(await this.#name('enrolment', vkey), { ...value, issuer: vkey })
   }
 
-  /** What became of the place in an issuer's set. @param {string} vkey @returns {Promise<import('./life.js').Life | undefined>} */
+  /**
+   * What became of the place in an issuer's set, under its key or one that it had before; the receipts are those of
+   * all its keys, each with the one that signed it.
+   * @param {string} vkey @returns {Promise<import('./life.js').Life | undefined>}
+   */
   async life(vkey) {
-    return this.#read(await this.#name('life', vkey))
+    const own = await this.#read(await this.#name('life', vkey))
+    const all = [...own ? [{ ...own, issuer: vkey }] : [], ...(await this.#before('life', vkey)).map(([, life]) => life).sort((a, b) => b.next - a.next)]
+    if (all.length === 0) return undefined
+    const receipts = new Map()
+    for (const { issuer, receipts: list } of all) for (const r of list) if (!receipts.has(r.receipt)) receipts.set(r.receipt, { issuer, ...r })
+    return { ...all[0], receipts: [...receipts.values()] }
   }
 
-  /** @param {string} vkey @param {import('./life.js').Life} value */
+  /** Takes the place of what was written down under keys that the issuer had before. @param {string} vkey @param {import('./life.js').Life} value */
   async keepLife(vkey, value) {
-    await this.#write(await this.#name('life', vkey), value)
+    await this.#write(await this.#name('life', vkey), { ...value, issuer: vkey }, (await this.#before('life', vkey)).map(([name]) => name))
+  }
+
+  /** Records of the same issuer under other keys. @param {string} kind @param {string} vkey @returns {Promise<[string, any][]>} */
+  async #before(kind, vkey) {
+    return (await this.#all(kind)).filter(([, { issuer }]) => issuer && successive(issuer, vkey))
+  }
+
+  /** Writes the key into records from before they had it, which tell by their name alone whose they are. @param {string[]} vkeys */
+  async label(vkeys) {
+    for (const kind of ['enrolment', 'life']) {
+      for (const vkey of vkeys) {
+        const name = await this.#name(kind, vkey), value = await this.#read(name).catch(() => undefined)
+        if (value && !value.issuer) await this.#write(name, { ...value, issuer: vkey })
+      }
+    }
   }
 }
+
+/** @param {Uint8Array} plain @returns {any} */
+const parse = (plain) => JSON.parse(new TextDecoder().decode(plain))
 
 /** When a page's period ends; pages written before there were histories say so in another way. @param {any} page */
 const until = (page) => page.until ?? (page.len ? page.start + page.len : 0)

@@ -42,8 +42,11 @@ async function within(mode, work) {
 export const get = (key) => within('readonly', (s) => s.get(key))
 /** @param {string} key @param {unknown} value */
 export const put = (key, value) => within('readwrite', (s) => s.put(value, key))
-/** Several values in one transaction: all of them or none. @param {[string, unknown][]} values */
-export const putAll = (values) => within('readwrite', (s) => values.map(([key, value]) => s.put(value, key))[0])
+/** Several values in one transaction, and what they take the place of: all or nothing. @param {[string, unknown][]} values @param {string[]} [gone] */
+export const putAll = (values, gone = []) => within('readwrite', (s) => {
+  for (const key of gone) s.delete(key)
+  return values.map(([key, value]) => s.put(value, key))[0]
+})
 /** @param {string[]} keys */
 export const remove = (keys) => (keys.length ? within('readwrite', (s) => keys.map((key) => s.delete(key))[0]) : Promise.resolve())
 /** Names that begin so. @param {string} prefix @returns {Promise<string[]>} */

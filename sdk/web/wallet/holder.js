@@ -27,6 +27,8 @@ import { Reads } from './reads.js'
 
 const now = () => Math.floor(Date.now() / 1000)
 const idle = 5 * 60_000 // until the wallet locks by itself
+/** An issuer that was found to do one of these is not followed any more. */
+const broken = ['fork_detected', 'key_unvouched']
 /** @param {string} code @param {object} [more] */
 const failure = (code, more) => Object.assign(new Error(code), { code, ...more })
 
@@ -43,6 +45,8 @@ export class Holder extends EventTarget {
   enrolments = new Map()
   /** What became of the place in each issuer's set. @type {Map<string, import('./life.js').Life>} */
   lives = new Map()
+  /** Why an issuer is not followed any more, by verifier key: one of the codes `broken`, and for a fork both histories. @type {Map<string, {code: string, evidence?: string}>} */
+  broken = new Map()
 
   /** @type {Uint8Array<ArrayBuffer> | undefined} */
   #secret
@@ -133,6 +137,7 @@ export class Holder extends EventTarget {
     this.memberships.clear()
     this.enrolments.clear()
     this.lives.clear()
+    this.broken.clear()
     this.#resumed.clear()
     clearTimeout(this.#timer)
     this.#changed()
@@ -141,6 +146,8 @@ export class Holder extends EventTarget {
   /** @param {Uint8Array<ArrayBuffer>} secret */
   async #take(secret) {
     this.books = await Books.open(secret)
+    this.#reads = await Reads.open(secret)
+    await this.books.label([...this.issuers.map(({ vkey }) => vkey), ...await this.#reads.keys()])
     for (const { vkey } of this.issuers) {
       const enrolment = await this.books.enrolment(vkey)
       if (enrolment) this.enrolments.set(vkey, enrolment)
@@ -148,7 +155,6 @@ export class Holder extends EventTarget {
     }
     this.#device = await db.get('device')
     if (!this.#device) await db.put('device', this.#device = crypto.getRandomValues(new Uint8Array(16)))
-    this.#reads = await Reads.open(secret)
     this.#secret = secret
     remember()
     await this.books.tidy(now())
@@ -209,7 +215,7 @@ export class Holder extends EventTarget {
   /** The encrypted backup file. @param {string} passphrase */
   async file(passphrase) {
     const { secret, books } = this.#open()
-    return backup.sealFile({ created: now(), secret: toBase64url(secret), ...await books.contents(this.issuers) }, passphrase)
+    return backup.sealFile({ created: now(), secret: toBase64url(secret), ...await books.contents() }, passphrase)
   }
 
   /** An address for another device, and the five words that open it. */
@@ -310,7 +316,7 @@ export class Holder extends EventTarget {
   /** @param {Issuer} issuer @param {string} id @param {string} receipt */
   async enrolled(issuer, id, receipt) {
     const { books } = this.#open()
-    const enrolment = { id, receipt, enrolled: now() }
+    const enrolment = { id, receipt, enrolled: now(), issuer: issuer.vkey }
     this.enrolments.set(issuer.vkey, enrolment)
     await books.keepEnrolment(issuer.vkey, enrolment)
     this.#changed()
@@ -331,7 +337,8 @@ export class Holder extends EventTarget {
   /** @param {Issuer} issuer */
   async #sync(issuer) {
     const { secret, books } = this.#open()
-    const engine = await this.engine(), state = (await this.#kept(issuer))?.state ?? await books.state(issuer.vkey)
+    const engine = await this.engine(), kept = await this.#kept(issuer)
+    const state = kept ? (kept.state.length ? kept.state : undefined) : await books.state(issuer.vkey)
     await this.#took(issuer, engine.sync(secret, { ...this.#about(issuer), state }))
   }
 
@@ -359,7 +366,7 @@ export class Holder extends EventTarget {
     const { secret } = this.#open()
     const kept = await this.#kept(issuer)
     const engine = await this.engine()
-    if (!kept || this.#held.has(issuer.vkey) && this.memberships.has(issuer.vkey)) return
+    if (!kept?.paths.length || this.#held.has(issuer.vkey) && this.memberships.has(issuer.vkey)) return
     const seen = await engine.resume(secret, { ...this.#about(issuer), state: kept.state, paths: kept.paths })
       .catch((err) => (['request_invalid', 'not_synced'].includes(err?.code) ? undefined : this.#failed(err))) // what does not fit any more is read anew
     if (seen) this.#know(issuer, seen, kept.snapshots)
@@ -386,15 +393,37 @@ export class Holder extends EventTarget {
     } catch (err) {
       const state = /** @type {any} */ (err)?.state // what a failed read proved stays known, a fork above all
       if (state instanceof Uint8Array) await reads?.keep(issuer.vkey, { paths: kept?.paths ?? new Uint8Array(), snapshots, state })
-      if (/** @type {any} */ (err)?.code === 'roots_stale') throw failure('clock_behind_issuer')
+      const { code, evidence } = /** @type {any} */ (err)
+      if (broken.includes(code) && !this.locked) {
+        this.broken.set(issuer.vkey, { code, evidence })
+        this.memberships.delete(issuer.vkey)
+        this.#changed()
+      }
+      if (code === 'roots_stale') throw failure('clock_behind_issuer')
       this.#failed(err)
     }
+  }
+
+  /**
+   * Follows an issuer from the beginning of its log, as if it had never been seen: because the person says so, who knows
+   * from elsewhere that its new key is right. Used slots and the history do not depend on it.
+   * @param {Issuer} issuer
+   */
+  async renew(issuer) {
+    this.#open()
+    await this.cancel()
+    await navigator.locks.request('perhuman-read', async () => {
+      await this.#reads?.renew(issuer.vkey)
+      await this.keepLife(issuer, (life) => Object.assign(life, { events: [], from: 0, next: 0 }))
+      this.broken.delete(issuer.vkey)
+    })
   }
 
   /** @param {Issuer} issuer @param {import('../engine.js').SyncStatus} seen @param {number[]} snapshots */
   #know({ vkey }, { member, seq, live, crowd, issued }, snapshots) {
     this.#held.add(vkey)
     if (this.locked) return
+    this.broken.delete(vkey)
     this.memberships.set(vkey, { member, seq, live, crowd, issued, snapshots })
     this.#changed()
   }

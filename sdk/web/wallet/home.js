@@ -2,6 +2,7 @@
 // secret backed up, what was proven, how does it open, and how to erase it.
 
 import { crowd, fill, h, icon } from '../dom.js'
+import { broken } from './broken.js'
 import * as custody from './custody.js'
 import { enrol, untilMember } from './enrol.js'
 import { history } from './history.js'
@@ -61,7 +62,7 @@ function membership(holder, issuer, first) {
       fill(status)
     } catch (err) {
       const away = codeOf(err) === 'source_unavailable' && holder.memberships.has(issuer.vkey)
-      if (!holder.locked) fill(status, away ? offlineNote(holder, issuer) : h('div', { class: 'note bad' }, sentence(err)), h('button', { type: 'button', onclick: check }, t('try_again')))
+      if (!holder.locked) fill(status, holder.broken.has(issuer.vkey) ? null : away ? offlineNote(holder, issuer) : h('div', { class: 'note bad' }, sentence(err)), h('button', { type: 'button', onclick: check }, t('try_again')))
     } finally {
       busy = false
       update()
@@ -125,11 +126,18 @@ function membership(holder, issuer, first) {
   function update() {
     const seen = holder.memberships.get(issuer.vkey), life = holder.life(issuer), is = standing(holder, issuer)
     if (shown === 'member' && is === 'none') return // the wallet is being locked
+    const changed = shown !== is
     shown = is
     fill(picture, crowd(seen?.live ?? 120))
     picture.classList.toggle('in', is === 'member')
     const since = last(life, 'enrol', 'rekey_in')
     switch (is) {
+      case 'broken': {
+        if (!changed) break // what was ticked stays ticked
+        const [headline, ...rest] = broken(holder, issuer, again)
+        say('bad', t('broken'), headline, ...rest)
+        break
+      }
       case 'member':
         say('good', t('verified_human'), t('one_of', { n: seen?.live ?? 0 }), h('p', { class: 'muted' }, t('member_text', { issuer: issuer.name })),
           since ? h('p', { class: 'muted small' }, t('fact_since', { day: dayOf(since.day) })) : null, seen ? setAge(holder, { issuers: [issuer.vkey] }) : null)

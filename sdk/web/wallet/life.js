@@ -7,7 +7,7 @@
  * @typedef {import('./holder.js').Issuer} Issuer
  * @typedef {{op: string, record: number, leaf: number, day: number}} Event  day: days since 1970
  * @typedef {'enrolment' | 'recovery' | 'veto' | 'deletion' | 'tombstone'} Kind
- * @typedef {{kind: Kind, id: string, at: number, receipt: string, proof?: string}} Receipt  receipt: what the issuer signed, base64url; proof: its entry in the log
+ * @typedef {{kind: Kind, id: string, at: number, receipt: string, proof?: string, issuer?: string}} Receipt  receipt: what the issuer signed, base64url; proof: its entry in the log; issuer: the key that signed it
  * @typedef {{
  *   id?: string, status: string, code?: string, receipt?: string, root_proof?: string, announcement?: number,
  *   announced_at?: number, veto_until?: number, out_at?: number, boundary?: number, due?: number, effective_at?: number,
@@ -15,7 +15,7 @@
  * @typedef {{id: string, status: string, receipt: string, reentry_at: number, root_proof?: string, destroyed_at?: number, tombstone?: string}} Deletion
  * @typedef {{rekey_period: number, cooldown: number, reentry_delay: number}} Times  seconds; rekey_period 0: no recoveries
  * @typedef {{
- *   events: Event[], from: number, next: number, receipts: Receipt[], recovery?: Recovery, taking?: Recovery, deletion?: Deletion,
+ *   events: Event[], from: number, next: number, receipts: Receipt[], recovery?: Recovery, taking?: Recovery, deletion?: Deletion, issuer?: string,
  * }} Life  from, next: the stretch of the log that was read; recovery: asked for here; taking: somebody takes over this place
  */
 
@@ -98,7 +98,7 @@ async function enrolment(holder, issuer) {
   const have = holder.life(issuer).receipts.find((r) => r.receipt === enrolled.receipt)
   const proof = have?.proof || !last(holder.life(issuer), 'enrol') ? undefined : (await ask(issuer, `/v1/enrolments/${enrolled.id}`)).root_proof
   if (!have || proof) {
-    await holder.keepLife(issuer, (life) => keep(life, { kind: 'enrolment', id: enrolled.id, at: enrolled.enrolled, receipt: enrolled.receipt, ...(proof ? { proof } : {}) }))
+    await holder.keepLife(issuer, (life) => keep(life, { kind: 'enrolment', issuer: enrolled.issuer ?? issuer.vkey, id: enrolled.id, at: enrolled.enrolled, receipt: enrolled.receipt, ...(proof ? { proof } : {}) }))
   }
 }
 
@@ -114,7 +114,7 @@ export async function recovered(holder, issuer, r) {
   const { receipt, root_proof: proof } = r
   await holder.keepLife(issuer, (life) => {
     life.recovery = state(r)
-    if (r.id && receipt) keep(life, { kind: 'recovery', id: r.id, at: Math.floor(Date.now() / 1000), receipt, ...(proof ? { proof } : {}) })
+    if (r.id && receipt) keep(life, { kind: 'recovery', issuer: issuer.vkey, id: r.id, at: Math.floor(Date.now() / 1000), receipt, ...(proof ? { proof } : {}) })
   })
 }
 
@@ -131,8 +131,8 @@ async function deleted(holder, issuer, d) {
   await holder.keepLife(issuer, (life) => {
     life.deletion = rest
     const at = Math.floor(Date.now() / 1000), more = proof ? { proof } : {}
-    keep(life, { kind: 'deletion', id: d.id, at, receipt: d.receipt, ...more })
-    if (tombstone) keep(life, { kind: 'tombstone', id: d.id, at: d.destroyed_at ?? at, receipt: tombstone, ...more })
+    keep(life, { kind: 'deletion', issuer: issuer.vkey, id: d.id, at, receipt: d.receipt, ...more })
+    if (tombstone) keep(life, { kind: 'tombstone', issuer: issuer.vkey, id: d.id, at: d.destroyed_at ?? at, receipt: tombstone, ...more })
   })
 }
 
@@ -156,7 +156,7 @@ export async function veto(holder, issuer) {
   const said = /** @type {Recovery} */ (await ask(issuer, `/v1/recoveries/${e.record}/veto`, { public_key, signature }))
   await holder.keepLife(issuer, (life) => {
     life.taking = state(said)
-    if (said.receipt) keep(life, { kind: 'veto', id: String(e.record), at: Math.floor(Date.now() / 1000), receipt: said.receipt })
+    if (said.receipt) keep(life, { kind: 'veto', issuer: issuer.vkey, id: String(e.record), at: Math.floor(Date.now() / 1000), receipt: said.receipt })
   })
 }
 
@@ -170,9 +170,10 @@ export async function leave(holder, issuer) {
 /**
  * What the place is, in one word.
  * @param {Holder} holder @param {Issuer} issuer
- * @returns {'member' | 'left' | 'recovering' | 'stopped' | 'moved' | 'removed' | 'waiting' | 'none'}
+ * @returns {'broken' | 'member' | 'left' | 'recovering' | 'stopped' | 'moved' | 'removed' | 'waiting' | 'none'}
  */
 export function standing(holder, issuer) {
+  if (holder.broken.has(issuer.vkey)) return 'broken'
   const life = holder.life(issuer)
   const again = (holder.enrolments.get(issuer.vkey)?.enrolled ?? 0) > (life.deletion?.destroyed_at ?? Infinity)
   if (life.deletion && !again) return 'left'

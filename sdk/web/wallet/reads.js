@@ -3,56 +3,79 @@
 // sets are among them. It says where in the set this person stands, so it is
 // encrypted; its keys are its own, and outlive the lock of an open page, so that
 // the background can go on reading. They open nothing else.
+//
+// Records are filed under the issuer's key. An issuer that changes it is still
+// held to what was seen under the one before: until there is a record under the
+// new key, the state of the old one is where the engine goes on from, which then
+// sees a fork across the change, and refuses a key that the old one does not
+// vouch for.
 
-import { encode, toBase64url } from '../bytes.js'
-import * as db from './db.js'
+import { successive, Sealed } from './sealed.js'
 
-/** @typedef {{state: Uint8Array<ArrayBuffer>, paths: Uint8Array<ArrayBuffer>, snapshots: number[]}} Read */
+/** @typedef {{state: Uint8Array<ArrayBuffer>, paths: Uint8Array<ArrayBuffer>, snapshots: number[]}} Read  empty state: begun anew */
+
+const kind = 'set'
 
 export class Reads {
-  #naming
-  #sealing
-  #retired = false
+  #sealed
 
-  /** @param {CryptoKey} naming @param {CryptoKey} sealing */
-  constructor(naming, sealing) {
-    this.#naming = naming
-    this.#sealing = sealing
-  }
+  /** @param {Sealed} sealed */
+  constructor(sealed) { this.#sealed = sealed }
 
   /** @param {Uint8Array<ArrayBuffer>} secret */
-  static async open(secret) {
-    const base = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveKey'])
-    const derive = (/** @type {string} */ info, /** @type {any} */ type, /** @type {KeyUsage[]} */ uses) =>
-      crypto.subtle.deriveKey({ name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(32), info: encode(info) }, base, type, false, uses)
-    return new Reads(
-      await derive('perhuman/reads/name/1', { name: 'HMAC', hash: 'SHA-256', length: 256 }, ['sign']),
-      await derive('perhuman/reads/seal/1', { name: 'AES-GCM', length: 256 }, ['encrypt', 'decrypt']),
-    )
-  }
+  static async open(secret) { return new Reads(await Sealed.open(secret, 'perhuman/reads')) }
 
   /** Writes nothing from now on: the wallet is erased. */
-  retire() { this.#retired = true }
+  retire() { this.#sealed.retire() }
+
+  /** What was read under a key, or under one that the issuer had before: then without paths. @param {string} vkey @returns {Promise<Read | undefined>} */
+  async load(vkey) {
+    const plain = await this.#sealed.get(await this.#sealed.name(kind, vkey))
+    if (plain) return unpack(plain)
+    const [[, before] = []] = await this.#before(vkey)
+    return before && { state: before.state, paths: new Uint8Array(), snapshots: [] }
+  }
+
+  /** The keys under which logs were followed. */
+  async keys() { return (await this.#all()).map(([, { state }]) => keyOf(state)).filter((key) => key !== '') }
+
+  /**
+   * All three in one record: paths without their state prove nothing. The first record that the new key of an issuer
+   * is in takes the place of that under the old one.
+   * @param {string} vkey @param {{state: Uint8Array, paths: Uint8Array, snapshots: number[]}} read
+   */
+  async keep(vkey, { state, paths, snapshots }) {
+    const parts = [new Uint32Array([state.length, paths.length]), new Uint8Array(state), new Uint8Array(paths), JSON.stringify(snapshots)]
+    const plain = new Uint8Array(await new Blob(parts).arrayBuffer())
+    const gone = keyOf(state) === vkey ? (await this.#before(vkey)).map(([name]) => name) : []
+    const name = await this.#sealed.name(kind, vkey)
+    await this.#sealed.put([[name, plain]], gone.filter((other) => other !== name))
+  }
+
+  /** Forgets what was seen of an issuer's log: it is read from its beginning. @param {string} vkey */
+  async renew(vkey) {
+    await this.keep(vkey, { state: new Uint8Array(), paths: new Uint8Array(), snapshots: [] })
+  }
+
+  /** @returns {Promise<[string, Read][]>} */
+  async #all() {
+    return (await this.#sealed.all(kind)).map(([name, plain]) => [name, unpack(plain)])
+  }
 
   /** @param {string} vkey */
-  async #name(vkey) {
-    return 'set/' + toBase64url(new Uint8Array(await crypto.subtle.sign('HMAC', this.#naming, encode(vkey))).subarray(0, 16))
+  async #before(vkey) {
+    return (await this.#all()).filter(([, { state }]) => successive(keyOf(state), vkey))
   }
+}
 
-  /** @param {string} vkey @returns {Promise<Read | undefined>} */
-  async load(vkey) {
-    const name = await this.#name(vkey), record = await db.get(name)
-    if (!record) return undefined
-    const plain = new Uint8Array(await crypto.subtle.decrypt({ name: 'AES-GCM', iv: record.iv, additionalData: encode(name) }, this.#sealing, record.sealed))
-    const [n, size] = new Uint32Array(plain.buffer, 0, 2)
-    return { state: plain.slice(8, 8 + n), paths: plain.slice(8 + n, 8 + n + size), snapshots: JSON.parse(new TextDecoder().decode(plain.subarray(8 + n + size))) }
-  }
+/** @param {Uint8Array<ArrayBuffer>} plain @returns {Read} */
+function unpack(plain) {
+  const [n, size] = new Uint32Array(plain.buffer, 0, 2)
+  return { state: plain.slice(8, 8 + n), paths: plain.slice(8 + n, 8 + n + size), snapshots: JSON.parse(new TextDecoder().decode(plain.subarray(8 + n + size))) }
+}
 
-  /** All three in one record: paths without their state prove nothing. @param {string} vkey @param {{state: Uint8Array, paths: Uint8Array, snapshots: number[]}} read */
-  async keep(vkey, { state, paths, snapshots }) {
-    const name = await this.#name(vkey), iv = crypto.getRandomValues(new Uint8Array(12))
-    const plain = await new Blob([new Uint32Array([state.length, paths.length]), new Uint8Array(state), new Uint8Array(paths), JSON.stringify(snapshots)]).arrayBuffer()
-    const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv, additionalData: encode(name) }, this.#sealing, plain)
-    if (!this.#retired) await db.put(name, { iv, sealed: new Uint8Array(sealed) })
-  }
+/** The key that a state of the engine belongs to, which its second line names; '' if there is none. @param {Uint8Array} state */
+function keyOf(state) {
+  const [, key = ''] = /^perhuman\/wallet\/1 .*\nperhuman\/follower\/1 (.*)\n/.exec(new TextDecoder().decode(state.subarray(0, 2048))) ?? []
+  return key
 }

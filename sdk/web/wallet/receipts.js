@@ -38,6 +38,24 @@ export function receipts(holder, issuer) {
 /** @type {Record<import('./life.js').Kind, import('./texts.js').Key>} */
 const names = { enrolment: 'receipt_enrolment', recovery: 'receipt_recovery', veto: 'receipt_veto', deletion: 'receipt_deletion', tombstone: 'receipt_tombstone' }
 
+/**
+ * Reads a receipt under the key that signed it: the one it was written down with, or another that the issuer has had.
+ * @param {import('./holder.js').Holder} holder @param {import('./holder.js').Issuer} issuer @param {Receipt} r
+ */
+async function read(holder, { vkey, ...issuer }, r) {
+  const engine = await holder.engine()
+  const keys = [r.issuer ?? vkey, vkey, ...holder.life({ vkey, ...issuer }).receipts.map((x) => x.issuer ?? vkey)]
+  let failed
+  for (const key of new Set(keys)) {
+    try {
+      return await engine.receipt({ issuer: key, receipt: r.receipt, proof: r.proof })
+    } catch (err) {
+      failed ??= err
+    }
+  }
+  throw failed
+}
+
 /** @param {import('./holder.js').Holder} holder @param {import('./holder.js').Issuer} issuer @param {Receipt} r */
 function row(holder, issuer, r) {
   const said = h('div', { role: 'status' })
@@ -47,7 +65,7 @@ function row(holder, issuer, r) {
   check.addEventListener('click', async () => {
     check.disabled = true
     try {
-      const [found, mine] = [await (await holder.engine()).receipt({ issuer: issuer.vkey, receipt: r.receipt, proof: r.proof }), (await holder.identity()).commitment]
+      const [found, mine] = [await read(holder, issuer, r), (await holder.identity()).commitment]
       /** @type {['good' | 'warn' | 'bad', string][]} */
       const lines = [
         ['good', t('receipt_signed', { issuer: found.issuer, when: when(found.at) })],

@@ -7,7 +7,8 @@ import { announcement, blank, last, recovering, standing } from '../../wallet/li
 const issuer = { name: 'issuer.test', vkey: 'issuer.test+1+A', at: 'https://issuer.test' }
 const event = (op, record, day = 20_000) => ({ op, record, leaf: 3, day })
 /** A holder with one place. */
-const holder = (life = {}, { member = false, enrolled = 0 } = {}) => ({
+const holder = (life = {}, { member = false, enrolled = 0, broken = false } = {}) => ({
+  broken: new Map(broken ? [[issuer.vkey, { code: 'fork_detected' }]] : []),
   memberships: new Map([[issuer.vkey, { member }]]),
   enrolments: new Map(enrolled ? [[issuer.vkey, { id: 'e', receipt: 'r', enrolled }]] : []),
   life: () => ({ ...blank(), ...life }),
@@ -16,6 +17,7 @@ const holder = (life = {}, { member = false, enrolled = 0 } = {}) => ({
 test('a place stands as log and issuer say', () => {
   for (const [want, life, more] of [
     ['none', {}, {}],
+    ['broken', { events: [event('enrol', 1)] }, { member: true, enrolled: 5, broken: true }],
     ['waiting', {}, { enrolled: 5 }],
     ['member', { events: [event('enrol', 1)] }, { member: true, enrolled: 5 }],
     ['member', { events: [event('enrol', 1), event('rekey_announced', 2)] }, { member: true }],
