@@ -54,6 +54,9 @@ const (
 	// KeyUnvouched: the issuer's key was changed, and no head is signed by both
 	// it and the one under which the log was followed before.
 	KeyUnvouched Code = "key_unvouched"
+	// RollbackDetected: the issuer showed an older state of its log than before,
+	// under a newer date: it was restored from a backup, or lies.
+	RollbackDetected Code = "rollback_detected"
 	// SourceUnavailable: the issuer's files could not be read; try again.
 	SourceUnavailable Code = "source_unavailable"
 	// StoreUnavailable: the use of a slot could not be written down, so the
@@ -122,6 +125,8 @@ func wrap(c Code, detail string, err error) error {
 	}
 	if _, ok := errors.AsType[*setlog.ErrFork](err); ok {
 		c = ForkDetected
+	} else if errors.Is(err, setlog.ErrRollback) {
+		c = RollbackDetected
 	} else if errors.Is(err, setlog.ErrWitnesses) {
 		c = WitnessesMissing
 	} else if errors.Is(err, setlog.ErrUnvouched) {

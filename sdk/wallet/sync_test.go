@@ -177,6 +177,17 @@ func TestSyncRefusesLies(t *testing.T) {
 			t.Fatal(st, err)
 		}
 	})
+	t.Run("older log under a newer date", func(t *testing.T) {
+		w := newWorld(t, 300)
+		old := testset.New(t, "issuer.example/people") // a copy of the folder, taken here
+		old.Anchor(w.now, append(testset.Crowd(300), w.commitment()))
+		w.set.Anchor(w.now.Add(time.Second), testset.Crowd(301)[300:])
+		x := w.synced(nil)
+		old.Resign(w.now.Add(time.Minute), nil)
+		w.now = w.now.Add(2 * time.Minute)
+		_, err := w.wallet(func(c *wallet.Config) { c.State, c.Source = x.State(), old }).Sync(ctx)
+		wantCode(t, err, wallet.RollbackDetected)
+	})
 	t.Run("set superseded while reading", func(t *testing.T) {
 		w := newWorld(t, 300)
 		first := true
