@@ -2,6 +2,7 @@ package docs
 
 import (
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := map[string][]string{}
+	rows, told := map[string][]string{}, map[string]bool{}
 	for line := range strings.Lines(string(page)) {
 		if !strings.HasPrefix(line, "| `") {
 			continue
@@ -24,6 +25,12 @@ func TestEveryCodeIsExplained(t *testing.T) {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
 		for i := range cells {
 			cells[i] = strings.TrimSpace(cells[i])
+		}
+		if len(cells) == 3 { // of a wallet's window
+			for code := range strings.SplitSeq(cells[0], ", ") {
+				told[strings.Trim(code, "`")] = true
+			}
+			continue
 		}
 		code := strings.Trim(cells[0], "`")
 		if rows[code] != nil {
@@ -51,5 +58,40 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	}
 	for code := range rows {
 		t.Errorf("errors.md explains %s, which no table knows", code)
+	}
+	walletCodes(t, told)
+}
+
+// walletCodes holds what a wallet tells a page to the codes that the engine
+// refuses with and to the sentences that the page has for them.
+func walletCodes(t *testing.T, told map[string]bool) {
+	refusals, err := os.ReadFile("../sdk/wallet/refusal.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := os.ReadFile("../sdk/web/wallet/lang/en.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := map[string]bool{"locked": true, "secret_invalid": true} // the person's alone
+	for _, info := range api.Table() {
+		shared[string(info.Code)] = true
+	}
+	found := regexp.MustCompile(`(?m)^\t\w+ +Code = "(\w+)"`).FindAllStringSubmatch(string(refusals), -1)
+	if len(found) < 20 {
+		t.Errorf("%d codes in refusal.go", len(found))
+	}
+	for _, m := range found {
+		if !told[m[1]] && !shared[m[1]] {
+			t.Errorf("errors.md does not say that a wallet tells %s", m[1])
+		}
+	}
+	for code := range told {
+		if shared[code] {
+			t.Errorf("%s is a code of a server, explained twice", code)
+		}
+		if !strings.Contains(string(words), "  code_"+code+":") {
+			t.Errorf("the wallet has no sentence for %s", code)
+		}
 	}
 }

@@ -14,7 +14,8 @@ import { codeOf, periodWord, policySentence, sentence, t } from './texts.js'
  * @typedef {import('./holder.js').Holder} Holder
  * @typedef {{kind: 'post', author: string, created: number, text: string}} Shown
  * relayed: nobody but the question itself says who asks, and the answer goes to another screen.
- * @typedef {import('./holder.js').Ask & {content?: Shown, bound?: {kind: string, bytes: string}, tell: (message: any) => void | Promise<void>, relayed?: boolean}} Request
+ * gone: whether the page that asked was closed.
+ * @typedef {import('./holder.js').Ask & {content?: Shown, bound?: {kind: string, bytes: string}, tell: (message: any) => void | Promise<void>, gone?: () => boolean, relayed?: boolean}} Request
  */
 
 /** @param {string} code */
@@ -40,7 +41,7 @@ export function question() {
       }
       asked = event.origin
       const { action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, min_seq } = event.data
-      resolve({ origin: event.origin, rp: rpFromOrigin(event.origin), action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, min_seq, tell })
+      resolve({ origin: event.origin, rp: rpFromOrigin(event.origin), action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, min_seq, tell, gone: () => opener.closed })
     })
     opener.postMessage({ type: 'perhuman-ready' }, '*') // says nothing but that this window listens
   })
@@ -58,7 +59,7 @@ async function tellIfPossible(tell, code) {
 /**
  * Checks, before anything is shown as a fact, that the challenge is for this
  * site, action and content. The engine checks it all again when it proves.
- * @param {Request} r
+ * @param {Request} r @returns {Promise<number>} until when it is good, unix
  */
 async function consistent(r) {
   const whole = (/** @type {unknown} */ n) => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0
@@ -90,7 +91,11 @@ async function consistent(r) {
     const digest = await contentDigest('post', canonicalPost({ rp: r.rp, author, created, text }))
     if (toBase64url(digest) !== r.content_digest) throw refusal('message_mismatch')
   }
+  return c.expires
 }
+
+/** What stands in the way, and what the wallet does about it. @param {unknown} err @param {boolean} final */
+const hindrance = (err, final) => h('div', { class: 'note bad stack tight refusal' }, h('h2', null, t(final ? 'no_proof' : 'no_proof_now')), h('p', null, sentence(err)))
 
 /** @param {Request} r @param {import('./holder.js').Issuer[]} accepted @param {import('./consent.js').Read | undefined} read @returns {Node} */
 function whatIsAsked(r, accepted, read) {
@@ -127,7 +132,7 @@ export async function dialog(holder, main, hear = question) {
       hear === question ? h('p', { class: 'muted' }, t('nobody_asked_text')) : h('div', { class: 'note bad', role: 'alert' }, sentence(err)), h('p', null, h('a', { href: '/' }, t('open_wallet')))))
     return
   }
-  let answered = false
+  let answered = false, over = false, proving = false
   const leave = (/** @type {string} */ code) => {
     if (answered) return
     answered = true
@@ -145,14 +150,35 @@ export async function dialog(holder, main, hear = question) {
   const middle = h('div', { class: 'stack' })
   const actions = h('div', { class: 'row end' })
   const decline = h('button', { type: 'button', onclick: () => leave('cancelled') }, t('decline'))
-  const refuse = (/** @type {unknown} */ err) => {
+  /** The wallet's final word. @param {unknown} err */
+  const refuse = (err) => {
     const code = codeOf(err)
+    over = true
+    clearInterval(watch)
     fill(middle)
-    fill(status, h('div', { class: 'note bad' }, answered ? null : h('b', null, t('no_proof')), sentence(err)))
-    const close = h('button', { type: 'button', class: 'primary', onclick: () => { answered ? away(50) : leave(code) } }, t('back_to_site'))
+    fill(status, answered ? h('div', { class: 'note bad' }, sentence(err)) : hindrance(err, true))
+    // A window whose opener is gone can be closed by the person alone.
+    const close = code === 'asker_gone' ? h('a', { class: 'button primary', href: '/' }, t('open_wallet'))
+      : h('button', { type: 'button', class: 'primary', onclick: () => { answered ? away(50) : leave(code) } }, t('back_to_site'))
     fill(actions, close)
     close.focus()
   }
+  /** What may pass: who goes back now tells the site what it was. @param {unknown} err @param {string} label @param {() => void} again */
+  const hinder = (err, label, again) => {
+    const retry = h('button', { type: 'button', class: 'primary', onclick: again }, label)
+    fill(middle)
+    fill(status, hindrance(err, false))
+    fill(actions, h('button', { type: 'button', onclick: () => leave(codeOf(err)) }, t('back_to_site')), retry)
+    retry.focus()
+  }
+  /** Refuses if there is nobody to answer any more, or no time. @returns {boolean} whether it did */
+  const late = () => {
+    if (answered || over) return over
+    if (r.gone?.()) refuse('asker_gone')
+    else if (expires * 1000 < Date.now()) refuse('challenge_expired')
+    return over
+  }
+  let expires = Infinity, watch = 0
   const card = h('section', { class: 'card stack request' },
     h('h1', null, h('span', { class: 'asker', id: 'asker' }, r.rp), t('asks')),
     r.relayed ? h('div', { class: 'note warn', id: 'relayed' }, t('relayed', { rp: r.rp })) : null,
@@ -163,7 +189,7 @@ export async function dialog(holder, main, hear = question) {
   /** @type {import('./consent.js').Read | undefined} */
   let read
   try {
-    await consistent(r)
+    expires = await consistent(r)
     accepted = holder.accepted(r)
     if (r.bound) read = { ...await holder.bound(r, r.bound), bytes: fromBase64url(r.bound.bytes) }
   } catch (err) {
@@ -171,6 +197,7 @@ export async function dialog(holder, main, hear = question) {
     return
   }
   fill(/** @type {Element} */ (card.querySelector('.asked')), whatIsAsked(r, accepted, read))
+  watch = window.setInterval(() => { if (!proving) late() }, 1000)
 
   if (!holder.vault) {
     fill(status, h('div', { class: 'note' }, t('no_wallet')))
@@ -178,20 +205,21 @@ export async function dialog(holder, main, hear = question) {
     return
   }
 
-  /** Every step from unlocking to the button; runs again whenever the wallet opens. */
-  const prepare = async () => {
+  /** Every step from unlocking to the button; runs again whenever the wallet opens. @param {boolean} [fresh] the sets were read just now */
+  const prepare = async (fresh) => {
     fill(middle)
     fill(actions, decline)
     fill(status, h('span', { class: 'muted' }, t('preparing')))
     try {
       await holder.gather(r)
-      if (holder.locked) return
+      if (holder.locked || over) return
       if (!holder.vouching(r).every(({ vkey }) => holder.memberships.get(vkey)?.member)) {
         fill(status, h('div', { class: 'note' }, sentence('not_member'), ' ', t('become_then_back')))
-        fill(actions, decline, h('button', { type: 'button', onclick: readFirst }, t('read_now')), h('a', { class: 'button primary', href: '/', target: '_blank', rel: 'noopener', onclick: () => leave('not_member') }, t('become')))
+        fill(actions, h('button', { type: 'button', onclick: () => leave('not_member') }, t('back_to_site')), h('button', { type: 'button', onclick: readFirst }, t('read_now')), h('a', { class: 'button primary', href: '/', target: '_blank', rel: 'noopener', onclick: () => leave('not_member') }, t('become')))
         return
       }
       const prompt = await holder.prepare(r)
+      if (over) return
       const here = r.relayed ? personally(r.rp, () => { prove.disabled = !ready || !here?.ticked() }) : null
       fill(middle, whatIsShared(r, prompt.crowd, read), r.kind === 'per_epoch' ? meter(prompt.left, r) : null, setAge(holder, r), here?.el)
       let ready = false
@@ -215,7 +243,11 @@ export async function dialog(holder, main, hear = question) {
         else prove.focus()
       }, 400)
     } catch (err) {
-      if (holder.locked) return
+      if (holder.locked || over) return
+      if (codeOf(err) === 'set_unread' && fresh) {
+        hinder('set_ahead', t('read_now'), readFirst)
+        return
+      }
       if (codeOf(err) === 'set_unread') {
         const read = h('button', { type: 'button', class: 'primary', onclick: readFirst }, t('read_now'))
         fill(status, setUnread(holder, r))
@@ -227,9 +259,8 @@ export async function dialog(holder, main, hear = question) {
         refuse(err)
         return
       }
-      fill(status, h('div', { class: 'note bad' }, sentence(err)))
-      fill(actions, decline, sets.has(codeOf(err)) ? h('button', { type: 'button', class: 'primary', onclick: readFirst }, t('read_now'))
-        : h('button', { type: 'button', class: 'primary', onclick: prepare }, t('try_again')))
+      if (sets.has(codeOf(err))) hinder(err, t('read_now'), readFirst)
+      else hinder(err, t('try_again'), () => prepare())
     }
   }
 
@@ -241,16 +272,12 @@ export async function dialog(holder, main, hear = question) {
     try {
       await holder.readSets(r)
     } catch (err) {
-      if (holder.locked) return
-      if (!passing.has(codeOf(err)) && !clocks.has(codeOf(err))) {
-        refuse(err)
-        return
-      }
-      fill(status, h('div', { class: 'note bad' }, sentence(err)))
-      fill(actions, decline, h('button', { type: 'button', class: 'primary', onclick: readFirst }, t('try_again')))
+      if (holder.locked || over) return
+      if (passing.has(codeOf(err)) || clocks.has(codeOf(err))) hinder(err, t('try_again'), readFirst)
+      else refuse(err)
       return
     }
-    if (!holder.locked) await prepare()
+    if (!holder.locked && !over) await prepare(true)
   }
 
   /**
@@ -258,8 +285,8 @@ export async function dialog(holder, main, hear = question) {
    * @param {HTMLButtonElement} prove @param {Promise<void>} making @param {() => import('./holder.js').Proposal | undefined} made
    */
   const go = async (prove, making, made) => {
-    if (prove.disabled) return
-    prove.disabled = true
+    if (prove.disabled || late()) return
+    prove.disabled = proving = true
     r.tell({ type: 'perhuman-proving' })
     const steps = h('ol', { class: 'steps' },
       h('li', { 'data-state': made() ? 'done' : 'now' }, t(made() ? 'prepared' : 'making')), h('li', null, t('writing')), h('li', null, t('handing', { rp: r.rp })))
@@ -301,15 +328,15 @@ export async function dialog(holder, main, hear = question) {
         refuse(err)
         return
       }
-      fill(status, h('div', { class: 'note bad' }, sentence(err)))
-      fill(actions, decline, h('button', { type: 'button', class: 'primary', onclick: prepare }, t('try_again')))
+      hinder(err, t('try_again'), () => prepare())
     } finally {
+      proving = false
       holder.removeEventListener('stage', onstage)
     }
   }
 
   const follow = () => {
-    if (answered) return
+    if (answered || over) return
     if (!holder.locked) {
       prepare()
       return
