@@ -189,7 +189,7 @@ step('the bot page: every attack gets its code, and the server counted the same'
   await page.close()
 })
 
-step('a phishing site gets nothing: not with a challenge of the board, not with another text', { skip: why, timeout: 60_000 }, async (t) => {
+step('a phishing site gets nothing with a challenge of the board', { skip: why, timeout: 60_000 }, async (t) => {
   const evil = await serve({ 'evil /': () => ({ type: 'text/html', body: '<!doctype html><title>evil</title><button>Win a prize</button>' }) })
   t.after(() => evil.close())
   const board = context.pages().find((p) => p.url().startsWith(demo.board))
@@ -221,23 +221,6 @@ step('a phishing site gets nothing: not with a challenge of the board, not with 
   assert.deepEqual(await elsewhere.evaluate(() => window.heard), [{ type: 'perhuman-ready' }, { type: 'perhuman-error', code: 'challenge_wrong_rp' }])
   await elsewhere.close()
 
-  const lies = await context.newPage()
-  await lies.goto(demo.board)
-  for (const [request, text] of [
-    [{ content: { kind: 'post', author: 'a', created: 1, text: 'harmless' } }, /not what the site wants bound/],
-    [{ content_digest: 'B'.repeat(42) + 'A' }, /not what the site wants bound/],
-    [{ action: 'vote' }, /made for another action/],
-    [{ k: 5000 }, /not well formed/],
-    [{ all: true }, /not well formed/],
-    [{ issuers: ['elsewhere.example/people+00000000+AAAA'] }, /another issuer to vouch/],
-    [{ challenge: 'x' }, /not well formed/],
-  ]) {
-    const popup = await asking(lies, request)
-    await popup.getByText(text).waitFor()
-    assert.equal(await popup.getByRole('button', { name: 'Prove it' }).count(), 0)
-    await popup.close()
-  }
-  await lies.close()
   seen.requests = seen.requests.filter((r) => !r.url.startsWith(`http://evil.localhost:${evil.port}/`))
 })
 
@@ -314,9 +297,11 @@ step('in a language that nobody speaks, no text of wallet or widget stands outsi
   await prove.waitFor({ timeout: 60_000 })
   await assertTranslated(body(popup), 'asked', data)
 
-  // The page that asked goes elsewhere while the question is open: what the wallet says is for the one that asked.
+  // The page that asked goes elsewhere while the question is open: there is nobody to answer any more.
   await board.goto(`http://evil.localhost:${evil.port}/`)
-  await parting(popup, () => popup.getByRole('button', { name: /Decline/ }).click())
+  await popup.getByText('⟦The page that asked is closed').waitFor()
+  await assertTranslated(body(popup), 'asked, and alone', data)
+  await popup.close()
   assert.deepEqual(await board.evaluate(() => window.heard), [])
 })
 
