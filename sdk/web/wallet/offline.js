@@ -8,10 +8,11 @@ const busy = 'perhuman-busy'
 export async function install() {
   if (!('serviceWorker' in navigator)) return
   const { serviceWorker } = navigator
-  const first = !serviceWorker.controller
+  let first = !serviceWorker.controller
   serviceWorker.addEventListener('controllerchange', () => {
     // Takes over only while nobody is busy; the very first one serves what this page is made of, and none is no other.
     if (!first && serviceWorker.controller) location.reload()
+    first = false
   })
   try {
     const registration = await serviceWorker.register('/sw.js', { updateViaCache: 'none' })
@@ -29,14 +30,15 @@ export async function offer(registration) {
 
 /**
  * Holds back new versions from now on.
- * @returns {() => void} lets them in again
+ * @returns {() => Promise<void>} lets them in again
  */
 export function hold() {
   /** @type {PromiseWithResolvers<void>} */
   const { promise, resolve } = Promise.withResolvers()
-  navigator.locks?.request(busy, { mode: 'shared' }, () => promise).catch(() => {})
-  return () => {
+  const held = navigator.locks?.request(busy, { mode: 'shared' }, () => promise).catch(() => {})
+  return async () => {
     resolve()
-    setTimeout(() => offer().catch(() => {}), 100) // when the lock is gone
+    await held
+    setTimeout(() => offer().catch(() => {}), 100) // when everybody has heard that the lock is gone
   }
 }
