@@ -77,6 +77,8 @@ export class Engine {
   #worker
   /** @type {((stage: Stage) => void) | undefined} */
   #onstage
+  /** @type {(() => void) | undefined} */
+  #onend
   /** @type {Map<number, {resolve: (value: any) => void, reject: (error: EngineError) => void, timer: ReturnType<typeof setTimeout>}>} */
   #calls = new Map()
   #next = 1
@@ -85,10 +87,12 @@ export class Engine {
    * @private Use Engine.start.
    * @param {Worker} worker
    * @param {((stage: Stage) => void) | undefined} onstage
+   * @param {(() => void) | undefined} onend
    */
-  constructor(worker, onstage) {
+  constructor(worker, onstage, onend) {
     this.#worker = worker
     this.#onstage = onstage
+    this.#onend = onend
     worker.addEventListener('message', (event) => this.#receive(event.data))
     worker.addEventListener('error', () => this.#end('worker_failed', 'the worker could not be loaded or has failed'))
     worker.addEventListener('messageerror', () => this.#end('worker_failed', 'a message could not be read'))
@@ -100,13 +104,13 @@ export class Engine {
    * proofs are started by the sync that loads the proving key.
    * @param {{
    *   program?: 'wallet' | 'check', workerURL?: string | URL, wasmURL?: string | URL, checkURL?: string | URL,
-   *   onstage?: (stage: Stage) => void, timeout?: number, workers?: 1 | 2 | 4,
-   * }} [options]
+   *   onstage?: (stage: Stage) => void, onend?: () => void, timeout?: number, workers?: 1 | 2 | 4,
+   * }} [options]  onend: called once when the engine has ended, for whatever reason, also while no call waits
    * @returns {Promise<Engine>}
    */
-  static async start({ program = 'wallet', workerURL, wasmURL, checkURL, onstage, timeout = TIMEOUTS.start, workers = room() } = {}) {
+  static async start({ program = 'wallet', workerURL, wasmURL, checkURL, onstage, onend, timeout = TIMEOUTS.start, workers = room() } = {}) {
     const worker = new Worker(workerURL ?? new URL('./worker.js', import.meta.url), { type: 'module', name: 'perhuman' })
-    const engine = new Engine(worker, onstage)
+    const engine = new Engine(worker, onstage, onend)
     try {
       await engine.#call('start', [{ program, wasmURL: absolute(wasmURL), checkURL: absolute(checkURL), workers }], timeout)
     } catch (e) {
@@ -344,8 +348,10 @@ export class Engine {
    * @param {string} message
    */
   #end(code, message) {
-    this.#worker?.terminate()
+    if (!this.#worker) return
+    this.#worker.terminate()
     this.#worker = undefined
+    this.#onend?.()
     for (const id of [...this.#calls.keys()]) this.#settle(id)?.reject(new EngineError({ code, message }))
   }
 }

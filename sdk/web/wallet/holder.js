@@ -88,6 +88,7 @@ export class Holder extends EventTarget {
     const started = Engine.start({
       workerURL: '/perhuman/worker.js', wasmURL: '/perhuman/dist/wallet.wasm',
       onstage: (stage) => this.dispatchEvent(new CustomEvent('stage', { detail: stage })),
+      onend: () => { if (this.#engine === started) this.#forget() }, // also when it died while nobody waited for it
     }).catch((/** @type {unknown} */ err) => {
       this.#forget()
       throw Object.assign(new Error('engine', { cause: err }), { code: 'engine_missing' })
@@ -530,11 +531,10 @@ export class Holder extends EventTarget {
     return navigator.locks.request('perhuman-slots', async () => {
       const { book, request } = await this.#request(ask)
       const taken = proposal && proposal.book.start === book.start && request.used.includes(proposal.slot)
-      if (taken) { // by another window; the engine would send the same again for the same challenge, so it starts anew
-        await this.cancel()
-        await this.gather(ask)
-      }
-      const { response, slot } = proposal?.book.start === book.start && !taken ? proposal : await this.propose(ask)
+      if (taken) await this.cancel() // by another window; the engine would send the same again for the same challenge, so it starts anew
+      const fits = proposal?.book.start === book.start && !taken
+      if (!fits) await this.gather(ask) // an engine that took the place of another holds nothing yet
+      const { response, slot } = fits ? proposal : await this.propose(ask)
       onmade?.()
       const act = { at: now(), rp: book.rp, action: ask.action, kind: ask.kind, len: ask.len, k: ask.k, issuer: this.vouching(ask).map((i) => i.name).join(', ') }
       try {

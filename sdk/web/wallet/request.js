@@ -231,8 +231,10 @@ export async function dialog(holder, main, hear = question) {
         made = p
         prove.dataset.made = ''
       })
-      making.catch(() => {}) // the click hears of it
-      prove.addEventListener('click', () => go(prove, making, () => made))
+      // What failed before the click is made anew after it; what fails after it is told.
+      let failed = false
+      making.catch(() => { failed = true })
+      prove.addEventListener('click', () => go(prove, failed ? undefined : making, () => made))
       fill(status)
       fill(actions, decline, prove)
       // A key or click that was meant for something else must not count as consent.
@@ -282,7 +284,7 @@ export async function dialog(holder, main, hear = question) {
 
   /**
    * The click: from here to the finished proof nothing touches the network.
-   * @param {HTMLButtonElement} prove @param {Promise<void>} making @param {() => import('./holder.js').Proposal | undefined} made
+   * @param {HTMLButtonElement} prove @param {Promise<void> | undefined} making @param {() => import('./holder.js').Proposal | undefined} made
    */
   const go = async (prove, making, made) => {
     if (prove.disabled || late()) return
@@ -308,7 +310,7 @@ export async function dialog(holder, main, hear = question) {
     }
     holder.addEventListener('stage', onstage)
     try {
-      await making.catch(() => {}) // a failure is met again below, and told
+      await making
       if (given) return
       const response = await holder.answer(r, made(), () => {
         step.setAttribute('data-state', 'done')
@@ -317,6 +319,7 @@ export async function dialog(holder, main, hear = question) {
       })
       if (answered) return
       for (const li of [step, writing]) li.setAttribute('data-state', 'done')
+      handing.setAttribute('data-state', 'now')
       answered = true // the slot is used: closing the page is no refusal any more
       await r.tell({ type: 'perhuman-response', response })
       handing.setAttribute('data-state', 'done')
