@@ -105,7 +105,7 @@ func (r reading) Posts(ctx context.Context) ([]web.Post, error) {
 	for i, p := range all {
 		out[i] = web.Post{ID: p.ID, Author: p.Author, Text: p.Text, Created: p.Created, Verified: p.Verified, Seed: p.Seed}
 		for _, c := range p.Comments {
-			out[i].Comments = append(out[i].Comments, web.Comment{Author: c.Author, Text: c.Text, Agent: c.Agent})
+			out[i].Comments = append(out[i].Comments, web.Comment{Author: c.Author, Text: c.Text, Agent: c.Agent, Created: c.Created})
 		}
 	}
 	return out, err

@@ -21,14 +21,15 @@ type pollState struct {
 	Poll   tally.Poll     `json:"poll"`
 	Counts map[string]int `json:"counts"`
 	Votes  int            `json:"votes"`
+	Most   int            `json:"-"` // of one choice, 1 at least: what bars are measured by
 	Closed bool           `json:"closed"`
 	Log    string         `json:"log"`
 }
 
 func (p *poll) state() *pollState {
-	s := &pollState{Number: p.number, Poll: p.log.Poll(), Counts: p.log.Counts(), Closed: p.log.Closed(), Log: p.vkey}
+	s := &pollState{Number: p.number, Poll: p.log.Poll(), Counts: p.log.Counts(), Closed: p.log.Closed(), Log: p.vkey, Most: 1}
 	for _, n := range s.Counts {
-		s.Votes += n
+		s.Votes, s.Most = s.Votes+n, max(s.Most, n)
 	}
 	return s
 }
@@ -95,11 +96,18 @@ func (ps *polls) checkpoint(rw http.ResponseWriter, r *http.Request) {
 }
 
 // next is the operator's button: it closes the open poll, or opens one over the
-// people who are enrolled by now.
+// people who are enrolled by now. Whoever presses it says which poll was on the
+// page; if that is over, somebody else was first, and nothing is done.
 func (ps *polls) next(rw http.ResponseWriter, r *http.Request) {
+	var seen struct {
+		Number int  `json:"number"`
+		Closed bool `json:"closed"`
+	}
+	err := serve.ReadJSON(rw, r, 1<<10, &seen)
 	p := ps.current()
-	var err error
 	switch {
+	case err != nil:
+	case p != nil && seen.Number != 0 && (seen.Number != p.number || seen.Closed != p.log.Closed()):
 	case p == nil:
 		err = api.Errorf(api.Overloaded, "the synthetic crowd is still being enrolled")
 	case p.log.Closed():

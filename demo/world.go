@@ -232,6 +232,13 @@ func (w *world) buildHandler() error {
 	if err != nil {
 		return err
 	}
+	if board, err = web.Worded(board); err != nil {
+		return err
+	}
+	told, err := web.Worded(issuing)
+	if err != nil {
+		return err
+	}
 	holder, err := sdkweb.Wallet(sdkweb.WalletConfig{
 		Issuers:    []sdkweb.Issuer{{VKey: w.issuer.VKey(), At: w.cfg.url(issuerHost)}},
 		ProvingKey: depth20.ZKey(),
@@ -241,7 +248,7 @@ func (w *world) buildHandler() error {
 		return err
 	}
 	w.handler = serve.Chain(serve.ByHost(map[string]http.Handler{
-		hostPort(issuerHost, w.cfg.port): issuing,
+		hostPort(issuerHost, w.cfg.port): told,
 		hostPort(walletHost, w.cfg.port): holder,
 		hostPort(boardHost, w.cfg.port):  board,
 	}), serve.RequestID(rand.Reader), serve.Recover(w.logf), serve.BodyCap(1<<20))

@@ -25,7 +25,7 @@ import (
 	"github.com/perhuman/perhuman/sdk/web/face"
 )
 
-//go:embed board issuer
+//go:embed board issuer problem.html
 var embedded embed.FS
 
 // Consent is the text that a person agrees to before a capture, word for word.
@@ -56,7 +56,7 @@ func Consent(split bool) ([]byte, error) {
 // BoardPages gives what the board's pages show to readers without JavaScript.
 type BoardPages interface {
 	Posts(ctx context.Context) ([]Post, error) // newest first
-	Poll() any                                 // fields Number, Poll, Counts, Votes, Closed; nil before the first
+	Poll() any                                 // fields Number, Poll, Counts, Votes, Most, Closed; nil before the first
 	Record() *Record                           // of the issuer; nil while there is none
 	Rules() Rules
 }
@@ -73,6 +73,27 @@ type Attack struct{ Title, What, Expect string }
 
 // fact is a line of a list of what holds: state good or warn.
 type fact struct{ State, Title, Text string }
+
+// head is what stands in the head of a page: its name, what a link to it says of
+// it, and its script with those that this one will ask for.
+type head struct {
+	Title, Text    string
+	Scripts, Ahead []string
+}
+
+// headOf is the head of a page with a widget on it, if it has a script of that
+// kind, and with the tour.
+func headOf(title, text, scripts string) head {
+	h := head{Title: title, Text: text}
+	for _, name := range strings.Fields(scripts) {
+		h.Scripts = append(h.Scripts, name)
+		if name != "bot" && name != "lab" { // these have no widget
+			h.Ahead = []string{"/perhuman/perhuman.js", "/perhuman/dom.js", "/perhuman/codes.js", "/perhuman/handover.js", "/static/common.js"}
+		}
+	}
+	h.Scripts = append(h.Scripts, "tour")
+	return h
+}
 
 // Post is a post as the page shows it.
 type Post struct {
@@ -111,6 +132,31 @@ func Bars(counts []uint64) []Bar {
 type Comment struct {
 	Author, Text string
 	Agent        string // its name, if a program wrote it
+	Created      uint64 // unix seconds
+}
+
+// Ago says how long ago, in the words that the page's script puts there too.
+func (p Post) Ago() string { return ago(p.Created, time.Now()) }
+
+// Ago is as for a post.
+func (c Comment) Ago() string { return ago(c.Created, time.Now()) }
+
+// ago is what Intl.RelativeTimeFormat says of whole days, hours or minutes.
+func ago(created uint64, now time.Time) string {
+	past := now.Sub(time.Unix(int64(min(created, 1<<40)), 0))
+	for _, u := range []struct {
+		name, one string
+		size      time.Duration
+	}{{"day", "yesterday", 24 * time.Hour}, {"hour", "1 hour ago", time.Hour}, {"minute", "1 minute ago", time.Minute}} {
+		if past < u.size {
+			continue
+		}
+		if n := int(past.Round(u.size) / u.size); n > 1 {
+			return fmt.Sprintf("%d %ss ago", n, u.name)
+		}
+		return u.one
+	}
+	return "now"
 }
 
 // At is the time for machines.
@@ -138,6 +184,7 @@ func Board(show BoardPages, wallet, issuer string) (http.Handler, error) {
 	}
 	pages, err := template.New("").Funcs(template.FuncMap{
 		"fact": func(state, title, text string) fact { return fact{state, title, text} },
+		"head": headOf,
 	}).ParseFS(sub, "*.html")
 	if err != nil {
 		return nil, fmt.Errorf("demo/web: board: %w", err)

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/perhuman/perhuman/sdk/api"
 )
@@ -166,6 +167,85 @@ func TestSourcesFitThePolicy(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What a link to a page says of it, and one name for each.
+func TestHeads(t *testing.T) {
+	board, err := Board(shown{}, "http://wallet.localhost:8080", "http://issuer.localhost:8080")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]string{}
+	for _, path := range []string{"/", "/poll", "/agent", "/bot"} {
+		w := httptest.NewRecorder()
+		board.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		for _, re := range []string{`<title>(.+) · agora</title>`, `<meta name="description" content="([^"]{40,})">`, `<meta property="og:title" content="([^"]+)">`, `<meta property="og:description" content="([^"]{40,})">`} {
+			m := regexp.MustCompile(re).FindStringSubmatch(w.Body.String())
+			if m == nil {
+				t.Errorf("%s has no %s", path, re)
+				continue
+			}
+			if other, ok := seen[re+m[1]]; ok {
+				t.Errorf("%s and %s both say %q", path, other, m[1])
+			}
+			seen[re+m[1]] = path
+		}
+		for _, m := range regexp.MustCompile(`(?:src|href)="(/(?:static|perhuman)/[^"]+)"`).FindAllStringSubmatch(w.Body.String(), -1) {
+			if r := status(board, m[1]); r.StatusCode != 200 {
+				t.Errorf("%s names %s: %d", path, m[1], r.StatusCode)
+			}
+		}
+	}
+}
+
+// The words of a time are those of the script's, so nothing moves when it runs.
+func TestAgo(t *testing.T) {
+	now := time.Unix(10_000_000, 0)
+	for seconds, want := range map[uint64]string{
+		0: "now", 59: "now", 60: "1 minute ago", 125: "2 minutes ago", 3599: "60 minutes ago", 3600: "1 hour ago", 7300: "2 hours ago",
+		86400: "yesterday", 5 * 86400: "5 days ago",
+	} {
+		if got := ago(10_000_000-seconds, now); got != want {
+			t.Errorf("%d s: %q, want %q", seconds, got, want)
+		}
+	}
+	if got := ago(10_000_100, now); got != "now" {
+		t.Errorf("a clock that is ahead: %q", got)
+	}
+}
+
+// People who open an address get words; scripts and programs get the problem.
+func TestWorded(t *testing.T) {
+	board, err := Board(shown{}, "http://wallet.localhost:8080", "http://issuer.localhost:8080")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := Worded(board)
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(path, accept string) *httptest.ResponseRecorder {
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", path, nil)
+		r.Header.Set("Accept", accept)
+		h.ServeHTTP(w, r)
+		return w
+	}
+	const browser = "text/html,application/xhtml+xml,*/*;q=0.8"
+	page := get("/nothing", browser)
+	if page.Code != 404 || page.Header().Get("Content-Type") != "text/html; charset=utf-8" || !strings.HasPrefix(page.Header().Get("Content-Security-Policy"), "default-src 'none';") {
+		t.Errorf("%d %v", page.Code, page.Header())
+	}
+	for _, want := range []string{"<h1>Nothing is at this address.</h1>", `href="/"`, "<code>not_found</code>", "<title>"} {
+		if !strings.Contains(page.Body.String(), want) {
+			t.Errorf("the page lacks %s: %s", want, page.Body)
+		}
+	}
+	if program := get("/nothing", "*/*"); program.Code != 404 || !strings.HasPrefix(program.Header().Get("Content-Type"), "application/problem+json") {
+		t.Errorf("%d %v", program.Code, program.Header())
+	}
+	if fine := get("/", browser); fine.Code != 200 || !strings.Contains(fine.Body.String(), "Say something") {
+		t.Errorf("%d", fine.Code)
 	}
 }
 

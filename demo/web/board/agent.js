@@ -1,22 +1,28 @@
 // Grants for the demonstration's agent: made here, bound in a proof by the
 // wallet, spent by signed requests, revoked with a secret that this browser keeps.
 
+import '/perhuman/handover.js' // before the widgets, which then draw their second button with the first
 import '/perhuman/perhuman.js'
 import { concat, encode, fromBase64url, prefixed, sha256, toBase64url, uint } from '/perhuman/bytes.js'
 import { byId, fill, h, icon } from '/perhuman/dom.js'
 import { explain } from '/perhuman/codes.js'
-import { read, send, when } from './common.js'
+import { begin, kept, send, when } from './common.js'
 
 /** @typedef {{id: string, name: string, budget: number, used: number, left: number, expires: number, secret: string, revoked: boolean}} Kept */
 
 const field = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (byId(id))
 const check = /** @type {import('/perhuman/perhuman.js').PerhumanCheck} */ (byId('check'))
-const session = /** @type {import('./board.js').Session} */ (await read('/api/session'))
-const helper = /** @type {{key: string, per_day: number}} */ (await read('/api/agent'))
+const session = /** @type {import('./board.js').Session} */ (await begin('/api/session'))
+const helper = /** @type {{key: string, per_day: number}} */ (await begin('/api/agent'))
 const store = 'agora-grants'
-/** @type {Kept[]} */
-const grants = JSON.parse(localStorage.getItem(store) ?? '[]')
-const keep = () => localStorage.setItem(store, JSON.stringify(grants))
+/** @returns {Kept[]} another tab may have put one there: always the newest */
+const all = () => { const g = kept(store, /** @type {Kept[]} */ ([])); return Array.isArray(g) ? g : [] }
+/** @param {Kept} g */
+const keep = (g) => {
+  const now = all(), at = now.findIndex((o) => o.id === g.id)
+  localStorage.setItem(store, JSON.stringify(at < 0 ? [...now, g] : now.with(at, g)))
+}
+addEventListener('storage', (event) => { if (event.key === store) show() })
 
 /** The secret that revokes and its hash are there before the click, which must not wait. */
 let secret = new Uint8Array(32), hash = new Uint8Array(32)
@@ -50,8 +56,7 @@ check.addEventListener('perhuman-verified', async (event) => {
     fill(byId('grant-status'), h('div', { class: 'note bad' }, explain(said.code), ' ', h('code', null, said.code)))
     return
   }
-  grants.unshift({ ...made, id: said.grant })
-  keep()
+  keep({ ...made, id: said.grant })
   await fresh()
   fill(byId('grant-status'), h('div', { class: 'note good' }, 'Granted. Tell it to comment below.'))
   show()
@@ -64,14 +69,15 @@ function card(g) {
   const revoke = h('button', { type: 'button', class: 'danger' }, 'Revoke')
   const word = h('p', { class: 'small muted budget' })
   const meter = h('meter', { min: 0, max: g.budget, 'aria-label': `${g.name}: comments used` })
+  const ended = g.expires * 1000 < Date.now(), over = g.revoked || ended
   const draw = () => {
-    word.textContent = g.revoked ? 'Revoked.' : `${g.used} of ${g.budget} used; ${g.left} left today. Ends ${when(g.expires)}.`
+    word.textContent = g.revoked ? 'Revoked.' : ended ? `Ended ${when(g.expires)}.` : `${g.used} of ${g.budget} used; ${g.left} left today. Ends ${when(g.expires)}.`
     meter.value = g.used
-    revoke.hidden = g.revoked
+    revoke.hidden = over
   }
   draw()
   const el = h('article', { class: 'card stack grant', 'data-revoked': g.revoked },
-    h('div', { class: 'row between' }, h('h3', null, g.name), h('span', { class: g.revoked ? 'badge bad' : 'badge good' }, icon(g.revoked ? 'no' : 'key'), g.revoked ? 'revoked' : 'may comment')),
+    h('div', { class: 'row between' }, h('h3', null, g.name), h('span', { class: over ? 'badge bad' : 'badge good' }, icon(over ? 'no' : 'key'), g.revoked ? 'revoked' : ended ? 'ended' : 'may comment')),
     h('div', { class: 'bars' }, meter), word, h('div', { class: 'row' }, tell, revoke), status)
   tell.addEventListener('click', async () => {
     tell.disabled = true
@@ -81,7 +87,7 @@ function card(g) {
     if (told.status === 200 && told.answer?.code === 'ok') {
       g.used++
       g.left = answer.left
-      keep()
+      keep(g)
       draw()
     }
     fill(status, h('div', { class: answer.code === 'ok' ? 'note good' : 'note bad' }, answer.code === 'ok' ? 'It commented under the newest post. ' : explain(answer.code) + ' ', answer.code === 'ok' ? h('a', { href: '/' }, 'See it on the board') : h('code', null, answer.code)),
@@ -94,13 +100,14 @@ function card(g) {
       return
     }
     g.revoked = true
-    keep()
+    keep(g)
     show()
   })
   return el
 }
 
 function show() {
+  const grants = all().reverse() // the newest first
   fill(byId('grants'), grants.length ? grants.map(card) : h('p', { class: 'muted' }, 'None yet.'))
 }
 

@@ -1,9 +1,10 @@
 // The board: read posts, write one with a proof, re-check any of them.
 
+import '/perhuman/handover.js' // before the widgets, which then draw their second button with the first
 import '/perhuman/perhuman.js'
 import { ago, byId, fill, h, icon } from '/perhuman/dom.js'
 import { explain } from '/perhuman/codes.js'
-import { read } from './common.js'
+import { begin, every, read, when } from './common.js'
 import { extras } from './extras.js'
 import { showProof } from './panel.js'
 import { talk } from './talk.js'
@@ -23,8 +24,9 @@ function article(session, post, fresh) {
   const badge = post.verified
     ? h('button', { type: 'button', class: 'badge good', title: 'Check the proof in this page', onclick: () => showProof(session, post) }, icon('seal'), 'verified human')
     : h('span', { class: 'badge' }, icon('open'), 'unknown author')
-  return h('article', { class: ['post', post.verified ? '' : 'plain', fresh ? 'new' : ''].join(' ').trim(), 'data-id': post.id },
-    h('header', null, h('span', { class: 'who' }, post.author), h('time', { class: 'when', datetime: new Date(post.created * 1000).toISOString() }, ago(post.created, Date.now())),
+  return h('article', { class: ['post', post.verified ? '' : 'plain', fresh ? 'new' : ''].join(' ').trim(), id: `post-${post.id}`, 'data-id': post.id },
+    h('header', null, h('span', { class: 'who' }, post.author),
+      h('a', { class: 'when', href: `#post-${post.id}` }, h('time', { datetime: new Date(post.created * 1000).toISOString(), title: when(post.created) }, ago(post.created, Date.now()))),
       post.seed ? h('span', { class: 'badge synthetic' }, 'made up for the demo') : null, badge),
     h('p', { class: 'said' }, post.text),
     talk(session, post, () => show(session).catch(() => {})))
@@ -95,9 +97,9 @@ function compose(session) {
   check.addEventListener('perhuman-verified', (event) => send(/** @type {CustomEvent<{response: string}>} */ (event).detail.response))
 }
 
-const session = /** @type {Session} */ (await read('/api/session'))
+const session = /** @type {Session} */ (await begin('/api/session'))
 byId('become').setAttribute('href', session.wallet)
 compose(session)
 extras(session)
-await show(session)
-setInterval(() => { if (!document.hidden && !document.querySelector('dialog[open], details.talk[open]')) show(session).catch(() => {}) }, 15_000)
+await show(session).catch(() => {}) // the page as it came can be read
+every(15, async () => { if (!document.querySelector('dialog[open], details.talk[open]')) await show(session) })

@@ -4,6 +4,7 @@
 
 import { byId, fill, h, icon } from '/perhuman/dom.js'
 import { explain } from '/perhuman/codes.js'
+import { begin, read, send } from './common.js'
 
 /**
  * @typedef {{id: string, title: string, what: string, expect: string}} Case
@@ -17,7 +18,7 @@ const got = {}
 let before = {}
 
 /** @returns {Promise<Record<string, number>>} */
-const count = async () => (await fetch('/api/counters')).json()
+const count = () => read('/api/counters')
 
 async function showCounters() {
   const now = await count()
@@ -68,9 +69,12 @@ function attack(c) {
     button.disabled = true
     fill(result, h('span', { class: 'muted small' }, 'Preparing …'))
     try {
-      const prepared = /** @type {Prepared} */ (await (await fetch('/api/bot/prepare', {
-        method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ case: c.id }),
-      })).json())
+      const made = await send('/api/bot/prepare', { case: c.id })
+      if (made.status !== 200) { // nothing was fired, so nothing is counted
+        fill(result, h('p', { class: 'note warn' }, explain(made.code), ' ', h('code', null, made.code)))
+        return false
+      }
+      const prepared = /** @type {Prepared} */ (made)
       const answer = await fetch(prepared.path, { method: prepared.method, headers: prepared.headers, body: prepared.method === 'GET' ? undefined : prepared.body })
       const body = await answer.text()
       const code = codeIn(body)
@@ -99,15 +103,15 @@ function attack(c) {
 
 // The swarm's answers are not this page's: the comparison starts anew after it.
 addEventListener('swarm-over', async () => {
-  before = await count()
+  before = await count().catch(() => before)
   for (const code of Object.keys(got)) delete got[code]
   fill(tally)
   await showCounters().catch(() => {})
 })
-before = await count()
-const cases = /** @type {Case[]} */ (await (await fetch('/api/bot/cases')).json()).map(attack)
+before = await begin('/api/counters')
+const cases = /** @type {Case[]} */ (await begin('/api/bot/cases')).map(attack)
 fill(byId('cases'), cases.map((c) => c.el))
-await showCounters()
+await showCounters().catch(() => {})
 
 const all = /** @type {HTMLButtonElement} */ (byId('all'))
 all.addEventListener('click', async () => {

@@ -3,7 +3,7 @@
 
 import { byId, fill, h, icon } from '/perhuman/dom.js'
 import { explain } from '/perhuman/codes.js'
-import { read, send } from './common.js'
+import { begin, send } from './common.js'
 
 /**
  * @typedef {{id: string, title: string, stage: string, made: number, fired: number, passed: number, codes: Record<string, number>, make_cpu_ms: number, fire_cpu_ms: number}} Raid
@@ -38,7 +38,11 @@ const ms = (/** @type {number} */ n) => n === 0 ? '–' : n < 10 ? `${n.toFixed(
 
 /** @param {State} s */
 function draw(s) {
-  if (!s.raids?.length) return
+  if (!s.raids?.length) { // none since the board was started
+    fill(byId('swarm-status'))
+    byId('charts').hidden = true
+    return
+  }
   byId('charts').hidden = false
   /** @type {Record<string, number>} */
   const codes = {}
@@ -60,25 +64,27 @@ function draw(s) {
 }
 
 const button = /** @type {HTMLButtonElement} */ (byId('swarm'))
+let following = false
+/** Draws what there is, and goes on until no swarm is out. */
 async function follow() {
-  button.disabled = true
+  if (following) return
+  following = button.disabled = true
+  let ran = false
   for (;;) {
-    const state = /** @type {State} */ (await read('/api/lab'))
+    const state = /** @type {State} */ (await begin('/api/lab'))
     draw(state)
     if (!state.running) break
+    ran = true
     await new Promise((resolve) => setTimeout(resolve, 300))
   }
-  button.disabled = false
+  following = button.disabled = false
+  if (ran) dispatchEvent(new Event('swarm-over'))
 }
 button.addEventListener('click', async () => {
   button.disabled = true
   const said = await send('/api/lab', {})
-  if (said.status !== 200 && said.code !== 'overloaded') {
-    fill(byId('swarm-status'), h('span', { class: 'badge bad' }, explain(said.code)))
-    button.disabled = false
-    return
-  }
-  await follow().catch(() => { button.disabled = false })
-  dispatchEvent(new Event('swarm-over'))
+  if (said.status === 200 || said.code === 'overloaded') return follow()
+  fill(byId('swarm-status'), h('span', { class: 'badge bad' }, explain(said.code)))
+  button.disabled = false
 })
-await follow().catch(() => {})
+await follow()

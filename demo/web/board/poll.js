@@ -1,11 +1,12 @@
 // The poll: vote with a proof, and count everybody's again in this page.
 
+import '/perhuman/handover.js' // before the widgets, which then draw their second button with the first
 import '/perhuman/perhuman.js'
 import { concat, encode, fromBase64url, prefixed, toBase64url } from '/perhuman/bytes.js'
 import { byId, fill, h, icon } from '/perhuman/dom.js'
 import { explain } from '/perhuman/codes.js'
 import { Engine } from '/perhuman/engine.js'
-import { read, send } from './common.js'
+import { begin, every, kept, read, send } from './common.js'
 
 /**
  * @typedef {{rp: string, id: string, action: string, question: string, choices: {id: string, label: string}[], seq: number}} Definition
@@ -15,12 +16,12 @@ import { read, send } from './common.js'
 
 const check = /** @type {import('/perhuman/perhuman.js').PerhumanCheck} */ (byId('check'))
 const status = byId('vote-status'), lie = /** @type {HTMLSelectElement} */ (byId('lie'))
-const session = /** @type {import('./board.js').Session} */ (await read('/api/session'))
+const session = /** @type {import('./board.js').Session} */ (await begin('/api/session'))
 /** @type {Poll | null} */
 let poll = null
 let drawn = ''
 
-const kept = (/** @type {number} */ n) => `agora-receipt-${n}`
+const receiptOf = (/** @type {number} */ n) => `agora-receipt-${n}`
 
 /** Bars of a count, as words and as lengths. @param {Poll} p @param {Record<string, number>} counts @param {boolean} choose */
 function bars(p, counts, choose) {
@@ -80,7 +81,7 @@ check.addEventListener('perhuman-verified', async (event) => {
     fill(status, h('div', { class: 'note bad' }, explain(said.code), ' ', h('code', null, said.code)))
     return
   }
-  localStorage.setItem(kept(n), JSON.stringify([said.receipt]))
+  localStorage.setItem(receiptOf(n), JSON.stringify([said.receipt]))
   await show()
   fill(status, h('div', { class: 'note good' }, `Counted: entry ${said.entry} of the log. The receipt is kept in this browser, and “Count again” looks for your vote.`))
 })
@@ -120,7 +121,7 @@ button.addEventListener('click', async () => {
     engine ??= Engine.start({ program: 'check', workerURL: '/perhuman/worker.js' })
     const tally = /** @type {Tally} */ (await read(`/poll/${p.number}/tally.json`))
     told(tally, lie.value)
-    const receipts = JSON.parse(localStorage.getItem(kept(p.number)) ?? '[]')
+    const receipts = /** @type {string[]} */ (kept(receiptOf(p.number), []))
     const r = await (await engine).recount({ poll: JSON.stringify(tally), issuer: session.issuer.vkey, log: p.log, receipts })
     report.dataset.state = r.ok ? 'good' : 'bad'
     const good = Object.values(r.counts).reduce((a, b) => a + b, 0)
@@ -144,15 +145,17 @@ function operator(id, path, busy) {
   b.addEventListener('click', async () => {
     b.disabled = true
     fill(byId('operator-status'), h('span', { class: 'muted' }, busy))
-    const said = await send(path, {})
-    fill(byId('operator-status'), said.status === 200 ? null : h('div', { class: 'note bad' }, explain(said.code)))
+    // What was seen when it was pressed: somebody else may have pressed it meanwhile.
+    const said = await send(path, poll ? { number: poll.number, closed: poll.closed } : {})
+    if (said.status === 200 && id === 'next') fill(status), fill(byId('report'))
+    await show().catch(() => {}) // the label first: it says what the next press does
+    fill(byId('operator-status'), said.status !== 200 ? h('div', { class: 'note bad' }, explain(said.code), ' ', h('code', null, said.code))
+      : id === 'crowd' && said.votes < 5 ? h('span', { class: 'muted' }, `${said.votes} of them voted; the others had before.`) : null)
     b.disabled = false
-    if (id === 'next') fill(status), fill(byId('report'))
-    await show().catch(() => {})
   })
 }
 operator('crowd', '/api/poll/crowd', 'Five made-up people prove and vote …')
-operator('next', '/api/poll/next', '…')
+operator('next', '/api/poll/next', 'One moment …')
 
-await show()
-setInterval(() => { if (!document.hidden) show().catch(() => {}) }, 5_000)
+await show().catch(() => {})
+every(5, show)

@@ -1,5 +1,6 @@
-// Five steps for a first visit. A small card that covers nothing that matters,
-// is left with Escape, and does not come back unless asked for.
+// Five steps for a first visit. A strip at the foot of the window: it has a place
+// of its own at the end of the page, so whatever it lies over can be scrolled
+// clear of it. It is left with Escape and does not come back unless asked for.
 
 import { h } from '/perhuman/dom.js'
 
@@ -42,8 +43,8 @@ const grown = new ResizeObserver(([main]) => {
 })
 for (const moved of ['wheel', 'touchmove', 'pointerdown', 'keydown']) addEventListener(moved, () => grown.disconnect(), { passive: true })
 
-/** @param {number} at @param {boolean} [focus] */
-function show(at, focus) {
+/** @param {number} at @param {boolean} [asked] by the reader, who is taken there */
+function show(at, asked) {
   const step = steps[at]
   remember(at)
   if (step.path !== location.pathname) {
@@ -56,17 +57,18 @@ function show(at, focus) {
   target?.classList.add('tour-mark')
   const last = at === steps.length - 1
   const next = h('button', { type: 'button', class: 'primary', onclick: () => (last ? leave() : show(at + 1, true)) }, last ? 'Done' : 'Next')
-  card = h('section', { class: 'card tour stack tight', 'aria-labelledby': 'tour-title', 'data-step': at + 1 },
-    h('p', { class: 'small muted' }, `A tour, step ${at + 1} of ${steps.length}`),
-    h('h2', { id: 'tour-title' }, step.title), h('p', { class: 'small' }, step.text),
-    h('div', { class: 'row between' },
+  card = h('section', { class: 'tour', 'aria-labelledby': 'tour-title', 'data-step': at + 1 }, h('div', null,
+    h('div', null, h('p', { class: 'small muted' }, `A tour, step ${at + 1} of ${steps.length}`),
+      h('h2', { id: 'tour-title' }, step.title), h('p', { class: 'small' }, step.text)),
+    h('div', { class: 'row' },
       h('button', { type: 'button', class: 'quiet', onclick: leave }, 'Leave the tour'),
-      h('div', { class: 'row' }, at > 0 ? h('button', { type: 'button', onclick: () => show(at - 1, true) }, 'Back') : null, next)))
+      at > 0 ? h('button', { type: 'button', onclick: () => show(at - 1, true) }, 'Back') : null, next)))
   document.querySelector('main')?.after(card)
   grown.disconnect()
-  if (target) bring(target, matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth')
+  if (target && asked) bring(target, matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth')
+  if (!asked) return
   grown.observe(/** @type {Element} */ (document.querySelector('main')))
-  if (focus) next.focus({ preventScroll: true })
+  next.focus({ preventScroll: true })
 }
 
 addEventListener('keydown', (event) => {
