@@ -41,6 +41,11 @@ func newPerson(s *story, name string, persona uint64) (*person, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newDevice(s, name, persona, key)
+}
+
+// newDevice is a browser with a wallet of somebody who has a secret already.
+func newDevice(s *story, name string, persona uint64, key []byte) (_ *person, err error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return nil, err
