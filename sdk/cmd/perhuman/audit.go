@@ -15,6 +15,7 @@ import (
 
 	"github.com/perhuman/perhuman/sdk/sethttp"
 	"github.com/perhuman/perhuman/semaphore/setlog"
+	"golang.org/x/mod/sumdb/note"
 )
 
 // manyFlag collects the values of a flag that may be given many times.
@@ -39,6 +40,7 @@ func auditLog(ctx context.Context, args []string, e env) error {
 	checkpoint := f.String("checkpoint", "", "file with the signed checkpoint, for a log in one file of entry bundles")
 	head := f.String("head", "", "file with a signed head to compare with the log")
 	evidence := f.String("evidence", "", "file to write the proof to if a fork is found; must not exist")
+	fork := f.String("fork", "", "file with the evidence of a fork, as a wallet or an audit saved it: check that alone, with no network")
 	quorum := f.Int("quorum", 0, "how many of the witnesses must have cosigned; default all that are given")
 	var seen, witnesses manyFlag
 	f.Var(&seen, "seen", "file with a checkpoint or head seen before or by somebody else: the log must extend it; may be given many times")
@@ -53,6 +55,9 @@ func auditLog(ctx context.Context, args []string, e env) error {
 	v, err := setlog.ParseVKey(*vkey)
 	if err != nil {
 		return err
+	}
+	if *fork != "" {
+		return auditFork(e, v, *fork)
 	}
 	cfg := setlog.AuditConfig{Verifier: v, Now: time.Now(), Progress: auditProgress(e.err)}
 	if len(witnesses) > 0 {
@@ -92,6 +97,23 @@ func auditLog(ctx context.Context, args []string, e env) error {
 		err = auditPolicy(report, src.policy)
 	}
 	return auditVerdict(e, cfg, report, err, *evidence)
+}
+
+// auditFork checks evidence that somebody else has found.
+func auditFork(e env, v note.Verifier, path string) error {
+	text, err := readFile(path)
+	if err != nil {
+		return err
+	}
+	fork, err := setlog.ParseFork(text)
+	if err != nil {
+		return err
+	}
+	if err := fork.Verify(v); err != nil {
+		return fmt.Errorf("%s does not show that %s forked its log: %w", path, v.Name(), err)
+	}
+	fmt.Fprintf(e.out, "LIE  fork\n  %s\n", fork)
+	return fmt.Errorf("the log of %s %w (fork)", v.Name(), errClaim)
 }
 
 // auditVerdict prints the report, or the lie and its evidence.

@@ -109,6 +109,12 @@ func TestAudit(t *testing.T) {
 	if fork, err := setlog.ParseFork(text); err != nil || fork.Verify(is.Verifier) != nil {
 		t.Error("the evidence does not stand by itself:", err)
 	}
+	if code, out, errs := call(t, "audit", "-issuer", is.VKey, "-fork", proof); code != 1 || !strings.Contains(out, "LIE  fork") {
+		t.Errorf("evidence: exit %d\n%s%s", code, out, errs)
+	}
+	if code, out, errs := call(t, "audit", "-issuer", setlogtest.New(t, "other.example/people").VKey, "-fork", proof); code != 2 || out != "" || !strings.Contains(errs, "does not show") {
+		t.Errorf("evidence against another key: exit %d\n%s%s", code, out, errs)
+	}
 	if code, out, _ = call(t, "audit", "-issuer", is.VKey, "-seen", forked, dir); code != 1 || !strings.Contains(out, "perhuman/fork/1\n") {
 		t.Errorf("fork: exit %d\n%s", code, out)
 	}

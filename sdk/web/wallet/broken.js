@@ -14,11 +14,12 @@ import { t } from './texts.js'
  * @returns {[string, ...import('../dom.js').Children[]]} a headline, and what stands under it
  */
 export function broken(holder, issuer, again) {
-  const { code, evidence } = holder.broken.get(issuer.vkey) ?? { code: '' }
+  const { code, evidence, signer } = holder.broken.get(issuer.vkey) ?? { code: '' }
   if (code === 'fork_detected') {
-    const save = () => download('perhuman-fork.json', JSON.stringify({ perhuman: 'fork', version: 1, issuer: issuer.vkey, evidence }, null, 1) + '\n')
+    const save = () => download('perhuman-fork.txt', evidence ?? '')
     return [t('forked_title'), h('p', null, t('forked_text')),
-      evidence ? h('div', { class: 'row' }, h('button', { type: 'button', onclick: save }, t('forked_save'))) : null]
+      evidence ? h('div', { class: 'stack tight' }, h('div', { class: 'row' }, h('button', { type: 'button', onclick: save }, t('forked_save'))),
+        h('p', { class: 'muted small' }, t('forked_check')), h('pre', { tabindex: 0 }, `perhuman audit -issuer ${signer} -fork perhuman-fork.txt`)) : null]
   }
   const status = h('div', { role: 'status' })
   const sure = h('input', { type: 'checkbox', id: 'key-sure' })

@@ -11,7 +11,7 @@ import * as db from './db.js'
 import { blank } from './life.js'
 import { longest } from './limits.js'
 import { forget, remember } from './lost.js'
-import { Reads } from './reads.js'
+import { keyOf, Reads } from './reads.js'
 
 /**
  * @typedef {{name: string, vkey: string, at: string, witnesses?: string[], quorum?: number}} Issuer
@@ -45,7 +45,7 @@ export class Holder extends EventTarget {
   enrolments = new Map()
   /** What became of the place in each issuer's set. @type {Map<string, import('./life.js').Life>} */
   lives = new Map()
-  /** Why an issuer is not followed any more, by verifier key: one of the codes `broken`, and for a fork both histories. @type {Map<string, {code: string, evidence?: string}>} */
+  /** Why an issuer is not followed any more, by verifier key: one of the codes `broken`, and for a fork both histories and the key that signed them. @type {Map<string, {code: string, evidence?: string, signer?: string}>} */
   broken = new Map()
 
   /** @type {Uint8Array<ArrayBuffer> | undefined} */
@@ -385,6 +385,7 @@ export class Holder extends EventTarget {
 
   /** Keeps what a reading has brought. @param {Issuer} issuer @param {Promise<import('../engine.js').SyncStatus>} reading */
   async #took(issuer, reading) {
+    reading.catch(() => {}) // heard below, and not before what was kept is read
     const reads = this.#reads, kept = await this.#kept(issuer)
     const snapshots = this.memberships.get(issuer.vkey)?.snapshots ?? []
     try {
@@ -396,7 +397,7 @@ export class Holder extends EventTarget {
       if (state instanceof Uint8Array) await reads?.keep(issuer.vkey, { paths: kept?.paths ?? new Uint8Array(), snapshots, state })
       const { code, evidence } = /** @type {any} */ (err)
       if (broken.includes(code) && !this.locked) {
-        this.broken.set(issuer.vkey, { code, evidence })
+        this.broken.set(issuer.vkey, { code, evidence, signer: state && keyOf(state) })
         this.memberships.delete(issuer.vkey)
         this.#changed()
       }

@@ -74,7 +74,7 @@ function byTitle(dialog) {
 
 /** Hands a text to the browser's downloads. @param {string} name @param {string} text */
 export function download(name, text) {
-  const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }))
+  const url = URL.createObjectURL(new Blob([text], { type: name.endsWith('.json') ? 'application/json' : 'text/plain' }))
   h('a', { href: url, download: name }).click()
   setTimeout(() => URL.revokeObjectURL(url), 10_000)
 }

@@ -75,7 +75,7 @@ function unpack(plain) {
 }
 
 /** The key that a state of the engine belongs to, which its second line names; '' if there is none. @param {Uint8Array} state */
-function keyOf(state) {
+export function keyOf(state) {
   const [, key = ''] = /^perhuman\/wallet\/1 .*\nperhuman\/follower\/1 (.*)\n/.exec(new TextDecoder().decode(state.subarray(0, 2048))) ?? []
   return key
 }

@@ -62,8 +62,9 @@ func asking(ctx context.Context) error {
 		foreign = append(foreign, text)
 		return nil
 	})
+	asked := flag.Int("port", 0, "port of loopback")
 	flag.Parse()
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", *asked))
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@
 // its own, behind one port that knows who answers for which name: so a test can
 // let another process answer, one that holds the same key and another history.
 import { execFileSync, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { tmpdir } from 'node:os'
@@ -34,6 +35,9 @@ export function running([name, ...args], said) {
   })
 }
 
+/** @param {number} n */
+const uint32 = (n) => Buffer.from(Uint32Array.of(n).buffer).swap32()
+
 /** A place where issuers run. */
 export async function grounds() {
   const dir = mkdtempSync(join(tmpdir(), 'perhuman-issuers-'))
@@ -57,8 +61,10 @@ export async function grounds() {
 
   // What all of them share, because nothing here depends on it.
   const keys = join(dir, 'keys'), consent = join(dir, 'consent')
-  say('issuer', 'keygen', '-dir', keys, 'nobody.localhost')
-  writeFileSync(consent, 'Nobody is captured here.\n')
+  const sealed = /captures are sealed to (\S+)/.exec(say('issuer', 'keygen', '-dir', keys, 'nobody.localhost'))?.[1] ?? ''
+  const text = Buffer.from('Nobody is captured here, but by a made-up device.\n')
+  writeFileSync(consent, text)
+  const consentHash = createHash('sha256').update(Buffer.concat([Buffer.from('perhuman/consent/1\0\x02en'), uint32(text.length), text])).digest('base64url')
   const root = /[\w-]{43}$/.exec(say('capture', 'keygen', join(dir, 'device')))?.[0]
 
   /** Keeps what is to be stopped. @param {string[]} command @param {RegExp} said */
@@ -73,7 +79,9 @@ export async function grounds() {
   }
 
   return {
-    dir,
+    dir, say,
+    /** What a virtual device is told of these issuers. */
+    device: { root: join(dir, 'device'), to: sealed, consent: consentHash },
     /** A key pair of an issuer that nobody runs. @param {string} name */
     vkey: (name) => say('issuer', 'keygen', '-out', join(dir, `${name}.key`), `${name}.localhost:${port}`),
 
@@ -81,11 +89,22 @@ export async function grounds() {
     issuer(name, members) {
       const host = `${name}.localhost:${port}`, key = join(dir, `${name}.key`)
       const vkey = say('issuer', 'keygen', '-out', key, host)
-      let imports = 0
-      const flags = (/** @type {string} */ history) => ['-key', key, '-sealing', join(keys, 'sealing.key'), '-matcher-key', join(keys, 'matcher.key'), '-db', join(dir, name, history, 'db'),
+      let imports = 0, signing = ['-key', key]
+      const flags = (/** @type {string} */ history) => [...signing, '-sealing', join(keys, 'sealing.key'), '-matcher-key', join(keys, 'matcher.key'), '-db', join(dir, name, history, 'db'),
         '-virtual', '-device-root', `virtual=${root}`, '-consent', consent, '-origin', `http://${host}`, '-snapshot', 'none', '-gallery-cache', 'none']
       const one = {
         vkey, at: `http://${host}`,
+        /** At 127.0.0.1, once it runs: for processes, which do not know names under .localhost. */
+        direct: '',
+        /** Signs from the next start with a new key, and with the old one beside it. @returns the new verifier key */
+        rotate() {
+          const next = join(dir, `${name}-next.key`)
+          const [line] = say('issuer', 'rotate', '-key', key, '-out', next).split('\n')
+          signing = ['-key', next, '-old-key', key]
+          return line
+        },
+        /** Signs from the next start with the new key alone. */
+        retire() { signing = signing.slice(0, 2) },
         /** Takes more members over; the issuer must stand still. @param {string[]} members @param {string} [history] */
         grow(members, history = 'first') {
           mkdirSync(join(dir, name, history), { recursive: true })
@@ -99,6 +118,7 @@ export async function grounds() {
         async serve(history = 'first', ...more) {
           const { found, stop } = await run(['issuer', 'serve', '-addr', '127.0.0.1:0', ...flags(history), ...more], /on {4}http:\/\/127\.0\.0\.1:(\d+)/)
           answers.set(host, Number(found))
+          one.direct = `http://127.0.0.1:${found}`
           one.stop = stop
         },
         stop: async () => {},
@@ -132,11 +152,12 @@ export async function grounds() {
 /**
  * Starts the wallet's origin and that of a relying party (see asking.go).
  * @param {Awaited<ReturnType<typeof grounds>>} place @param {string[]} issuers VKEY,URL[,WITNESS] @param {string[]} foreign keys of issuers that the wallet does not know
+ * @param {number} [port] where it was before; the origins hold it
  */
-export async function asking(place, issuers, foreign) {
+export async function asking(place, issuers, foreign, port = 0) {
   const path = join(place.dir, 'asking')
   execFileSync('go', ['build', '-o', path, './sdk/web/test/support/asking.go'], { cwd: root, stdio: 'inherit' })
-  const { found, stop } = await running([path, ...foreign.flatMap((one) => ['-foreign', one]), ...issuers.flatMap((one) => ['-issuer', one])], /on (\d+)/)
+  const { found, stop } = await running([path, '-port', String(port), ...foreign.flatMap((one) => ['-foreign', one]), ...issuers.flatMap((one) => ['-issuer', one])], /on (\d+)/)
   const at = (/** @type {string} */ name) => `http://${name}.localhost:${found}`
   return {
     port: Number(found), app: at('app'), wallet: at('wallet'), evil: at('evil'), stop,

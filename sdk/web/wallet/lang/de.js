@@ -176,6 +176,7 @@ export default {
   forked_title: 'Der Aussteller hat zwei verschiedene Geschichten gezeigt',
   forked_text: 'Was er jetzt zeigt, setzt nicht fort, was diese Wallet vorher gesehen hat. Eine der beiden Geschichten ist erfunden, für Sie oder für andere. Die Wallet weist mit diesem Aussteller nichts mehr nach. Ihr Geheimnis und Ihre Belege sind sicher. Den Beweis kann jeder prüfen: Zeigen Sie ihn dem Aussteller und anderen.',
   forked_save: 'Beweis speichern',
+  forked_check: 'Jeder prüft ihn, ohne Netz, mit diesem Befehl:',
   alarm_title: 'Jemand übernimmt Ihren Eintrag',
   alarm_text: 'Angekündigt {day}, Eintrag {n} des öffentlichen Protokolls: Eine neue Aufnahme wurde für Ihre gehalten, und Ihr Eintrag soll zu einem anderen Geheimnis umziehen.',
   alarm_you: 'Waren Sie das, auf einem anderen Gerät, tun Sie nichts. Wenn nicht, stoppen Sie es: Das kann nur dieses Geheimnis, niemand tut es für Sie.',

@@ -176,6 +176,7 @@ export default {
   forked_title: 'El emisor ha mostrado dos historias distintas',
   forked_text: 'Lo que muestra ahora no continúa lo que esta cartera había visto antes. Una de las dos es inventada, para usted o para otros. La cartera ya no prueba nada con este emisor. Su secreto y sus recibos están a salvo. Cualquiera puede comprobar la prueba: muéstrela al emisor y a otros.',
   forked_save: 'Guardar la prueba del engaño',
+  forked_check: 'Cualquiera la comprueba, sin red, con esta orden:',
   alarm_title: 'Alguien está tomando su lugar',
   alarm_text: 'Anunciado {day}, entrada {n} del registro público: una captura nueva se tomó por la suya, y su lugar pasará a otro secreto.',
   alarm_you: 'Si fue usted, en otro dispositivo, no haga nada. Si no, deténgalo: solo este secreto puede, nadie lo hace por usted.',
