@@ -57,7 +57,7 @@ func devGreeting(w *dev.World, rp string, actions actionFlag) string {
 	return fmt.Sprintf(`perhuman dev: virtual people, real proofs, nothing kept. For development only.
 
   your app          http://%[1]s   actions: %[2]s
-  in your page      <perhuman-check action="post" wallet="%[3]s"></perhuman-check>
+  in your page      <perhuman-check action="post" wallet="%[3]s" name="perhuman-response"></perhuman-check>
                     with the attribute handover it shows a code, too: open the
                     code's address in another browser on this machine
   virtual people    %[4]s
