@@ -52,7 +52,7 @@ const plain = {
   quality_too_low: 'The capture is not good enough. Please take another.',
   already_enrolled: 'You are enrolled already, under another secret. Each person enrols once.',
   not_accepted: 'The enrolment was not accepted.',
-  cooldown_active: 'You have to wait before you can enrol again.',
+  cooldown_active: 'You left a short while ago and have to wait before you can enrol again. The wallet that left shows until when.',
   not_enrolled: 'This person is not enrolled.',
   recovery_pending: 'A recovery is under way already.',
   recovery_over: 'This recovery can no longer be stopped.',

@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs'
 import { after, before } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Identity } from '@semaphore-protocol/identity'
-import { launch, skip, watch } from '../support/chromium.mjs'
+import { launch, skip } from '../support/chromium.mjs'
 import { asking, grounds } from '../support/issuers.mjs'
 import { call } from '../support/local.mjs'
 import { parting, passphrase, unlock } from '../support/people.mjs'
@@ -23,7 +23,7 @@ const me = new Identity(randomBytes(32))
 const strangers = (/** @type {number} */ n) => Array.from({ length: n }, () => BigInt('0x' + randomBytes(31).toString('hex')).toString())
 const people = [me.commitment.toString(), ...strangers(299)]
 
-let place, site, context, seen, witness, running
+let place, site, context, witness, running, proofs = 0
 /** @type {Record<string, any>} */
 const issuers = {}
 
@@ -43,7 +43,6 @@ before(async () => {
   for (const name of ['forked', 'watched']) await issuers[name].serve('first', '-witness', running.at)
   site = await asking(place, Object.values(issuers).map((i) => [i.vkey, i.at, ...i === issuers.watched || i === issuers.forked ? [witness.vkey] : []].join(',')), [place.vkey('foreign'), place.vkey('strange')])
   context = await launch({ workers: false })
-  seen = watch(context)
   // Too few have signed until the witness was asked, which takes a moment.
   for (const name of ['forked', 'watched']) await until('the witness signs', async () => (await call(issuers[name].at + '/head')).text.includes('— witness.localhost/w '))
   const wallet = await context.newPage()
@@ -126,6 +125,7 @@ test('an opener that asks two things at one time gets one answer, to the first',
   const { popup, requests } = await ask(page, [only('people'), { action: 'sign-in', kind: 'returning', len: 0, k: 1, ...only('people') }])
   await unlock(popup)
   await popup.getByText('20 of 20 left today').waitFor()
+  proofs++
   await parting(popup, () => popup.getByRole('button', { name: 'Prove it' }).click())
   await page.waitForFunction(() => window.heard.length > 2)
   const heard = await page.evaluate(() => window.heard)
@@ -144,18 +144,21 @@ test('a question that is not what it says, or asks for an issuer that the wallet
     bytes[at] ^= 1
     return bytes.toString('base64url')
   }
+  const every = Boolean(process.env.PERHUMAN_LONG)
   for (const [what, reason, code, path] of /** @type {[any, RegExp, string, string?][]} */ ([
     [{}, /another issuer to vouch/, 'issuer_unknown', '/foreign/challenge'],
     [{ issuers: [issuers.people.vkey, ...foreign], all: true }, /another issuer to vouch/, 'issuer_unknown'],
     [{ spoil: 41 }, /made for another site/, 'challenge_wrong_rp'],
     [{ spoil: 105 }, /made for another address of this site/, 'challenge_wrong_origin'],
     [{ action: 'vote' }, /made for another action/, 'challenge_wrong_action'],
-    [{ content_digest: 'B'.repeat(42) + 'A' }, /not what the site wants bound/, 'message_mismatch'],
     [{ content: { kind: 'post', author: 'a', created: 1, text: 'harmless' } }, /not what the site wants bound/, 'message_mismatch'],
     [{ challenge: 'x' }, /question is not well formed/, 'challenge_invalid'],
     [{ k: 5000 }, /request is not well formed/, 'request_invalid'],
-    [{ len: 0 }, /request is not well formed/, 'request_invalid'],
-    [{ all: true, issuers: undefined }, /request is not well formed/, 'request_invalid'],
+    ...every ? [
+      [{ content_digest: 'B'.repeat(42) + 'A' }, /not what the site wants bound/, 'message_mismatch'],
+      [{ len: 0 }, /request is not well formed/, 'request_invalid'],
+      [{ all: true, issuers: undefined }, /request is not well formed/, 'request_invalid'],
+    ] : [],
   ])) {
     const { popup } = await ask(page, what.spoil ? (/** @type {any} */ r) => ({ challenge: spoilt(r.challenge, what.spoil) }) : what, path)
     await refused(page, popup, reason, code)
@@ -163,8 +166,7 @@ test('a question that is not what it says, or asks for an issuer that the wallet
   t.after(() => site.clock(0))
   for (const [ahead, reason, code] of /** @type {[number, RegExp, string][]} */ ([
     [-400, /question is too old/, 'challenge_expired'],
-    [-2000, /the clock is ahead/, 'clock_ahead'],
-    [400, /the clock is behind/, 'clock_behind'],
+    ...every ? [[-2000, /the clock is ahead/, 'clock_ahead'], [400, /the clock is behind/, 'clock_behind']] : [],
   ])) {
     await site.clock(ahead)
     const { popup } = await ask(page)
@@ -245,7 +247,8 @@ test('who asked and is gone gets nothing and costs nothing; who went elsewhere h
   const page = await opener(site.app + '/plain')
   const { popup } = await ask(page, only('people'))
   await unlock(popup)
-  await popup.getByText('19 of 20 left today').waitFor()
+  await popup.getByText(`${20 - proofs} of 20 left today`).waitFor()
+  proofs++
   await page.goto(site.evil)
   await page.evaluate(() => {
     window.heard = []
@@ -260,7 +263,7 @@ test('a question that is read for five minutes is over, and an issuer that has s
   const page = await opener()
   const { popup: slow } = await ask(page, only('people'))
   await unlock(slow)
-  await slow.getByText('18 of 20 left today').waitFor()
+  await slow.getByText(`${20 - proofs} of 20 left today`).waitFor()
   await context.clock.install({ time: Date.now() + 301_000 }) // of all pages of the browser, from now on
   await refused(page, slow, /question is too old/, 'challenge_expired')
 

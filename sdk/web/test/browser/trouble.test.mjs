@@ -10,6 +10,7 @@ import { start } from '../support/demo.mjs'
 import { agree, ask, backToWallet, captureIris, makeWallet, openIssuer, parting, passphrase, readSecret, storage, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
 import { steps } from '../support/steps.mjs'
+import de from '../../wallet/lang/de.js'
 
 const why = skip()
 const step = steps()
@@ -252,6 +253,16 @@ step('the wallet speaks the person’s language; cancel stops a proof; wiping le
 
   await wallet.getByLabel('Passphrase').fill(passphrase)
   await wallet.getByRole('button', { name: 'Öffnen', exact: true }).click()
+  // Leaving, before the wallet goes: only it can say from when on this person may come back.
+  await wallet.getByText(de.place_title.split('{')[0]).click()
+  await wallet.getByRole('button', { name: de.leave }).click()
+  await wallet.locator('#leave-word').fill(de.leave_word)
+  await wallet.keyboard.press('Enter')
+  await wallet.getByRole('heading', { name: de.gone_title }).waitFor()
+  const [before, behind] = de.gone_text.split('{when}'), day = (/** @type {number} */ at) => new Date(at + 30 * 86_400_000).toLocaleDateString('de', { dateStyle: 'medium' })
+  const gone = await wallet.getByText(before.trim()).textContent()
+  assert.ok(gone.endsWith(behind) && [day(Date.now()), day(Date.now() - 60_000)].some((d) => gone.includes(d)), gone)
+
   await wallet.getByText('Diese Wallet löschen').first().click()
   await wallet.getByLabel(/Ich habe eine Sicherung/).check()
   await wallet.getByRole('button', { name: 'Diese Wallet löschen' }).click()
@@ -267,6 +278,20 @@ step('the wallet speaks the person’s language; cancel stops a proof; wiping le
   assertAbsent(secret, await storage(wallet).catch(() => Buffer.alloc(0)), 'storage')
   assertLoopback(seen, demo.port)
   assert.deepEqual(seen.complaints, [])
+})
+
+step('who has left cannot enrol again before the delay is over, under no secret, and reads why', { skip: why, timeout: 60_000 }, async () => {
+  const wallet = context.pages().find((p) => p.url().startsWith(demo.wallet))
+  await Promise.all([wallet.waitForEvent('load'), wallet.locator('#language').selectOption('en')])
+  await makeWallet(wallet)
+  const issuer = await openIssuer(wallet)
+  await agree(issuer)
+  await captureIris(issuer, 'Greta')
+  await issuer.getByRole('alert').getByText('You left a short while ago and have to wait').waitFor()
+  assert.equal(await issuer.locator('code', { hasText: 'cooldown_active' }).count(), 1)
+  await picture(issuer, 'issuer-cooldown')
+  await backToWallet(issuer)
+  await wallet.getByText('the waiting time before a new enrolment is not over. The wallet that left shows when it is.').waitFor()
 })
 
 /** Brings a secret by its code, and protects it. @param {import('playwright-core').Page} wallet @param {string} code */

@@ -376,7 +376,7 @@ export default {
   code_quality_too_low: 'Die Aufnahme war nicht gut genug. Versuchen Sie es mit mehr Licht.',
   code_matcher_unavailable: 'Der Aussteller kann gerade keine Aufnahmen vergleichen. Versuchen Sie es später erneut.',
   code_not_enrolled: 'Der Aussteller kennt niemanden, zu dem diese Aufnahme passt. Es gibt nichts wiederherzustellen: Melden Sie sich an.',
-  code_cooldown_active: 'Dieser Mensch ist ausgetreten, und die Wartezeit bis zu einer neuen Anmeldung ist nicht vorbei.',
+  code_cooldown_active: 'Dieser Mensch ist vor Kurzem ausgetreten, und die Wartezeit bis zu einer neuen Anmeldung ist nicht vorbei. Die Wallet, die ausgetreten ist, zeigt, bis wann.',
   code_recovery_over: 'Diese Wiederherstellung lässt sich nicht mehr stoppen.',
   code_recovery_vetoed: 'Wer das alte Geheimnis hat, hat diese Wiederherstellung gestoppt.',
   code_recovery_cancelled: 'Die Wiederherstellung endete, weil der Eintrag selbst aufgegeben oder entfernt wurde.',

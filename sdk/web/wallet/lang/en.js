@@ -386,7 +386,7 @@ export default {
   code_quality_too_low: 'The capture was not good enough. Try again with more light.',
   code_matcher_unavailable: 'The issuer cannot compare captures at the moment. Try again later.',
   code_not_enrolled: 'The issuer knows nobody whom this capture matches. There is nothing to recover: enrol instead.',
-  code_cooldown_active: 'This person has left, and the waiting time before a new enrolment is not over.',
+  code_cooldown_active: 'This person left a short while ago, and the waiting time before a new enrolment is not over. The wallet that left shows when it is.',
   code_recovery_over: 'This recovery can no longer be stopped.',
   code_recovery_vetoed: 'Whoever holds the old secret has stopped this recovery.',
   code_recovery_cancelled: 'The recovery ended because the place itself was given up or removed.',

@@ -376,7 +376,7 @@ export default {
   code_quality_too_low: 'La captura no fue lo bastante buena. Pruebe con más luz.',
   code_matcher_unavailable: 'El emisor no puede comparar capturas en este momento. Inténtelo más tarde.',
   code_not_enrolled: 'El emisor no conoce a nadie que coincida con esta captura. No hay nada que recuperar: inscríbase.',
-  code_cooldown_active: 'Esta persona se dio de baja, y el plazo antes de una nueva inscripción no ha terminado.',
+  code_cooldown_active: 'Esta persona se dio de baja hace poco, y el plazo antes de una nueva inscripción no ha terminado. La cartera que se dio de baja muestra cuándo termina.',
   code_recovery_over: 'Esta recuperación ya no se puede detener.',
   code_recovery_vetoed: 'Quien tiene el secreto antiguo ha detenido esta recuperación.',
   code_recovery_cancelled: 'La recuperación terminó porque el lugar mismo se dejó o se retiró.',

@@ -376,7 +376,7 @@ export default {
   code_quality_too_low: '采集质量不够。请在光线更好的地方重试。',
   code_matcher_unavailable: '发行方目前无法比对采集。请稍后重试。',
   code_not_enrolled: '发行方不认识与此采集相符的人。没有可恢复的内容：请登记。',
-  code_cooldown_active: '此人已退出，重新登记前的等待时间尚未结束。',
+  code_cooldown_active: '此人不久前退出，重新登记前的等待时间尚未结束。退出时所用的钱包会显示何时结束。',
   code_recovery_over: '这次恢复已无法阻止。',
   code_recovery_vetoed: '持有旧秘密的人已阻止这次恢复。',
   code_recovery_cancelled: '恢复已结束，因为该位置本身已被放弃或移除。',
