@@ -120,7 +120,7 @@ const reading = async (page, name, changed = {}) => {
   return popup
 }
 
-test('an opener that asks two things at one time gets one answer, to the first', { skip: why, timeout: 60_000 }, async () => {
+test('an opener that asks two things at one time gets one answer, to the first', { skip: why, timeout: 120_000 }, async () => {
   const page = await opener()
   const { popup, requests } = await ask(page, [only('people'), { action: 'sign-in', kind: 'returning', len: 0, k: 1, ...only('people') }])
   await unlock(popup)
@@ -136,7 +136,7 @@ test('an opener that asks two things at one time gets one answer, to the first',
   await page.close()
 })
 
-test('a question that is not what it says, or asks for an issuer that the wallet does not know, is refused before the wallet opens', { skip: why, timeout: 60_000 }, async (t) => {
+test('a question that is not what it says, or asks for an issuer that the wallet does not know, is refused before the wallet opens', { skip: why, timeout: 120_000 }, async (t) => {
   const page = await opener()
   const foreign = (await call(site.app + '/foreign/challenge', { body: { action: 'post' }, headers: { Origin: site.app } })).json.issuers
   const spoilt = (/** @type {string} */ challenge, /** @type {number} */ at) => {
@@ -180,7 +180,7 @@ test('a question that is not what it says, or asks for an issuer that the wallet
   await page.close()
 })
 
-test('a crowd that is too small is refused, and a page may not want more of a set than there is', { skip: why, timeout: 60_000 }, async () => {
+test('a crowd that is too small is refused, and a page may not want more of a set than there is', { skip: why, timeout: 120_000 }, async () => {
   const page = await opener()
   const { popup } = await ask(page, only('small'))
   await unlock(popup)
@@ -190,7 +190,7 @@ test('a crowd that is too small is refused, and a page may not want more of a se
   await page.close()
 })
 
-test('a head that the demanded witness has not signed is refused', { skip: why, timeout: 60_000 }, async () => {
+test('a head that the demanded witness has not signed is refused', { skip: why, timeout: 120_000 }, async () => {
   const { watched } = issuers
   await watched.stop()
   await running.stop()
@@ -202,7 +202,7 @@ test('a head that the demanded witness has not signed is refused', { skip: why, 
   await page.close()
 })
 
-test('a second history, really signed by another process with the same key, is refused, and the issuer from then on', { skip: why, timeout: 60_000 }, async () => {
+test('a second history, really signed by another process with the same key, is refused, and the issuer from then on', { skip: why, timeout: 120_000 }, async () => {
   const { forked } = issuers
   await forked.stop()
   forked.grow(strangers(5), 'other')
@@ -218,7 +218,7 @@ test('a second history, really signed by another process with the same key, is r
   await page.close()
 })
 
-test('an older copy of an issuer’s data is refused; an issuer that is off can be tried again', { skip: why, timeout: 60_000 }, async () => {
+test('an older copy of an issuer’s data is refused; an issuer that is off can be tried again', { skip: why, timeout: 120_000 }, async () => {
   const { rolled } = issuers
   await rolled.stop()
   await rolled.serve('old')
@@ -231,7 +231,7 @@ test('an older copy of an issuer’s data is refused; an issuer that is off can 
   await page.close()
 })
 
-test('who asked and is gone gets nothing and costs nothing; who went elsewhere hears nothing', { skip: why, timeout: 60_000 }, async () => {
+test('who asked and is gone gets nothing and costs nothing; who went elsewhere hears nothing', { skip: why, timeout: 120_000 }, async () => {
   // A page with a policy for the windows it opens is cut off from them when it goes elsewhere.
   for (const leave of [(/** @type {any} */ p) => p.close(), (/** @type {any} */ p) => p.goto(site.evil)]) {
     const gone = await opener()
@@ -249,7 +249,8 @@ test('who asked and is gone gets nothing and costs nothing; who went elsewhere h
   await unlock(popup)
   await popup.getByText(`${20 - proofs} of 20 left today`).waitFor()
   proofs++
-  await page.goto(site.evil)
+  // As by a link, so that this page stays the window's opener.
+  await Promise.all([page.waitForURL(site.evil + '/'), page.evaluate((url) => { location.href = url }, site.evil)])
   await page.evaluate(() => {
     window.heard = []
     window.onmessage = (e) => window.heard.push(e.data)
@@ -259,7 +260,7 @@ test('who asked and is gone gets nothing and costs nothing; who went elsewhere h
   await page.close()
 })
 
-test('a question that is read for five minutes is over, and an issuer that has said nothing for an hour is refused', { skip: why, timeout: 60_000 }, async () => {
+test('a question that is read for five minutes is over, and an issuer that has said nothing for an hour is refused', { skip: why, timeout: 120_000 }, async () => {
   const page = await opener()
   const { popup: slow } = await ask(page, only('people'))
   await unlock(slow)

@@ -280,7 +280,7 @@ step('the wallet speaks the person’s language; cancel stops a proof; wiping le
   assert.deepEqual(seen.complaints, [])
 })
 
-step('who has left cannot enrol again before the delay is over, under no secret, and reads why', { skip: why, timeout: 60_000 }, async () => {
+step('who has left cannot enrol again before the delay is over, under no secret, and reads why', { skip: why, timeout: 120_000 }, async () => {
   const wallet = context.pages().find((p) => p.url().startsWith(demo.wallet))
   await Promise.all([wallet.waitForEvent('load'), wallet.locator('#language').selectOption('en')])
   await makeWallet(wallet)
