@@ -153,6 +153,9 @@ func target(to string) string {
 	return to
 }
 
+// headings of sections, which can be linked to.
+var headings = regexp.MustCompile(`(?s)<(h[23]) id="([^"]*)"([^>]*)>(.*?)</h[23]>`)
+
 var (
 	tables = regexp.MustCompile(`(?s)<table>.*?</table>`)
 	rows   = regexp.MustCompile(`(?s)<tr>.*?</tr>`)
@@ -188,7 +191,7 @@ func label(html string) string {
 
 // widen lets what is wider than a phone scroll by itself, by keyboard too.
 func widen(html string) string {
-	html = label(html)
+	html = headings.ReplaceAllString(label(html), `<$1 id="$2"$3>$4 <a class="anchor" href="#$2" aria-label="Link to this section">#</a></$1>`)
 	return strings.NewReplacer(
 		"<table>", `<div class="scroll" tabindex="0"><table>`, "</table>", "</table></div>",
 		"<th></th>", "<td></td>", // a corner names nothing

@@ -61,15 +61,32 @@ func Pages(cfg Config) (map[string]web.File, error) {
 	}
 	files := map[string]web.File{}
 	first := groups[0].Pages[0]
+	var order []*page
+	for _, g := range groups {
+		order = append(order, g.Pages...)
+	}
+	neighbour := func(n int) *page {
+		if n < 0 || n >= len(order) {
+			return nil
+		}
+		return order[n]
+	}
+	n := 0
 	for _, g := range groups {
 		for _, p := range g.Pages {
+			before, after := neighbour(n-1), neighbour(n+1)
+			n++
+			text := address(p)
 			var out bytes.Buffer
 			err := layout.Execute(&out, struct {
 				Config
 				*page
 				HTML   template.HTML
 				Groups []group
-			}{cfg, p, template.HTML(p.Body), groups}) // #nosec G203 -- made above of our own files
+				Before *page
+				After  *page
+				Text   string
+			}{cfg, p, template.HTML(p.Body), groups, before, after, text}) // #nosec G203 -- made above of our own files
 			if err != nil {
 				return nil, fmt.Errorf("docs: page %s: %w", p.Slug, err)
 			}
@@ -87,6 +104,9 @@ func Pages(cfg Config) (map[string]web.File, error) {
 		return nil, err
 	}
 	files[Prefix+"docs.css"] = web.File{Name: "docs.css", Body: css}
+	if cfg.OpenAPI != nil {
+		files[Prefix+"openapi.json"] = web.File{Name: "openapi.json", Body: cfg.OpenAPI}
+	}
 	files["/llms.txt"] = web.File{Name: "llms.txt", Body: llms(groups)}
 	drawings, err := fs.Glob(docs.Drawings, "*.svg")
 	if err != nil {
@@ -102,19 +122,34 @@ func Pages(cfg Config) (map[string]web.File, error) {
 	return files, nil
 }
 
-// llms is an index in the form of llmstxt.org: a title, what this is, and a
-// link to the Markdown of every page with its first sentences.
+// address is where a page stands for programs: its Markdown, or the document
+// that it was made of.
+func address(p *page) string {
+	if p.source == nil {
+		return Prefix + "openapi.json"
+	}
+	return Prefix + p.Slug + ".md"
+}
+
+// llms is an index in the form of llmstxt.org: a title, what this is, what a
+// program has to know first, and a link to the text of every page with its first
+// sentences.
 func llms(groups []group) []byte {
 	var out strings.Builder
-	out.WriteString("# perhuman\n\n> Limits any action of an app to unique humans without learning who they are: a Go SDK and services over Semaphore v4.\n")
+	out.WriteString(`# perhuman
+
+> Limits any action of an app to unique humans without learning who they are: a Go SDK and services over Semaphore v4.
+
+To add it to an app, read "Quick start", then "Integrating in Go" or, for any other language, "Integrating over HTTP" with its OpenAPI document. In all of them:
+
+- The page has the element perhuman-check (served at /perhuman/perhuman.js); the app's server gets a response, a packed proof and a challenge with a dot between them, and asks the verifier.
+- Only success: true lets a person through. A refusal says why in "code"; every code has its cause and remedy in "Every code".
+- "perhuman dev -rp app.localhost:3000 -action post=5/day" runs everything an app needs while it is written, and prints its key and its addresses.
+`)
 	for _, g := range groups {
 		fmt.Fprintf(&out, "\n## %s\n\n", g.Title)
 		for _, p := range g.Pages {
-			address := Prefix + p.Slug
-			if p.source != nil {
-				address += ".md"
-			}
-			fmt.Fprintf(&out, "- [%s](%s): %s\n", p.Title, address, p.Summary)
+			fmt.Fprintf(&out, "- [%s](%s): %s\n", p.Title, address(p), p.Summary)
 		}
 	}
 	return []byte(out.String())

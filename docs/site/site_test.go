@@ -70,6 +70,12 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 			t.Errorf("llms.txt names %s, which is not served", m[1])
 		}
 	}
+	second := string(files[Prefix+"how-it-works"].Body) // each page leads to those before and after it
+	for _, want := range []string{`rel="prev" href="/docs/quick-start"`, `rel="next" href="/docs/comparison"`, `href="/docs/how-it-works.md">this page as text`} {
+		if !strings.Contains(second, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
 	names, err := docs.Files.ReadDir(".")
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +94,7 @@ func TestReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"/v1/verify</h2>", `id="shape-Verdict"`, "<code>idempotency_key</code>", `<a href="#shape-Proof">Proof</a>`, "array of"} {
+	for _, want := range []string{`/v1/verify <a class="anchor" href="#post-v1-verify"`, `id="shape-Verdict"`, "<code>idempotency_key</code>", `<a href="#shape-Proof">Proof</a>`, "array of"} {
 		if !strings.Contains(p.Body, want) {
 			t.Errorf("%q is missing", want)
 		}
@@ -131,7 +137,7 @@ func TestCollect(t *testing.T) {
 // A site of its own host: pages and drawings come with their types and a
 // policy that lets no script of others run.
 func TestServed(t *testing.T) {
-	files, err := Pages(Config{})
+	files, err := Pages(Config{OpenAPI: httpapi.OpenAPI()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +147,7 @@ func TestServed(t *testing.T) {
 	}
 	srv := httptest.NewServer(h)
 	defer srv.Close()
-	for path, kind := range map[string]string{"/docs/": "text/html; charset=utf-8", "/docs/roles.svg": "image/svg+xml", "/llms.txt": "text/plain; charset=utf-8", "/docs/errors.md": "text/plain; charset=utf-8"} {
+	for path, kind := range map[string]string{"/docs/": "text/html; charset=utf-8", "/docs/roles.svg": "image/svg+xml", "/llms.txt": "text/plain; charset=utf-8", "/docs/errors.md": "text/plain; charset=utf-8", "/docs/openapi.json": "application/json"} {
 		res, err := http.Get(srv.URL + path)
 		if err != nil {
 			t.Fatal(err)
