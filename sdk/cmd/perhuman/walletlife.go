@@ -176,7 +176,7 @@ func walletDelete(ctx context.Context, args []string, e env) error {
 			return err
 		}
 		fmt.Fprintf(e.out, `Leaving the set of %s:
-  The leaf becomes zero at once, and no site accepts this wallet's proofs under this issuer from then on.
+  The place in the set is emptied at once, and no site accepts this wallet's proofs under this issuer from then on.
   The log is public and only grows: that a leaf was there and went today stays readable. It holds no name and no picture.
   The template is kept for another %s, only to refuse you if you come back earlier; then it is destroyed, and the issuer signs that.
   What was done on sites stays there. A vote over a frozen set that holds the leaf remains open to this secret.

@@ -2,7 +2,7 @@
 // closed, a trace may be left that there was one; with it open, the window still
 // has what the storage lost.
 
-import { fill, h } from '../dom.js'
+import { fill, h, icon } from '../dom.js'
 import * as custody from './custody.js'
 import { press } from './setup.js'
 import { t } from './texts.js'
@@ -33,14 +33,19 @@ function remembered() {
 
 /** What was lost and what brings it back. */
 const facts = () => h('ul', { class: 'facts' },
-  h('li', null, h('b', null, t('lost_words')), h('span', null, t('lost_words_text'))),
-  h('li', null, h('b', null, t('lost_file')), h('span', null, t('lost_file_text'))),
-  h('li', null, h('b', null, t('lost_nothing')), h('span', null, t('lost_nothing_text'))))
+  h('li', { 'data-state': 'good' }, icon('print'), h('b', null, t('lost_words')), h('span', null, t('lost_words_text'))),
+  h('li', { 'data-state': 'good' }, icon('lock'), h('b', null, t('lost_file')), h('span', null, t('lost_file_text'))),
+  h('li', { 'data-state': 'warn' }, icon('open'), h('b', null, t('lost_nothing')), h('span', null, t('lost_nothing_text'))))
 
 /** For a page that finds no wallet: loud if there was one, quiet if nobody can know. */
 export function lostBefore() {
-  if (!remembered()) return h('details', { class: 'card', id: 'lost' }, h('summary', null, t('lost_ask')), h('div', { class: 'stack' }, h('p', { class: 'muted' }, t('lost_ask_text')), facts()))
-  return h('section', { class: 'card stack', id: 'lost', role: 'alert' }, h('h2', null, t('lost_title')), h('p', null, t('lost_text')), facts())
+  const loud = remembered()
+  return {
+    loud,
+    el: loud
+      ? h('section', { class: 'card stack', id: 'lost', role: 'alert' }, h('h2', null, t('lost_title')), h('p', null, t('lost_text')), facts())
+      : h('details', { class: 'card', id: 'lost' }, h('summary', null, t('lost_ask')), h('div', { class: 'stack' }, h('p', { class: 'muted' }, t('lost_ask_text')), facts())),
+  }
 }
 
 /**

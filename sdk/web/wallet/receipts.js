@@ -58,7 +58,7 @@ async function read(holder, { vkey, ...issuer }, r) {
 
 /** @param {import('./holder.js').Holder} holder @param {import('./holder.js').Issuer} issuer @param {Receipt} r */
 function row(holder, issuer, r) {
-  const said = h('div', { role: 'status' })
+  const said = h('div', { role: 'status', class: 'stack tight' })
   const name = t(names[r.kind])
   const check = h('button', { type: 'button', 'aria-label': `${t('receipt_check')}: ${name}` }, t('receipt_check'))
   const keep = h('button', { type: 'button', 'aria-label': `${t('receipt_save')}: ${name}`, onclick: () => save(issuer, [r]) }, t('receipt_save'))

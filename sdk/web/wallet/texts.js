@@ -46,11 +46,14 @@ export function t(key, gaps = {}) {
   })
 }
 
+/** In one piece: a date that goes on in the next line is read twice. @param {string} text */
+const whole = (text) => text.replaceAll(' ', '\u00a0')
+
 /** @param {number} unix seconds */
-export const when = (unix) => new Date(unix * 1000).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' })
+export const when = (unix) => whole(new Date(unix * 1000).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'short' }))
 
 /** @param {number} unix seconds; the day in UTC, as the log has it */
-export const date = (unix) => new Date(unix * 1000).toLocaleDateString(language, { dateStyle: 'medium', timeZone: 'UTC' })
+export const date = (unix) => whole(new Date(unix * 1000).toLocaleDateString(language, { dateStyle: 'medium', timeZone: 'UTC' }))
 
 /** "7 days", "20 seconds". @param {number} seconds */
 export function lasting(seconds) {

@@ -71,10 +71,13 @@ function whole(holder) {
     open?.update()
   }
   /** @returns {HTMLElement} */
-  const welcomeView = () => h('div', { class: 'stack loose' }, welcome(holder, () => {
-    fill(main, bring(holder, () => fill(main, welcomeView())))
-    main.querySelector('textarea')?.focus()
-  }), lostBefore())
+  const welcomeView = () => {
+    const { el, loud } = lostBefore()
+    return h('div', { class: 'stack loose' }, loud ? el : null, welcome(holder, () => {
+      fill(main, bring(holder, () => fill(main, welcomeView())))
+      main.querySelector('textarea')?.focus()
+    }), loud ? null : el)
+  }
   holder.addEventListener('change', show)
   const lost = h('div')
   main.before(lost)
