@@ -20,16 +20,16 @@ export function skip(...more) {
 
 const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
-/** @param {{camera?: string, profile?: string, blocking?: boolean, workers?: boolean}} [options] a video file that the camera shows; a folder for the profile; blocking: windows that nobody clicked for are blocked, as in people's browsers; workers false: no service workers, and the test may answer in place of the server */
+/** @param {{camera?: string, profile?: string, blocking?: boolean, workers?: boolean, resolve?: string}} [options] a video file that the camera shows; a folder for the profile; resolve: a rule where a name is; blocking: windows that nobody clicked for are blocked, as in people's browsers; workers false: no service workers, and the test may answer in place of the server */
 export async function launch(options) {
   const context = await start(options)
   context.setDefaultTimeout(30_000 * patience)
   return context
 }
 
-async function start({ camera, profile, blocking, workers = true } = {}) {
+async function start({ camera, profile, blocking, workers = true, resolve } = {}) {
   // Scripts that a test hands out in place of the server's are from no address, and what is from no address may not ask this machine.
-  const args = !workers ? [...flags, '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessForWorkers'] : camera ? [...flags, '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-video-capture=${camera}`] : flags
+  const args = !workers ? [...flags, '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessForWorkers'] : resolve ? [...flags, `--host-resolver-rules=${resolve}`] : camera ? [...flags, '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-video-capture=${camera}`] : flags
   if (profile) return chromium.launchPersistentContext(profile, { executablePath: executable, args, viewport: { width: 1280, height: 860 } })
   const browser = await chromium.launch({ executablePath: executable, args, ignoreDefaultArgs: blocking ? ['--disable-popup-blocking'] : undefined })
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, serviceWorkers: workers ? 'allow' : 'block' })
