@@ -133,7 +133,7 @@ func (r reading) Record() *web.Record {
 }
 
 func (r reading) Rules() web.Rules {
-	rules := web.Rules{Posts: postsPerDay, Delegated: agentsPerDay, Crowd: r.w.cfg.crowd}
+	rules := web.Rules{Posts: postsPerDay, Delegated: agentsPerDay, Crowd: r.w.cfg.crowd, Swarm: r.w.lab.sent()}
 	for _, a := range attacks() {
 		rules.Attacks = append(rules.Attacks, web.Attack{Title: a.Title, What: a.What, Expect: string(a.Expect)})
 	}

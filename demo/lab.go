@@ -139,6 +139,13 @@ func (l *lab) state(rw http.ResponseWriter, _ *http.Request) {
 	serve.WriteJSON(rw, http.StatusOK, json.RawMessage(text))
 }
 
+// sent tells whether a swarm has been out since the start.
+func (l *lab) sent() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.raids) > 0
+}
+
 func (l *lab) change(i int, f func(*raidState)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

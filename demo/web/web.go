@@ -66,6 +66,7 @@ type Rules struct {
 	Posts, Delegated int // a day for each human: posts, and comments of all their agents
 	Crowd            int // made-up people
 	Attacks          []Attack
+	Swarm            bool // one has been sent: there are charts to leave room for
 }
 
 // Attack is one that the bot lab tries.
@@ -248,7 +249,7 @@ func Issuer(split bool) (http.Handler, error) {
 		return nil, err
 	}
 	policy := sdkweb.Policy{Camera: true}
-	own, err := sdkweb.Files(sub, "/static/", map[string]string{"/enrol": "enrol.html"}, policy)
+	own, err := sdkweb.Files(sub, "/static/", nil, policy)
 	if err != nil {
 		return nil, fmt.Errorf("demo/web: issuer: %w", err)
 	}
@@ -257,10 +258,16 @@ func Issuer(split bool) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	const at = "/static/consent.txt"
-	if under[at], err = sdkweb.Serve(map[string]sdkweb.File{at: {Name: "consent.txt", Body: text}}, policy); err != nil {
+	page, err := enrolPage(sub, text)
+	if err != nil {
 		return nil, fmt.Errorf("demo/web: issuer: %w", err)
 	}
+	const at = "/static/consent.txt"
+	made, err := sdkweb.Serve(map[string]sdkweb.File{at: {Name: "consent.txt", Body: text}, "/enrol": {Name: "enrol.html", Body: page}}, policy)
+	if err != nil {
+		return nil, fmt.Errorf("demo/web: issuer: %w", err)
+	}
+	under[at], under["/enrol"] = made, made
 	models, err := face.FS()
 	switch {
 	case errors.Is(err, face.ErrNotBuilt): // the page says that there is no camera here
@@ -272,6 +279,23 @@ func Issuer(split bool) (http.Handler, error) {
 		}
 	}
 	return route(under, own), nil
+}
+
+// enrolPage has the consent text in it, for readers without JavaScript.
+func enrolPage(files fs.FS, consent []byte) ([]byte, error) {
+	page, err := template.ParseFS(files, "enrol.html")
+	if err != nil {
+		return nil, err
+	}
+	type part struct{ Title, Text string }
+	var parts []part
+	for _, p := range strings.Split(strings.TrimSpace(string(consent)), "\n\n") {
+		title, text, _ := strings.Cut(p, "\n")
+		parts = append(parts, part{title, text})
+	}
+	var out bytes.Buffer
+	err = page.Execute(&out, parts)
+	return out.Bytes(), err
 }
 
 // route gives paths under a prefix to its handler and the rest to own.

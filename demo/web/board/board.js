@@ -19,11 +19,30 @@ const status = byId('compose-status')
 const text = /** @type {HTMLTextAreaElement} */ (byId('text'))
 const check = /** @type {import('/perhuman/perhuman.js').PerhumanCheck} */ (byId('check'))
 
+/** What the check said of a post as it was shown. @type {Map<string, boolean>} */
+const judged = new Map()
+
+/** A badge is what the board says, until the reader has it checked: then it is what came out. @param {Session} session @param {Post} post */
+function badgeOf(session, post) {
+  if (!post.verified) return h('span', { class: 'badge' }, icon('open'), 'unknown author')
+  const key = JSON.stringify([post.id, post.author, post.text, post.created])
+  const badge = h('button', { type: 'button', class: 'badge good', title: 'Check the proof in this page' })
+  const draw = () => {
+    const bad = judged.get(key) === false
+    badge.className = bad ? 'badge bad' : 'badge good'
+    fill(badge, icon(bad ? 'no' : 'seal'), bad ? 'does not check out' : 'verified human')
+  }
+  draw()
+  badge.addEventListener('click', () => showProof(session, post, (good) => {
+    judged.set(key, good)
+    draw()
+  }))
+  return badge
+}
+
 /** @param {Session} session @param {Post} post @param {boolean} fresh */
 function article(session, post, fresh) {
-  const badge = post.verified
-    ? h('button', { type: 'button', class: 'badge good', title: 'Check the proof in this page', onclick: () => showProof(session, post) }, icon('seal'), 'verified human')
-    : h('span', { class: 'badge' }, icon('open'), 'unknown author')
+  const badge = badgeOf(session, post)
   return h('article', { class: ['post', post.verified ? '' : 'plain', fresh ? 'new' : ''].join(' ').trim(), id: `post-${post.id}`, 'data-id': post.id },
     h('header', null, h('span', { class: 'who' }, post.author),
       h('a', { class: 'when', href: `#post-${post.id}` }, h('time', { datetime: new Date(post.created * 1000).toISOString(), title: when(post.created) }, ago(post.created, Date.now()))),
@@ -102,4 +121,5 @@ byId('become').setAttribute('href', session.wallet)
 compose(session)
 extras(session)
 await show(session).catch(() => {}) // the page as it came can be read
+if (location.hash.startsWith('#post-')) location.replace(location.hash) // the post that a link meant was drawn anew
 every(15, async () => { if (!document.querySelector('dialog[open], details.talk[open]')) await show(session) })

@@ -55,6 +55,8 @@ function draw(s) {
   fill(byId('costs'), costs.map(({ r, make, fire }) => h('li', { 'data-raid': r.id, 'data-stage': r.stage },
     h('span', null, r.title, ' ', h('span', { class: 'muted' }, r.stage === 'done' ? `× ${r.fired}` : r.stage)), h('span', { class: 'small figures' }, ms(make), ' / ', h('b', null, ms(fire))),
     bar([{ share: make / dear, kind: 'make' }, { share: fire / dear, kind: 'stop' }]))))
+  const seconds = (/** @type {number} */ n) => `${(n / 1000).toFixed(n < 10_000 ? 2 : 1)} s`
+  byId('total').textContent = `All of it: ${seconds(s.raids.reduce((n, r) => n + r.make_cpu_ms, 0))} to make, ${seconds(s.raids.reduce((n, r) => n + r.fire_cpu_ms, 0))} to send and stop.`
   const rate = s.rate?.length ? s.rate : [0]
   fill(byId('course'), course(rate), h('p', { class: 'row between muted small' }, h('span', null, `Answers in each quarter of a second, ${Math.max(...rate)} at most`), h('span', null, `${(rate.length / 4).toFixed(1)} s`)))
   const doing = s.raids.find((r) => r.stage === 'preparing' || r.stage === 'firing')

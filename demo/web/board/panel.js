@@ -63,8 +63,8 @@ function factsOf(r, same, session) {
   ]
 }
 
-/** @param {Session} session @param {Post} post */
-export async function showProof(session, post) {
+/** @param {Session} session @param {Post} post @param {(good: boolean) => void} judged told what came out */
+export async function showProof(session, post, judged) {
   const heading = h('h2', { id: 'panel-title' }, 'Checking this post …')
   const seal = h('div', { class: 'seal' }, icon('seal'))
   const said = h('blockquote', null, post.text)
@@ -102,6 +102,7 @@ export async function showProof(session, post) {
     download.href = URL.createObjectURL(new Blob([raw], { type: 'application/json' }))
     dialog.addEventListener('close', () => URL.revokeObjectURL(download.href))
     await check(bundle, bundle.post.text)
+    judged(dialog.dataset.state === 'good')
     tamper.disabled = false
     tamper.addEventListener('click', async () => {
       const on = tamper.getAttribute('aria-pressed') !== 'true'

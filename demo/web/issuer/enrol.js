@@ -116,10 +116,26 @@ async function consentText() {
   return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), hash: toBase64url(hash) }
 }
 
+/** Asks until there is an answer, and says so meanwhile. @template T @param {() => Promise<T>} what @returns {Promise<T>} */
+async function answered(what) {
+  for (let said = false;;) {
+    try {
+      return await what()
+    } catch {
+      if (!said) {
+        show(h('div', { class: 'card stack' }, h('h1', null, 'The issuer does not answer'),
+          h('p', { class: 'muted', role: 'status' }, 'Nothing was captured or sent. This page tries again by itself; you can also close it and come back.')))
+      }
+      said = true
+      await new Promise((resolve) => setTimeout(resolve, 1500))
+    }
+  }
+}
+
 /** @param {Wallet} w @returns {Promise<string>} the hash of what was agreed to */
 async function askConsent(w) {
   trail(0)
-  const { text, hash } = await consentText()
+  const { text, hash } = await answered(consentText)
   const agree = h('input', { type: 'checkbox', id: 'agree' })
   const next = h('button', { type: 'button', class: 'primary wide', disabled: true }, 'Continue')
   agree.addEventListener('change', () => { next.disabled = !agree.checked })
@@ -281,5 +297,6 @@ try {
   await run(await wallet())
 } catch {
   show(h('div', { class: 'card stack' }, h('h1', null, 'Open this page from your wallet'),
-    h('p', { class: 'muted' }, 'An enrolment belongs to an identity, and only your wallet can lend it. Open the wallet and press “Become verified”.')))
+    h('p', { class: 'muted' }, 'An enrolment belongs to an identity, and only your wallet can lend it. Open the wallet and press “Become verified”.'),
+    h('p', null, h('a', { href: '/' }, 'What this issuer has done so far, in public'))))
 }
