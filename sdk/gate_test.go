@@ -182,7 +182,7 @@ func (s *site) challenge(action string) string {
 	if len(s.issuers()) == 1 && c.SetSize > verifiertest.Size {
 		s.t.Errorf("%+v", c)
 	}
-	if all := append(s.issuers(), s.cfg.Require...); len(all) > 1 != (len(c.Issuers) > 0) || len(c.Issuers) > 0 && (!slices.Equal(c.Issuers, all) || c.All != (len(s.cfg.Require) > 0)) {
+	if all := append(s.issuers(), s.cfg.Require...); !slices.Equal(c.Issuers, all) || c.All != (len(s.cfg.Require) > 1) {
 		s.t.Errorf("wallets are told of %q, all %v", c.Issuers, c.All)
 	}
 	return c.Challenge

@@ -29,17 +29,16 @@ type ChallengeResponse struct {
 	// proof that is refused. Only with one issuer, and not for frozen sets.
 	MinSeq uint64 `json:"min_seq,omitempty"`
 
-	// Which issuers count, where there are several: verifier keys. All: a proof
-	// under each of them, in this order.
+	// Which issuers count: verifier keys. A wallet that follows several must not
+	// prove under another one; one that knows an issuer under its next key takes
+	// the name for the same. All: a proof under each of them, in this order.
 	Issuers []string `json:"issuers,omitempty"`
 	All     bool     `json:"all,omitempty"`
 }
 
-// Vouched names the issuers that count, if there are several.
+// Vouched names the issuers that count.
 func (r ChallengeResponse) Vouched(issuers []string, all bool) ChallengeResponse {
-	if len(issuers) > 1 {
-		r.Issuers, r.All = issuers, all
-	}
+	r.Issuers, r.All = issuers, all && len(issuers) > 1
 	return r
 }
 

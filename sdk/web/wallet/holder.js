@@ -12,6 +12,7 @@ import { blank } from './life.js'
 import { longest } from './limits.js'
 import { forget, remember } from './lost.js'
 import { keyOf, Reads } from './reads.js'
+import { successive } from './sealed.js'
 
 /**
  * @typedef {{name: string, vkey: string, at: string, witnesses?: string[], quorum?: number}} Issuer
@@ -440,10 +441,15 @@ export class Holder extends EventTarget {
     return ask.all ? known : [members.find((i) => this.young(i, ask)) ?? members[0] ?? known[0]]
   }
 
-  /** The issuers that a site accepts and this wallet knows, in the site's order. @param {Choice} ask */
+  /**
+   * The issuers that a site accepts and this wallet knows, in the site's order. While an issuer changes its key the two
+   * may name it by one key each: it is the same by its name, and this wallet follows it under the key that it knows.
+   * @param {Choice} ask
+   */
   accepted({ issuers, all }) {
     if (!issuers) return this.issuers
-    const known = issuers.map((vkey) => this.issuers.find((i) => i.vkey === vkey)).filter((i) => i !== undefined)
+    const find = (/** @type {string} */ vkey) => this.issuers.find((i) => i.vkey === vkey) ?? this.issuers.find((i) => successive(i.vkey, vkey))
+    const known = [...new Set(issuers.map(find))].filter((i) => i !== undefined)
     if (known.length === 0 || all && known.length < issuers.length) throw Object.assign(new Error('issuer'), { code: 'issuer_unknown' })
     return known
   }
