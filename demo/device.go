@@ -49,12 +49,7 @@ func (w *world) device(rw http.ResponseWriter, r *http.Request) {
 		w.problem(rw, r, err)
 		return
 	}
-	nonce, err := bytes32("session", q.Session)
-	if err != nil {
-		w.problem(rw, r, err)
-		return
-	}
-	device, err := w.deviceOf(nonce)
+	device, err := w.deviceOf(q.Session)
 	if err != nil {
 		w.problem(rw, r, err)
 		return
@@ -65,7 +60,11 @@ func (w *world) device(rw http.ResponseWriter, r *http.Request) {
 // deviceOf gives a session's device. Every visitor has a device of their own, as
 // every page has its camera: counters of one device must rise, and visitors end
 // in any order. Its key follows from the session, so nothing is kept of it.
-func (w *world) deviceOf(nonce [32]byte) (*capture.VirtualDevice, error) {
+func (w *world) deviceOf(session string) (*capture.VirtualDevice, error) {
+	nonce, err := bytes32("session", session)
+	if err != nil {
+		return nil, err
+	}
 	seed, err := hkdf.Key(sha256.New, w.root.Seed(), nonce[:], "perhuman/demo/device/1", ed25519.SeedSize)
 	if err != nil {
 		return nil, api.Wrap(api.Internal, err)
@@ -81,12 +80,7 @@ func (w *world) capture(rw http.ResponseWriter, r *http.Request) {
 		w.problem(rw, r, err)
 		return
 	}
-	nonce, err := bytes32("session", q.Session)
-	if err != nil {
-		w.problem(rw, r, err)
-		return
-	}
-	device, err := w.deviceOf(nonce)
+	device, err := w.deviceOf(q.Session)
 	if err != nil {
 		w.problem(rw, r, err)
 		return

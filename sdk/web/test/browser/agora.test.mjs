@@ -330,7 +330,7 @@ step('no page complains, leaves loopback, weighs too much, jumps while it loads 
     await assertAccessible(visit, url)
     assert.ok(bytes > 5_000 && bytes < 150_000, `${url}: ${bytes} bytes`)
     const jumped = await visit.evaluate(() => window.jumped)
-    assert.ok(jumped < 0.1, `${url} jumps: ${jumped}`)
+    assert.ok(jumped < 0.05, `${url} jumps: ${jumped}`)
     titles.add(await visit.title())
     if (url !== demo.issuer + '/') assert.equal(await visit.locator('link[rel=icon]').count(), 1, `${url} has no icon`) // that one loads nothing at all
   }
