@@ -116,7 +116,7 @@ const only = (/** @type {string[]} */ ...names) => ({ issuers: names.map((n) => 
 const reading = async (page, name, changed = {}) => {
   const { popup } = await ask(page, { ...only(name), min_seq: 1000, ...changed })
   await unlock(popup)
-  await popup.getByRole('button', { name: 'Read the set now' }).click()
+  await popup.getByRole('button', { name: 'Update it now' }).click()
   return popup
 }
 
@@ -273,7 +273,7 @@ test('a question that is read for five minutes is over, and an issuer that has s
   const { popup } = await ask(page, only('people'))
   await unlock(popup)
   await popup.getByText(/copy of the public set is from 1 hour ago, too old for this question/).waitFor()
-  await popup.getByRole('button', { name: 'Read the set now' }).click()
+  await popup.getByRole('button', { name: 'Update it now' }).click()
   await refused(page, popup, /newest statement, read just now, is from 1 hour ago/, 'issuer_silent', { now: true })
   await page.close()
 })

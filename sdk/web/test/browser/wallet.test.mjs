@@ -65,7 +65,7 @@ const ballot = async (page) => {
   await popup.getByLabel('Passphrase').fill(passphrase)
   await popup.getByRole('button', { name: 'Unlock', exact: true }).click()
   await popup.getByText(/about the set as it was at number/).waitFor()
-  await popup.getByRole('button', { name: 'Read the set now' }).click()
+  await popup.getByRole('button', { name: 'Update it now' }).click()
   return popup
 }
 

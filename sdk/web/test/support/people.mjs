@@ -88,7 +88,7 @@ export async function unlock(popup) {
 
 /** Reads the set first, if the wallet says that it has to; then the wallet can prove. */
 export async function readied(popup) {
-  const yes = popup.getByRole('button', { name: 'Prove it' }), read = popup.getByRole('button', { name: 'Read the set now' })
+  const yes = popup.getByRole('button', { name: 'Prove it' }), read = popup.getByRole('button', { name: 'Update it now' })
   await yes.or(read).waitFor({ timeout: 60_000 })
   if (await read.isVisible()) await read.click()
   await yes.waitFor({ timeout: 60_000 })
