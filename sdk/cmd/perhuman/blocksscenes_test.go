@@ -485,9 +485,10 @@ func issues(w *world) *world {
 		}
 		w.keep("group.json", string(group))
 		w.keep("link.key", linkPrefix+scope.EncodeToken(room.Front.Seed()))
-		conf := regexp.MustCompile(`(?m)^matcher-key .*\n`).ReplaceAllString(plain, "")
+		// Another database under the same name: the witnesses have signed the first one's log, or will have by then.
+		conf := regexp.MustCompile(`(?m)^(matcher-key|witness|quorum) .*\n`).ReplaceAllString(plain, "")
 		conf = regexp.MustCompile(`orb=\S+`).ReplaceAllString(conf, room.Group.Roots[0]) + "\nvirtual"
-		w.keep("issuer.conf", strings.Replace(conf, w.path("issuer.db"), w.path("private.db"), 1)+"\nquorum 0\n")
+		w.keep("issuer.conf", strings.Replace(conf, w.path("issuer.db"), w.path("private.db"), 1)+"\n")
 		return line
 	}
 	w.first("perhuman issuer serve -config issuer.conf -parties", parties)

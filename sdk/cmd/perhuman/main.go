@@ -94,6 +94,7 @@ func commands() []command {
 		{[]string{"wallet", "new"}, "make a wallet: one person's secret, under a passphrase", walletNew},
 		{[]string{"wallet", "restore"}, "make one out of a backup: file, words or code", walletRestore},
 		{[]string{"wallet", "import"}, "make one out of a Semaphore v4 identity", walletImport},
+		{[]string{"wallet", "follow"}, "follow another issuer, or one under its next key or address", walletFollow},
 		{[]string{"wallet", "status"}, "read the issuers' logs: is this person a member, in how large a crowd", walletStatus},
 		{[]string{"wallet", "enrol"}, "start a session for a capture device or, with its envelope, enrol", walletEnrol},
 		{[]string{"wallet", "recover"}, "the same for a person who lost the old secret: by a new capture, after a wait", walletRecover},

@@ -214,8 +214,7 @@ func walletStatus(ctx context.Context, args []string, e env) error {
 	}
 	var lines []line
 	for _, i := range w.file.Issuers {
-		name, _, _ := strings.Cut(i.VKey, "+")
-		l := line{Issuer: name}
+		l := line{Issuer: issuerName(i.VKey)}
 		c, err := w.counterOf(i)
 		if err == nil {
 			var st wallet.Status
@@ -235,6 +234,9 @@ func walletStatus(ctx context.Context, args []string, e env) error {
 		switch {
 		case l.Problem != "" && l.Seq == 0:
 			fmt.Fprintf(e.out, "%s: %s\n", l.Issuer, l.Problem)
+			if l.Code == string(wallet.KeyUnvouched) {
+				fmt.Fprint(e.out, unvouchedWords)
+			}
 			continue
 		case l.Member:
 			fmt.Fprintf(e.out, "%s: member, one of %d, hidden among %d\n", l.Issuer, l.Live, l.Crowd)
@@ -248,6 +250,13 @@ func walletStatus(ctx context.Context, args []string, e env) error {
 	}
 	return nil
 }
+
+const unvouchedWords = `  The issuer has a new key that its old one did not sign: this wallet was closed
+  while both signed, or somebody else speaks in the issuer's name. It proves
+  nothing with it until this is clear; secret, used slots and receipts are safe.
+  Ask the issuer, in a way that you knew before, whether the key is right. If it
+  says so: perhuman wallet follow -issuer VKEY -afresh
+`
 
 // walletBackup writes an encrypted file, or prints the words or the code.
 func walletBackup(_ context.Context, args []string, e env) error {

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/api"
@@ -84,7 +83,7 @@ type counter struct {
 func (w *purse) counter(which string) (*counter, error) {
 	var found []purseIssuer
 	for _, i := range w.file.Issuers {
-		if name, _, _ := strings.Cut(i.VKey, "+"); which == "" || which == i.VKey || which == name {
+		if which == "" || which == i.VKey || which == issuerName(i.VKey) {
 			found = append(found, i)
 		}
 	}
@@ -103,16 +102,42 @@ func (w *purse) counterOf(i purseIssuer) (*counter, error) {
 	if c.follow, err = w.follow(i, nil, nil); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(i.VKey))
-	c.path = filepath.Join(w.dir, "place-"+hex.EncodeToString(sum[:8]))
-	raw, err := os.ReadFile(c.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return c, nil
+	c.path = w.placePath(i.VKey)
+	for _, path := range append([]string{c.path}, w.places(issuerName(i.VKey))...) {
+		raw, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = json.Unmarshal(raw, &c.place)
+		}
+		return c, err
 	}
-	if err == nil {
-		err = json.Unmarshal(raw, &c.place)
+	return c, nil
+}
+
+func (w *purse) placePath(vkey string) string {
+	sum := sha256.Sum256([]byte(vkey))
+	return filepath.Join(w.dir, "place-"+hex.EncodeToString(sum[:8]))
+}
+
+// places gives the files with what is known of the place at an issuer, under the
+// key of now and those that signed receipts before, newest first; they need not
+// be there.
+func (w *purse) places(name string) (out []string) {
+	keys := make([]string, 0, len(w.file.Issuers)+len(w.vault.Receipts))
+	for _, i := range w.file.Issuers {
+		keys = append(keys, i.VKey)
 	}
-	return c, err
+	for _, r := range slices.Backward(w.vault.Receipts) {
+		keys = append(keys, r.Issuer)
+	}
+	for _, vkey := range keys {
+		if path := w.placePath(vkey); issuerName(vkey) == name && !slices.Contains(out, path) {
+			out = append(out, path)
+		}
+	}
+	return out
 }
 
 func (c *counter) save() error {
@@ -150,7 +175,7 @@ func (w *purse) look(ctx context.Context, c *counter) (wallet.Status, error) {
 // entry is kept, and about what goes on.
 func (w *purse) ask(ctx context.Context, c *counter) error {
 	for _, r := range slices.Clone(w.vault.Receipts) {
-		if r.Issuer != c.issuer.VKey {
+		if issuerName(r.Issuer) != issuerName(c.issuer.VKey) {
 			continue
 		}
 		var err error

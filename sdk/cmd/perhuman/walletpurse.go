@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/wallet"
@@ -182,14 +181,13 @@ func (w *purse) statePath(of string) string {
 
 // state reads what was seen of an issuer's log: under its key, or under the one
 // before it, which the wallet then wants to hear vouch for this one. Whoever
-// wants to begin anew deletes the file.
+// wants to begin anew says so with wallet follow -afresh.
 func (w *purse) state(vkey string) ([]byte, error) {
 	state, err := os.ReadFile(w.statePath(vkey))
 	if !errors.Is(err, fs.ErrNotExist) {
 		return state, err
 	}
-	name, _, _ := strings.Cut(vkey, "+")
-	files, err := filepath.Glob(filepath.Join(w.dir, "state-"+strings.Repeat("[0-9a-f]", 16)))
+	files, err := w.states(issuerName(vkey))
 	if err != nil {
 		return nil, err
 	}
@@ -199,13 +197,10 @@ func (w *purse) state(vkey string) ([]byte, error) {
 		if err != nil || info.ModTime().Before(newest) {
 			continue
 		}
-		before, err := os.ReadFile(path) // #nosec G304 -- of the wallet's own folder
-		if err != nil {
+		if state, err = os.ReadFile(path); err != nil { // #nosec G304 -- of the wallet's own folder
 			return nil, err
 		}
-		if wallet.StateOf(before) == name {
-			state, newest = before, info.ModTime()
-		}
+		newest = info.ModTime()
 	}
 	return state, nil
 }
