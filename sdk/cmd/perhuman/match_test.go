@@ -67,13 +67,13 @@ func TestMatchReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, args := range map[string][]string{
-		"exists":      {"-people", "3", "-out", folder},
-		"line 25":     {"-captures", file},
-		"columns":     {"-columns", "199"},
-		"two people":  {"-people", "1"},
-		"usage":       {"-pairs", "0"},
-		"no such":     {"-captures", filepath.Join(dir, "none")},
-		"not defined": {"-threshold", ".5"},
+		"exists":     {"-people", "3", "-out", folder},
+		"line 25":    {"-captures", file},
+		"columns":    {"-columns", "199"},
+		"two people": {"-people", "1"},
+		"usage":      {"-pairs", "0"},
+		"no such":    {"-captures", filepath.Join(dir, "none")},
+		"no flag":    {"-threshold", ".5"},
 	} {
 		if code, _, errs := matchRun(t, args...); code != 2 || !strings.Contains(errs, want) {
 			t.Errorf("%v: %d, %s", args, code, errs)
