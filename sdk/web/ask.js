@@ -52,9 +52,10 @@ async function fetchChallenge(url, body, signal) {
   } catch (err) {
     throw signal.aborted ? err : new AskError('network')
   }
+  /** @type {{challenge: string, action: string, policy: string, k: number, period: number, expires_at: number, snapshot?: number, min_seq?: number, issuers?: string[], all?: boolean, code?: string, detail?: string}} */
   const json = await answer.json().catch(() => ({}))
   if (!answer.ok) throw new AskError(json.code ?? 'network', json.detail)
-  return /** @type {{challenge: string, action: string, policy: string, k: number, period: number, expires_at: number, snapshot?: number, min_seq?: number, issuers?: string[], all?: boolean}} */ (json)
+  return json
 }
 
 /**
@@ -111,6 +112,9 @@ async function converse(popup, question, signal) {
     ready.reject(err)
     response.reject(err)
   }
+  // How an answer to this question ends: another widget of the page may have taken the window over.
+  /** @type {any} */
+  let end
   // Both are awaited below; whichever comes first speaks.
   ready.promise.catch(() => {})
   response.promise.catch(() => {})
@@ -119,7 +123,7 @@ async function converse(popup, question, signal) {
     const message = event.data
     if (message?.type === 'perhuman-ready') ready.resolve()
     else if (message?.type === 'perhuman-proving') question.onstage('proving')
-    else if (message?.type === 'perhuman-response') response.resolve(String(message.response))
+    else if (message?.type === 'perhuman-response' && String(message.response).endsWith(end)) response.resolve(message.response)
     else if (message?.type === 'perhuman-error') fail(new AskError(String(message.code)))
   }, { signal })
   signal.addEventListener('abort', () => fail(new AskError('cancelled')))
@@ -129,6 +133,7 @@ async function converse(popup, question, signal) {
     const { request, expires } = await compose(question, signal)
     await ready.promise
     question.onstage('waiting')
+    end = '.' + request.challenge
     popup.postMessage(request, question.wallet)
     const text = await response.promise
     return { response: text, nullifier: nullifierOf(text), expires }

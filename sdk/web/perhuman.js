@@ -13,7 +13,7 @@
 //   signal     a text to bind, as content of kind raw; or set the property `content`
 //   handover   offers the wallet on a phone too, by a QR code; the page's connect-src must allow the wallet's origin
 //   name       name of the form field; required, disabled as on any control
-//   lang       en, de, zh, es (default: the page's); theme: light or dark
+//   lang       en, de, zh, es (default: the page's); theme: light or dark (default: the page's color-scheme)
 // Events: perhuman-verified {response, nullifier}, perhuman-error {code}, perhuman-expired
 // Methods: execute(), reset(), getResponse(). Style: ::part(button), ::part(phone), ::part(handover), ::part(status), --perhuman-* variables.
 
@@ -25,7 +25,7 @@ import { load, wordsFor } from './words.js'
 
 const style = new CSSStyleSheet()
 style.replaceSync(`
-  :host { display: inline-block; color-scheme: light dark; max-width: 100%; }
+  :host { display: inline-block; max-width: 100%; }
   :host([hidden]) { display: none; }
   :host([theme=light]) { color-scheme: light; }
   :host([theme=dark]) { color-scheme: dark; }
@@ -42,7 +42,7 @@ style.replaceSync(`
   :host(:state(busy)) i { border-right-color: transparent; animation: turn .9s linear infinite; }
   :host(:state(verified)) i { background: currentColor; box-shadow: inset 0 0 0 2px light-dark(#e2f2ea, #14332a); }
   p { margin: .45rem 0 0; font: .875rem/1.45 system-ui, sans-serif; color: light-dark(#55625a, #a3b1a9); max-width: 34rem; }
-  p:empty { display: none; }
+  p:empty { margin: 0; }
   :host(:state(failed)) p { color: light-dark(#ab2a20, #ff9f95); }
   @keyframes turn { to { transform: rotate(1turn); } }
   @media (prefers-reduced-motion: reduce) { i { animation-duration: 3s !important; animation-timing-function: steps(4) !important; } }
@@ -55,7 +55,8 @@ export class PerhumanCheck extends HTMLElement {
   static observedAttributes = ['lang', 'required', 'label', 'handover']
 
   /** What to bind: content, or a function that gives it when the person clicks. @type {Content | null | (() => Content | null)} */
-  content = null
+  // @ts-ignore: set on the element before its upgrade
+  content = this.content ?? null
 
   #internals = this.attachInternals()
   #button = document.createElement('button')
@@ -82,9 +83,9 @@ export class PerhumanCheck extends HTMLElement {
     this.#button.addEventListener('click', () => { this.execute().catch(() => {}) }) // the event told already
   }
 
-  connectedCallback() { this.#show(this.#response ? 'verified' : 'idle', '') }
+  connectedCallback() { this.#show(...this.#shown) }
   disconnectedCallback() { this.#running?.abort() }
-  attributeChangedCallback() { if (!this.#running) this.#show(this.#response ? 'verified' : 'idle', '') }
+  attributeChangedCallback() { this.#show(...this.#shown) }
   formResetCallback() { this.reset() }
   /** @param {boolean} off */
   formDisabledCallback(off) { this.#button.disabled = off }
@@ -92,6 +93,7 @@ export class PerhumanCheck extends HTMLElement {
   get value() { return this.#response }
   get form() { return this.#internals.form }
   get name() { return this.getAttribute('name') ?? '' }
+  set name(name) { this.setAttribute('name', name) }
   get validity() { return this.#internals.validity }
   get validationMessage() { return this.#internals.validationMessage }
   checkValidity() { return this.#internals.checkValidity() }
@@ -155,8 +157,12 @@ export class PerhumanCheck extends HTMLElement {
     }
   }
 
+  /** That of the nearest element that has one, also outside a shadow tree. */
   #language() {
-    return this.getAttribute('lang') ?? this.closest('[lang]')?.getAttribute('lang') ?? navigator.language
+    /** @type {any} */
+    let e = this, lang
+    while (e && !(lang = e.closest('[lang]')?.lang)) e = e.getRootNode().host
+    return lang || navigator.language
   }
 
   #expire() {

@@ -33,6 +33,8 @@ before(async () => {
     'app /hcaptcha-explicit': page('/1/api.js?onload=onloadHCaptcha&render=explicit&hl=es', '<form><div id="place"></div><button>Send</button></form>'),
     'app /recaptcha': page('/recaptcha/api.js', '<form><div class="g-recaptcha" data-sitekey="phsite_a" data-callback="done"></div><button>Send</button></form>'),
     'app /recaptcha-button': page('/recaptcha/api.js', '<form id="form"><button class="g-recaptcha" data-sitekey="phsite_a" data-callback="onSubmit">Send</button></form>'),
+    // Nothing on it but the script; what the page does is in the test.
+    'app /bare': (request) => page(new URL(request.url, 'http://x').searchParams.get('src'), '<form id="form"><div id="place"></div><button id="go">Send</button></form>')(),
     'verifier /v1/challenges': (request, body) => {
       asked.push({ ...JSON.parse(body || '{}'), origin: request.headers.origin, method: request.method })
       const open = { 'Access-Control-Allow-Origin': request.headers.origin, 'Access-Control-Allow-Headers': 'Content-Type' }
@@ -43,7 +45,7 @@ before(async () => {
       addEventListener('message', (event) => {
         if (event.data?.type !== 'perhuman-request') return
         const packed = 'A'.repeat(342) + 'A'
-        opener.postMessage({ type: 'perhuman-response', response: packed + '.' + event.data.action }, event.origin)
+        opener.postMessage({ type: 'perhuman-response', response: packed + '.' + event.data.challenge }, event.origin)
         window.close()
       })`),
   }, { loose: true })
@@ -60,7 +62,7 @@ const open = async (path) => {
   await p.goto(`http://app.localhost:${site.port}${path}`)
   return p
 }
-const token = 'A'.repeat(343) + '.comment'
+const token = 'A'.repeat(343) + '.challenge'
 
 for (const [path, fields, global] of [
   ['/turnstile', ['cf-turnstile-response'], 'turnstile'],
@@ -106,6 +108,125 @@ test('languages and themes by the vendors’ options; nothing complains', { skip
   assert.equal(await p.locator('perhuman-check').getAttribute('theme'), 'dark')
   await p.goto(`http://app.localhost:${site.port}/hcaptcha-explicit`)
   await p.getByRole('button', { name: 'Confirme que es una persona' }).waitFor()
+  await p.close()
+  assert.deepEqual(seen.complaints, [])
+})
+
+/** A page with a vendor's script and nothing else. @param {string} src @param {any} [browser] @param {() => void} [first] runs before any script of the page */
+const bare = async (src, browser = context, first = () => {}) => {
+  const p = await browser.newPage()
+  await p.addInitScript(first)
+  await p.goto(`http://app.localhost:${site.port}/bare?src=${encodeURIComponent(src)}`)
+  return p
+}
+const globals = (p) => p.evaluate(() => ['turnstile', 'hcaptcha', 'grecaptcha', 'perhumanCaptcha'].filter((name) => name in globalThis))
+
+test('reCAPTCHA v3 and Enterprise: no place on the page, a promise, another token each time', { skip: why, timeout: 30_000 }, async () => {
+  const p = await bare('/recaptcha/enterprise.js?render=0key')
+  await p.locator('perhuman-check').waitFor({ state: 'attached' })
+  assert.deepEqual(await globals(p), ['grecaptcha'])
+  await p.evaluate(() => {
+    window.fresh = []
+    document.getElementById('go').addEventListener('click', (e) => {
+      e.preventDefault()
+      grecaptcha.enterprise.ready(() => {})
+      grecaptcha.enterprise.execute('0key', { action: 'buy' }).then((token) => window.fresh.push(token))
+    })
+  })
+  for (const n of [1, 2]) {
+    const before = asked.length
+    await p.locator('#go').click()
+    await p.waitForFunction((want) => window.fresh.length === want, n)
+    assert.ok(asked.slice(before).some((a) => a.sitekey === '0key'), 'an answer of before was given again')
+  }
+  assert.deepEqual(await p.evaluate(() => window.fresh), [token, token])
+  await p.close()
+})
+
+test('Google’s loading snippet is drained; ids are numbers; a second render and a second script change nothing', { skip: why, timeout: 30_000 }, async () => {
+  const p = await bare('/recaptcha/api.js?render=explicit', context, () => {
+    window.___grecaptcha_cfg = { fns: [() => { window.drained = typeof grecaptcha.render }] }
+    window.grecaptcha = { ready: (f) => window.___grecaptcha_cfg.fns.push(f) }
+  })
+  await p.waitForFunction(() => window.drained === 'function')
+  const ids = await p.evaluate(() => [grecaptcha.render('place', { sitekey: 'a', callback: done }), grecaptcha.render('place', { sitekey: 'a' })])
+  assert.deepEqual(ids, [0, 0])
+  const src = await p.evaluate(() => {
+    const again = document.createElement('script')
+    again.src = document.querySelector('script[src*=recaptcha]').src + '&onload=later'
+    window.later = () => { window.loadedAgain = true }
+    document.head.append(again)
+    return again.src
+  })
+  await p.waitForFunction(() => window.loadedAgain, src)
+  assert.equal(await p.locator('perhuman-check').count(), 1)
+  await p.locator('perhuman-check button').click()
+  await p.waitForFunction(() => window.told.length > 0)
+  assert.deepEqual(await p.evaluate(() => [grecaptcha.getResponse(0), grecaptcha.getResponse('place'), grecaptcha.getResponse(7)]), [token, token, ''])
+  await p.evaluate(() => { grecaptcha.execute('nobody') }) // not awaited: no complaint
+  await p.close()
+})
+
+test('hCaptcha: promises with keys, its reCAPTCHA names or not, a form that is reset', { skip: why, timeout: 30_000 }, async () => {
+  const off = await bare('/1/api.js?recaptchacompat=off&render=explicit')
+  await off.waitForFunction(() => 'hcaptcha' in globalThis)
+  assert.deepEqual(await globals(off), ['hcaptcha'])
+  await off.close()
+  const p = await bare('/1/api.js?render=explicit')
+  await p.waitForFunction(() => 'hcaptcha' in globalThis)
+  assert.deepEqual(await globals(p), ['hcaptcha', 'grecaptcha'])
+  await p.evaluate(() => {
+    // At once, as loaders do: the element may not be there yet.
+    window.id = hcaptcha.render('place', { sitekey: 'b', size: 'invisible' })
+    if (hcaptcha.getResponse(window.id) !== '') throw new Error()
+    hcaptcha.setData(window.id, {})
+    document.getElementById('go').addEventListener('click', (e) => {
+      e.preventDefault()
+      hcaptcha.execute(window.id, { async: true }).then((answer) => { window.answer = answer })
+    })
+  })
+  await p.locator('#go').click()
+  await p.waitForFunction(() => window.answer)
+  assert.deepEqual(await p.evaluate(() => [window.answer, hcaptcha.getRespKey(window.id)]), [{ response: token, key: 'challenge' }, 'challenge'])
+  await p.evaluate(() => document.getElementById('form').reset())
+  assert.deepEqual(await p.evaluate(() => [...new FormData(document.getElementById('form'))].filter(([, value]) => value)), [])
+  await p.close()
+})
+
+test('Turnstile: “auto” is the page’s language; a widget without a surface shows itself when no window may open, and answers then', { skip: why, timeout: 60_000 }, async () => {
+  const strict = await launch({ blocking: true })
+  try {
+    // Not by way of the driver: what it evaluates counts as the person's doing.
+    const blocked = new Promise((resolve) => strict.on('console', (m) => m.text() === 'popup_blocked' && resolve(undefined)))
+    const p = await bare('/turnstile/v0/api.js?render=explicit', strict, () => {
+      addEventListener('load', () => {
+        document.documentElement.lang = 'de'
+        turnstile.render('#place', { sitekey: 'c', size: 'invisible', language: 'auto', theme: 'auto', 'error-callback': (code) => console.log(code) })
+        turnstile.execute('#place').then((response) => { window.late = response })
+      })
+    })
+    await blocked
+    const again = p.locator('perhuman-check button')
+    await again.waitFor()
+    assert.deepEqual(await globals(p), ['turnstile'])
+    await p.waitForFunction(() => document.querySelector('perhuman-check').shadowRoot.querySelector('[role=status]').textContent.includes('Fenster'))
+    await again.click()
+    await p.waitForFunction(() => window.late)
+    assert.equal(await p.evaluate(() => window.late), token)
+    assert.ok(await again.isHidden())
+  } finally {
+    await strict.close()
+  }
+})
+
+test('what was removed asks no more', { skip: why, timeout: 30_000 }, async () => {
+  const p = await open('/recaptcha-button')
+  await p.locator('perhuman-check').waitFor({ state: 'attached' })
+  await p.evaluate(() => grecaptcha.remove())
+  const before = asked.length
+  await p.getByRole('button', { name: 'Send' }).click()
+  await p.waitForFunction(() => window.sent)
+  assert.deepEqual([await p.evaluate(() => window.sent), asked.length], [[], before])
   await p.close()
   assert.deepEqual(seen.complaints, [])
 })

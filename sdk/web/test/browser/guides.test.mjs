@@ -47,7 +47,7 @@ before(async () => {
     'wallet /wallet.js': () => ({ type: 'text/javascript', body: `opener.postMessage({ type: 'perhuman-ready' }, '*')
       addEventListener('message', (event) => {
         if (event.data?.type !== 'perhuman-request') return
-        opener.postMessage({ type: 'perhuman-response', response: 'A'.repeat(343) + '.' + event.data.action }, event.origin)
+        opener.postMessage({ type: 'perhuman-response', response: 'A'.repeat(343) + '.' + event.data.challenge }, event.origin)
         window.close()
       })` }),
   }, { loose: true })

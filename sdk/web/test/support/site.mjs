@@ -32,7 +32,7 @@ export async function serve(routes, { loose = false } = {}) {
         answer.end(made.body)
         return
       }
-      const vendors = /^\/(turnstile\/v0|1|recaptcha)\/api\.js$/.test(path)
+      const vendors = /^\/(turnstile\/v0\/api|1\/api|recaptcha\/(api|enterprise))\.js$/.test(path)
       const file = join(root, vendors ? 'captcha.js' : normalize(path.replace(/^\/perhuman\//, '/')))
       if ((vendors || path.startsWith('/perhuman/')) && kinds[extname(file)] && existsSync(file)) {
         answer.writeHead(200, { 'Content-Type': kinds[extname(file)] })
