@@ -78,11 +78,11 @@ func (w *world) boardRoutes() (http.Handler, error) {
 	mux.Handle("POST /claim", w.gate.Require(actionClaim, sdk.Once(), w.claim))
 	mux.Handle("POST /agents", w.gate.RequireContent(actionDelegate, sdk.Returning(), w.desk.Content, w.desk.Accept))
 	mux.Handle("POST /agents/revoke", w.desk.Revoke())
-	mux.Handle("POST /agent/comments", w.desk.Require(actionComment, w.agentComment))
+	mux.Handle("POST /agent/comments", w.agentRemark(w.desk.Require(actionComment, w.agentComment)))
 	mux.HandleFunc("GET /api/lab", w.lab.state)
-	mux.HandleFunc("POST /api/lab", w.lab.start)
+	mux.HandleFunc("POST /api/lab", ownPages(w.lab.start))
 	mux.HandleFunc("GET /api/agent", w.helper.describe)
-	mux.HandleFunc("POST /api/agent/tell", w.helper.tell)
+	mux.HandleFunc("POST /api/agent/tell", ownPages(w.helper.tell))
 	for _, path := range []string{"/v1/", "/livez", "/readyz"} {
 		mux.Handle(path, service)
 	}
@@ -91,7 +91,7 @@ func (w *world) boardRoutes() (http.Handler, error) {
 	mux.HandleFunc("GET /api/posts/{id}/bundle", w.bundle)
 	mux.HandleFunc("GET /api/counters", w.count)
 	mux.HandleFunc("GET /api/bot/cases", w.bots.list)
-	mux.HandleFunc("POST /api/bot/prepare", w.bots.prepare)
+	mux.HandleFunc("POST /api/bot/prepare", ownPages(w.bots.prepare))
 	w.polls.routes(mux)
 	return serve.SecurityHeaders(mux), nil
 }
@@ -164,8 +164,11 @@ func (w *world) canonical(body []byte) (scope.Post, error) {
 	if err := api.Decode(body, &d); err != nil {
 		return scope.Post{}, err
 	}
-	if d.Text == "" || len(d.Text) > maxText {
-		return scope.Post{}, api.Errorf(api.MalformedRequest, "a post has 1 to %d bytes of text", maxText)
+	if !readable(d.Text) || len(d.Text) > maxText {
+		return scope.Post{}, api.Errorf(api.MalformedRequest, "a post has words, in %d bytes at most", maxText)
+	}
+	if !isName(d.Author) {
+		return scope.Post{}, api.Errorf(api.MalformedRequest, "an author is one line, in 1 to %d bytes", scope.MaxAuthor)
 	}
 	if age := time.Since(time.Unix(int64(d.Created), 0)); d.Created > 1<<40 || age > clockLeeway || age < -clockLeeway {
 		return scope.Post{}, api.Errorf(api.MalformedRequest, "created is not now")
@@ -259,6 +262,18 @@ func (w *world) problem(rw http.ResponseWriter, r *http.Request, err error) {
 func onlyPost(rw http.ResponseWriter, r *http.Request) {
 	rw.Header().Set("Allow", http.MethodPost)
 	serve.WriteProblem(rw, r, api.Errorf(api.MethodNotAllowed, ""))
+}
+
+// ownPages keeps a button for the board's own pages: no proof guards these
+// routes, and a browser sends a form for any page that it is shown.
+func ownPages(next http.HandlerFunc) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		if err := serve.SameOrigin(r); err != nil {
+			serve.WriteProblem(rw, r, err)
+			return
+		}
+		next(rw, r)
+	}
 }
 
 // boardSession ties challenges to the visitor's cookie.

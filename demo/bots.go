@@ -61,7 +61,7 @@ func newBots(w *world) (*bots, error) {
 		return nil, err
 	}
 	return &bots{
-		w: w, rogue: &rogue{prover: prover}, next: int(start.Int64()),
+		w: w, rogue: newRogue(prover), next: int(start.Int64()),
 		client: &http.Client{Transport: sethttp.NewTransport(), Timeout: 30 * time.Second},
 	}, nil
 }

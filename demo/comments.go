@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -8,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/perhuman/perhuman/sdk"
@@ -21,7 +21,8 @@ const (
 	actionComment  = "comment"  // ten comments a day for each human, under all posts together
 	actionClaim    = "giveaway" // once for ever
 	commentsPerDay = 10
-	maxComment     = 500 // bytes
+	maxComment     = 500     // bytes
+	maxRemark      = 1 << 12 // bytes of a request's body
 )
 
 const commentsSchema = `
@@ -108,11 +109,11 @@ func readRemark(r *http.Request, body []byte) (remark, error) {
 	if err := api.Decode(body, &in); err != nil {
 		return in, err
 	}
-	if in.Text == "" || len(in.Text) > maxComment {
-		return in, api.Errorf(api.MalformedRequest, "a comment has 1 to %d bytes of text", maxComment)
+	if !readable(in.Text) || len(in.Text) > maxComment {
+		return in, api.Errorf(api.MalformedRequest, "a comment has words, in %d bytes at most", maxComment)
 	}
-	if in.Author == "" || len(in.Author) > scope.MaxAuthor {
-		return in, api.Errorf(api.MalformedRequest, "an author has 1 to %d bytes", scope.MaxAuthor)
+	if !isName(in.Author) {
+		return in, api.Errorf(api.MalformedRequest, "an author is one line, in 1 to %d bytes", scope.MaxAuthor)
 	}
 	if age := time.Since(time.Unix(int64(in.Created), 0)); in.Created > 1<<40 || age > clockLeeway || age < -clockLeeway {
 		return in, api.Errorf(api.MalformedRequest, "created is not now")
@@ -139,24 +140,30 @@ func (w *world) remarkDigest(r *http.Request, body []byte) (scope.Digest, error)
 
 func (w *world) remark(rw http.ResponseWriter, r *http.Request) {
 	who := sdk.PersonFrom(r.Context())
-	if err := w.storeRemark(r, "", who.Verdict.VerificationID); err != nil {
+	fresh, err := w.storeRemark(r, "", who.Verdict.VerificationID)
+	if err != nil {
 		w.problem(rw, r, err)
+		return
+	}
+	if who.Verdict.Replayed && !fresh { // else we died between the proof's spending and here
+		w.gate.RefuseReplay(rw, r)
 		return
 	}
 	serve.WriteJSON(rw, http.StatusCreated, map[string]any{"code": api.OK})
 }
 
-func (w *world) storeRemark(r *http.Request, agent, receipt string) error {
-	body, err := serve.ReadBody(nil, r, 1<<12)
+// storeRemark keeps a comment. One by an agent stands under the name that its
+// person gave it in the grant, whatever it calls itself.
+func (w *world) storeRemark(r *http.Request, agent, receipt string) (fresh bool, err error) {
+	body, err := serve.ReadBody(nil, r, maxRemark)
 	if err != nil {
-		return err
+		return false, err
 	}
 	in, err := readRemark(r, body)
 	if err != nil {
-		return err
+		return false, err
 	}
-	_, err = w.posts.addComment(r.Context(), in.Post, comment{Author: in.Author, Text: in.Text, Created: in.Created, Agent: agent}, receipt)
-	return err
+	return w.posts.addComment(r.Context(), in.Post, comment{Author: cmp.Or(agent, in.Author), Text: in.Text, Created: in.Created, Agent: agent}, receipt)
 }
 
 // claim gives each human one voucher. It is computed from the nullifier, so an
@@ -168,6 +175,3 @@ func (w *world) claim(rw http.ResponseWriter, r *http.Request) {
 	text := base32.StdEncoding.EncodeToString(mac.Sum(nil)[:10])
 	serve.WriteJSON(rw, http.StatusOK, map[string]any{"code": api.OK, "voucher": fmt.Sprintf("AGORA-%s-%s", text[:8], text[8:]), "again": who.Verdict.Replayed})
 }
-
-// oneLine puts words on one line.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

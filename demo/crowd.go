@@ -103,8 +103,8 @@ func (w *world) crowdRequest(ctx context.Context, n int, id *semaphore.Identity)
 	if err != nil {
 		return api.EnrolmentRequest{}, err
 	}
-	envelope, err := w.envelope(w.booth, captureRequest{
-		Session: session.Nonce, Modality: string(capture.Iris), Persona: uint64(n) + 1,
+	envelope, err := w.envelope(w.booth, nonce, captureRequest{
+		Modality: string(capture.Iris), Persona: uint64(n) + 1,
 		Commitment: id.Commitment().String(), ConsentHash: scope.EncodeToken(w.consent[:]),
 	})
 	if err != nil {

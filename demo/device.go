@@ -49,7 +49,12 @@ func (w *world) device(rw http.ResponseWriter, r *http.Request) {
 		w.problem(rw, r, err)
 		return
 	}
-	device, err := w.deviceOf(q.Session)
+	nonce, err := bytes32("session", q.Session)
+	if err != nil {
+		w.problem(rw, r, err)
+		return
+	}
+	device, err := w.deviceOf(nonce)
 	if err != nil {
 		w.problem(rw, r, err)
 		return
@@ -60,11 +65,7 @@ func (w *world) device(rw http.ResponseWriter, r *http.Request) {
 // deviceOf gives a session's device. Every visitor has a device of their own, as
 // every page has its camera: counters of one device must rise, and visitors end
 // in any order. Its key follows from the session, so nothing is kept of it.
-func (w *world) deviceOf(session string) (*capture.VirtualDevice, error) {
-	nonce, err := bytes32("session", session)
-	if err != nil {
-		return nil, err
-	}
+func (w *world) deviceOf(nonce [32]byte) (*capture.VirtualDevice, error) {
 	seed, err := hkdf.Key(sha256.New, w.root.Seed(), nonce[:], "perhuman/demo/device/1", ed25519.SeedSize)
 	if err != nil {
 		return nil, api.Wrap(api.Internal, err)
@@ -80,12 +81,17 @@ func (w *world) capture(rw http.ResponseWriter, r *http.Request) {
 		w.problem(rw, r, err)
 		return
 	}
-	device, err := w.deviceOf(q.Session)
+	nonce, err := bytes32("session", q.Session)
 	if err != nil {
 		w.problem(rw, r, err)
 		return
 	}
-	envelope, err := w.envelope(device, q)
+	device, err := w.deviceOf(nonce)
+	if err != nil {
+		w.problem(rw, r, err)
+		return
+	}
+	envelope, err := w.envelope(device, nonce, q)
 	if err != nil {
 		w.problem(rw, r, err)
 		return
@@ -94,19 +100,17 @@ func (w *world) capture(rw http.ResponseWriter, r *http.Request) {
 }
 
 // strangerEnvelope is of a device that nobody has seen before.
-func (w *world) strangerEnvelope(q captureRequest) ([]byte, error) {
+func (w *world) strangerEnvelope(nonce [32]byte, q captureRequest) ([]byte, error) {
 	device, err := capture.NewVirtualDevice(rand.Reader, w.root, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	return w.envelope(device, q)
+	return w.envelope(device, nonce, q)
 }
 
-func (w *world) envelope(by *capture.VirtualDevice, q captureRequest) ([]byte, error) {
-	nonce, err := bytes32("session", q.Session)
-	if err != nil {
-		return nil, err
-	}
+// envelope is what a device signs of a capture in the session with this nonce,
+// which q's own text of it was read as.
+func (w *world) envelope(by *capture.VirtualDevice, nonce [32]byte, q captureRequest) ([]byte, error) {
 	consent, err := bytes32("consent_hash", q.ConsentHash)
 	if err != nil {
 		return nil, err

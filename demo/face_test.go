@@ -147,9 +147,9 @@ func TestFacesThatThePageSealed(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	one, err1 := s.world.deviceOf(scope.EncodeToken([]byte{1, 31: 0}))
-	again, err2 := s.world.deviceOf(scope.EncodeToken([]byte{1, 31: 0}))
-	other, err3 := s.world.deviceOf(scope.EncodeToken([]byte{2, 31: 0}))
+	one, err1 := s.world.deviceOf([32]byte{1})
+	again, err2 := s.world.deviceOf([32]byte{1})
+	other, err3 := s.world.deviceOf([32]byte{2})
 	if err := errors.Join(err1, err2, err3); err != nil {
 		t.Fatal(err)
 	}

@@ -60,10 +60,27 @@ func (w *world) openAgents(ctx context.Context) error {
 	return nil
 }
 
+// agentRemark reads a comment before the desk counts it: one that could not
+// stand costs no agent a part of its budget.
+func (w *world) agentRemark(next http.Handler) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		body, err := serve.ReadBody(rw, r, maxRemark)
+		if err == nil {
+			_, err = w.remarkDigest(r, body)
+		}
+		if err != nil {
+			w.problem(rw, r, err)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next.ServeHTTP(rw, r)
+	}
+}
+
 // agentComment is behind the desk: an agent's comment.
 func (w *world) agentComment(rw http.ResponseWriter, r *http.Request) {
 	who := agent.From(r.Context())
-	if err := w.storeRemark(r, who.Grant.Name, "agent "+r.Header.Get("Signature")); err != nil {
+	if _, err := w.storeRemark(r, who.Grant.Name, "agent "+r.Header.Get("Signature")); err != nil {
 		w.problem(rw, r, err)
 		return
 	}

@@ -251,8 +251,8 @@ func enrolAgain(ctx context.Context, l *lab, _ string) (shot, error) {
 	if err != nil {
 		return shot{}, err
 	}
-	envelope, err := w.strangerEnvelope(captureRequest{
-		Session: session.Nonce, Modality: string(capture.Iris), Persona: uint64(w.bots.number()) + 1,
+	envelope, err := w.strangerEnvelope(nonce, captureRequest{
+		Modality: string(capture.Iris), Persona: uint64(w.bots.number()) + 1,
 		Commitment: id.Commitment().String(), ConsentHash: scope.EncodeToken(w.consent[:]),
 	})
 	if err != nil {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -34,6 +36,8 @@ func (p *poll) state() *pollState {
 	return s
 }
 
+const maxVote = 1 << 10 // bytes of a request's body
+
 func (ps *polls) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/poll", func(rw http.ResponseWriter, r *http.Request) {
 		var state *pollState
@@ -45,17 +49,23 @@ func (ps *polls) routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /poll/{n}/vote", ps.vote)
 	mux.HandleFunc("GET /poll/{n}/tally.json", ps.document)
 	mux.HandleFunc("GET /poll/{n}/checkpoint", ps.checkpoint)
-	mux.HandleFunc("POST /api/poll/next", ps.next)
-	mux.HandleFunc("POST /api/poll/crowd", ps.crowd)
+	mux.HandleFunc("POST /api/poll/next", ownPages(ps.next))
+	mux.HandleFunc("POST /api/poll/crowd", ownPages(ps.crowd))
 }
 
-// vote takes one if the poll is open.
+// vote takes one if the poll is open. All of it is read first: who sends slowly
+// keeps neither the poll open nor others from voting.
 func (ps *polls) vote(rw http.ResponseWriter, r *http.Request) {
 	p, err := ps.numbered(r)
+	var body []byte
+	if err == nil {
+		body, err = serve.ReadBody(rw, r, maxVote)
+	}
 	if err != nil {
 		ps.w.problem(rw, r, err)
 		return
 	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if p.log.Closed() {

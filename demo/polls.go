@@ -147,7 +147,7 @@ func (ps *polls) count(rw http.ResponseWriter, r *http.Request, p *poll) {
 }
 
 func (ps *polls) add(r *http.Request, p *poll, who sdk.Person) ([]byte, error) {
-	body, err := serve.ReadBody(nil, r, 1<<10)
+	body, err := serve.ReadBody(nil, r, maxVote)
 	if err != nil {
 		return nil, err
 	}

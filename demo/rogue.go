@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"sync"
+	"time"
 
+	"github.com/perhuman/perhuman/sdk/api"
 	"github.com/perhuman/perhuman/semaphore"
 	"github.com/perhuman/perhuman/semaphore/prove"
 )
@@ -14,7 +15,16 @@ import (
 // a slot too many, a set of its own making. What stops it is the verifier.
 type rogue struct {
 	prover *prove.Prover
-	mu     sync.Mutex // a prover works on one proof at a time
+	turn   chan struct{} // holds one: a prover works on one proof at a time
+	queue  chan struct{} // who is proving or waits to
+}
+
+// provesWaiting is how many may wait for a proof, the one at work included: a
+// stranger who asks for more than these must come back.
+const provesWaiting = 8
+
+func newRogue(p *prove.Prover) *rogue {
+	return &rogue{prover: p, turn: make(chan struct{}, 1), queue: make(chan struct{}, provesWaiting)}
 }
 
 // under proves for a scope and a message under a set.
@@ -27,8 +37,18 @@ func (r *rogue) under(ctx context.Context, id *semaphore.Identity, set *semaphor
 	if err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	select {
+	case r.queue <- struct{}{}:
+		defer func() { <-r.queue }()
+	default:
+		return nil, &api.Error{Code: api.Overloaded, Detail: "many attacks are being made", RetryAfter: 2 * time.Second}
+	}
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	return r.prover.Prove(ctx, id, path, message, scope)
 }
 
