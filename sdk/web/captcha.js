@@ -23,20 +23,20 @@
 
   /**
    * @typedef {Record<string, unknown>} Options of a widget, by their names in the vendors' render()
-   * @typedef {{id: string | number, sitekey: unknown, fresh: boolean, place: Element, check: import('./perhuman.js').PerhumanCheck, forget: () => void, also: HTMLInputElement[]}} Widget
-   * @typedef {{css: string[], globals: string[], fields: string[], setting?: string, numbered?: boolean}} Kind  classes of elements, names of the global, of the hidden fields and of the option that names the first; numbered: ids of widgets are numbers
+   * @typedef {{id: string | number, sitekey: unknown, fresh: boolean, place: Element, check: import('./perhuman.js').PerhumanCheck, forget: () => void}} Widget
+   * @typedef {{css: string[], globals: string[], fields: string[], made?: 'textarea', setting?: string, numbered?: boolean, codes?: Record<string, string>}} Kind  classes of elements, names of the global, of the hidden fields and of the option that names the first; made: what those fields are, if not inputs; numbered: ids of widgets are numbers; codes: their names for ours
    */
   /** @type {Kind} */
   const turnstile = { css: ['cf-turnstile'], globals: ['turnstile'], fields: ['cf-turnstile-response'], setting: 'response-field-name' }
   /** @type {Kind} */
-  const hcaptcha = { css: ['h-captcha'], globals: ['hcaptcha'], fields: ['h-captcha-response', 'g-recaptcha-response'] }
+  const hcaptcha = { css: ['h-captcha'], globals: ['hcaptcha'], fields: ['h-captcha-response', 'g-recaptcha-response'], made: 'textarea', codes: { cancelled: 'challenge-closed', timeout: 'challenge-expired', network: 'network-error' } }
   /** @type {Kind} */
-  const recaptcha = { css: ['g-recaptcha'], globals: ['grecaptcha'], fields: ['g-recaptcha-response'], numbered: true }
+  const recaptcha = { css: ['g-recaptcha'], globals: ['grecaptcha'], fields: ['g-recaptcha-response'], made: 'textarea', numbered: true }
   /** @type {Kind} */
   const own = { css: ['perhuman-captcha'], globals: ['perhumanCaptcha'], fields: ['perhuman-response'] }
 
   /** Also answers for reCAPTCHA, as these two vendors' scripts can. @param {Kind} kind @param {boolean} also @returns {Kind} */
-  const compatible = (kind, also) => (also ? { ...kind, css: [...kind.css, ...recaptcha.css], globals: [...kind.globals, ...recaptcha.globals] } : kind)
+  const compatible = (kind, also) => (also ? { ...kind, css: [...kind.css, ...recaptcha.css], globals: [...kind.globals, ...recaptcha.globals], fields: [...new Set([...kind.fields, ...recaptcha.fields])] } : kind)
   const kinds = home.pathname.startsWith('/turnstile/') ? [compatible(turnstile, ask.get('compat') === 'recaptcha')]
     : home.pathname.startsWith('/1/') ? [compatible(hcaptcha, ask.get('recaptchacompat') !== 'off')]
       : home.pathname.startsWith('/recaptcha/') ? [recaptcha] : [turnstile, hcaptcha, recaptcha, own]
@@ -51,7 +51,10 @@
   const written = (place) => Object.fromEntries([...place.attributes].filter((a) => a.name.startsWith('data-')).map((a) => [a.name.slice(5), a.value]))
 
   /** What else a failure is called. @type {Record<string, string[]>} */
-  const called = { timeout: ['timeout-callback', 'chalexpired-callback'], cancelled: ['close-callback'] }
+  const called = { timeout: ['timeout-callback', 'chalexpired-callback'], cancelled: ['close-callback'], unsupported: ['unsupported-callback'] }
+
+  /** hCaptcha's themes can be objects: of theirs we take light or dark, for of colours the contrast counts. @param {any} theme */
+  const themeOf = (theme) => (theme && typeof theme === 'object' ? theme.palette?.mode : theme)
 
   /** @param {Kind} kind @param {Element} place @param {Options} options @param {string | number} id @returns {Widget} */
   function make(kind, place, options, id) {
@@ -62,20 +65,50 @@
     set('wallet', o.wallet ?? ask.get('wallet'))
     set('challenge', o.challenge ?? ask.get('challenge') ?? new URL('/v1/challenges', home).href)
     set('lang', o.language ?? o.hl ?? ask.get('hl'))
-    set('theme', o.theme)
-    if (o['response-field'] !== 'false' && o['response-field'] !== false) set('name', (kind.setting && o[kind.setting]) ?? kind.fields[0])
-    const also = kind.fields.slice(1).map((name) => Object.assign(document.createElement('input'), { type: 'hidden', name }))
-    const fill = (/** @type {string} */ value) => also.forEach((input) => { input.value = value })
+    set('theme', themeOf(o.theme))
+    set('tabindex', o.tabindex)
+    // Of the vendors' kind, not the element itself: pages look for an input, and libraries send nothing else.
+    const fields = o['response-field'] === 'false' || o['response-field'] === false ? [] : kind.fields.map((usual, i) => {
+      const name = String((i === 0 && kind.setting && o[kind.setting]) || usual)
+      const field = Object.assign(document.createElement(kind.made ?? 'input'), { name, id: id === 0 ? name : `${name}-${id}` })
+      if (field instanceof HTMLInputElement) field.type = 'hidden'
+      field.style.display = 'none' // a page's own rule for every textarea does not bring it out
+      return field
+    })
+    const fill = (/** @type {string} */ value) => fields.forEach((field) => { field.value = value })
     const tell = (/** @type {string} */ name, /** @type {unknown[]} */ ...args) => callable(o[name])?.(...args)
+    // Set before or after the upgrade, these stand before the element's own: whoever asks or resets, the page, its form or a person.
+    const own = () => Object.getPrototypeOf(check)
+    let asking = false
+    check.execute = async (how) => {
+      const first = !asking && !check.getResponse() && !check.matches(':disabled')
+      if (first) for (const name of ['open-callback', 'before-interactive-callback']) tell(name)
+      asking ||= first
+      return own().execute.call(check, how).finally(() => { if (first) asking = false })
+    }
+    check.reset = () => {
+      own().reset?.call(check)
+      fill('')
+    }
     const button = place instanceof HTMLButtonElement || place instanceof HTMLInputElement // the page's own asks
     const hidden = button || o.size === 'invisible'
     check.hidden = hidden
+    let telling = false
+    const answered = (/** @type {string} */ response) => {
+      telling = true
+      try {
+        tell('callback', response)
+      } finally {
+        telling = false
+      }
+    }
     const gone = new AbortController()
     const on = (/** @type {EventTarget} */ target, /** @type {string} */ type, /** @type {(e: any) => void} */ run) => target.addEventListener(type, run, { signal: gone.signal })
     on(check, 'perhuman-verified', ({ detail }) => {
       check.hidden = hidden
       fill(detail.response)
-      tell('callback', detail.response)
+      tell('after-interactive-callback')
+      answered(detail.response)
     })
     on(check, 'perhuman-expired', () => {
       fill('')
@@ -83,24 +116,27 @@
     })
     on(check, 'perhuman-error', ({ detail: { code } }) => {
       check.hidden = false // what went wrong, and the button that tries again
-      for (const name of called[code] ?? []) tell(name)
-      tell('error-callback', code)
+      for (const name of ['after-interactive-callback', ...called[code] ?? []]) tell(name)
+      tell('error-callback', kind.codes?.[code] ?? code)
     })
-    on(document, 'reset', (e) => { if (also[0]?.form === e.target) fill('') }) // hidden fields keep what they hold
+    // No click can be answered: the script is not there, or is too new for this browser.
+    const able = typeof Promise.withResolvers === 'function'
+    loaded.then(() => able || Promise.reject()).catch(() => check.dispatchEvent(new CustomEvent('perhuman-error', { detail: { code: able ? 'network' : 'unsupported' } })))
     if (button) {
       on(place, 'click', (e) => {
-        if (check.getResponse?.()) return
+        const response = check.getResponse?.()
+        if (telling || response && !callable(o.callback)) return // the page's click, or the form's
         e.preventDefault()
-        run(check).catch(() => {})
+        if (response) answered(response)
+        else run(check).catch(() => {})
       })
-      place.after(check, ...also)
-    } else place.append(check, ...also)
+      place.after(check, ...fields)
+    } else place.append(check, ...fields)
     const forget = () => {
       gone.abort()
-      check.remove()
-      also.forEach((input) => input.remove())
+      for (const made of [check, ...fields]) made.remove()
     }
-    return { id, sitekey: o.sitekey, fresh: false, place, check, also, forget }
+    return { id, sitekey: o.sitekey, fresh: false, place, check, forget }
   }
 
   /** Asks; who is not let open a window waits for the person's click. @param {import('./perhuman.js').PerhumanCheck} check @returns {Promise<string>} */
@@ -146,23 +182,20 @@
       return w.id
     }
     const getResponse = (/** @type {unknown} */ which) => widget(which)?.check.getResponse?.() ?? ''
-    const reset = (/** @type {unknown} */ which) => {
-      const w = widget(which)
-      w?.check.reset?.()
-      for (const input of w?.also ?? []) input.value = ''
-    }
+    const reset = (/** @type {unknown} */ which) => { widget(which)?.check.reset() }
     const keyOf = (/** @type {string} */ response) => response.slice(response.indexOf('.') + 1)
+    /** Turnstile's also renders; the first argument can be left out. @param {unknown} [which] @param {Options} [options] @returns {Promise<unknown>} */
+    const execute = (which, options) => {
+      if (which && typeof which === 'object' && !(which instanceof Element)) return execute(null, /** @type {Options} */ (which))
+      const w = widget(which) ?? (options?.sitekey ? widget(render(which, options)) : undefined)
+      if (w?.fresh || w && kind.numbered && options?.action) reset(w.id) // of version 3: each time another answer
+      const answer = (w ? run(w.check) : Promise.reject(new Error('captcha: nothing was rendered')))
+        .then((response) => (options?.async ? { response, key: keyOf(response) } : response), (err) => { throw kind.codes && err.code ? kind.codes[err.code] ?? err.code : err })
+      answer.catch(() => {}) // who calls without awaiting has been told by a callback
+      return answer
+    }
     return {
-      render, getResponse, reset,
-      /** @param {unknown} [which] @param {{async?: boolean}} [options] */
-      execute(which, options) {
-        const w = widget(which)
-        if (w?.fresh) reset(w.id) // of version 3: each time another answer
-        const answer = (w ? run(w.check) : Promise.reject(new Error('captcha: nothing was rendered')))
-          .then((response) => (options?.async ? { response, key: keyOf(response) } : response))
-        answer.catch(() => {}) // who calls without awaiting has been told by a callback
-        return answer
-      },
+      render, getResponse, reset, execute,
       /** @param {unknown} [which] */
       remove(which) {
         const w = widget(which)
@@ -194,7 +227,7 @@
     mine.push([kind, { ...made, everywhere }])
   }
 
-  const parsed = loaded.then(() => new Promise((resolve) => {
+  const parsed = loaded.catch(console.error).then(() => new Promise((resolve) => {
     if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', () => resolve(undefined))
     else resolve(undefined)
   })).then(() => {

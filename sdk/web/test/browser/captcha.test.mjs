@@ -2,6 +2,7 @@
 // another address. Markup as the vendors' manuals show it: implicit, explicit,
 // on the page's own button.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before } from 'node:test'
 import { assertAccessible, launch, skip, watch } from '../support/chromium.mjs'
 import { serve } from '../support/site.mjs'
@@ -15,7 +16,7 @@ const page = (src, body) => () => ({
   body: `<!doctype html><html lang="en"><head><title>app</title><script src="/app.js"></script><script src="http://verifier.localhost:${site.port}${src}${src.includes('?') ? '&' : '?'}wallet=http://wallet.localhost:${site.port}" async defer></script></head><body><main><h1>App</h1>${body}</main></body></html>`,
 })
 
-let site, context, seen
+let site, context, seen, silent = false, without = false
 const asked = []
 before(async () => {
   if (why) return
@@ -41,7 +42,8 @@ before(async () => {
       return { type: 'application/json', headers: open, body: JSON.stringify({ challenge: 'challenge', action: 'comment', policy: 'per_epoch', k: 20, period: 86400, expires_at: Math.floor(Date.now() / 1000) + 300, set_size: 300 }) }
     },
     'wallet /': () => ({ type: 'text/html; charset=utf-8', body: '<!doctype html><html lang="en"><title>wallet</title><script type="module" src="/wallet.js"></script></html>' }),
-    'wallet /wallet.js': () => js(`opener.postMessage({ type: 'perhuman-ready' }, '*')
+    'verifier /perhuman/perhuman.js': () => (without ? { type: 'text/plain', status: 404, body: '' } : js(readFileSync(new URL('../../perhuman.js', import.meta.url), 'utf8'))),
+    'wallet /wallet.js': () => js(silent ? '' : `opener.postMessage({ type: 'perhuman-ready' }, '*')
       addEventListener('message', (event) => {
         if (event.data?.type !== 'perhuman-request') return
         const packed = 'A'.repeat(342) + 'A'
@@ -217,6 +219,105 @@ test('Turnstile: “auto” is the page’s language; a widget without a surface
   } finally {
     await strict.close()
   }
+})
+
+test('Turnstile: compat=recaptcha, callbacks around the question, execute() that renders, tabindex; options of others change nothing', { skip: why, timeout: 30_000 }, async () => {
+  const p = await bare('/turnstile/v0/api.js?compat=recaptcha&render=explicit')
+  await p.waitForFunction(() => 'turnstile' in globalThis)
+  assert.deepEqual(await globals(p), ['turnstile', 'grecaptcha'])
+  await p.evaluate(() => {
+    const note = (name) => [name, (...args) => window.told.push([name, ...args])]
+    turnstile.render('place', {
+      sitekey: 'd', callback: 'done', tabindex: 3, action: 'buy', cData: 'x', size: 'flexible', appearance: 'interaction-only', retry: 'never', 'retry-interval': 1, 'refresh-expired': 'never', 'feedback-enabled': false,
+      ...Object.fromEntries(['before-interactive-callback', 'after-interactive-callback', 'unsupported-callback', 'error-callback', 'timeout-callback'].map(note)),
+    })
+    document.getElementById('form').prepend(Object.assign(document.createElement('div'), { id: 'other' }))
+  })
+  await p.locator('#place button').click()
+  await p.waitForFunction(() => window.told.length === 3)
+  assert.deepEqual(await p.evaluate(() => window.told), [['before-interactive-callback'], ['after-interactive-callback'], ['done', token]])
+  await p.locator('#place button').click({ force: true }) // an answer is there: nothing is asked
+  assert.equal((await p.evaluate(() => window.told)).length, 3)
+  assert.deepEqual(await p.evaluate(() => ['cf-turnstile-response', 'g-recaptcha-response'].map((name) => document.querySelector(`input[type=hidden][name=${name}]`).value)), [token, token])
+  assert.equal(await p.evaluate(() => document.querySelector('#place perhuman-check').tabIndex), 3)
+  await p.evaluate(() => { turnstile.execute('#other', { sitekey: 'e', 'response-field': false }).then((response) => { window.second = response }) })
+  await p.waitForFunction(() => window.second)
+  assert.equal(asked.at(-1).sitekey, 'e')
+  assert.deepEqual(await p.evaluate(() => [...new FormData(document.getElementById('form'))].map(([name]) => name)), ['cf-turnstile-response', 'g-recaptcha-response'])
+  await p.close()
+})
+
+test('hCaptcha: its names for what went wrong, open and close, a theme that is an object; fields are its kind', { skip: why, timeout: 30_000 }, async () => {
+  const p = await bare('/1/api.js?render=explicit')
+  await p.waitForFunction(() => 'hcaptcha' in globalThis)
+  silent = true
+  const window_ = context.waitForEvent('page')
+  await p.evaluate(() => {
+    const note = (name) => [name, (...args) => window.told.push([name, ...args])]
+    hcaptcha.render('place', { sitekey: 'f', theme: { palette: { mode: 'dark' } }, ...Object.fromEntries(['open-callback', 'close-callback', 'error-callback', 'chalexpired-callback'].map(note)) })
+    document.getElementById('go').addEventListener('click', (e) => {
+      e.preventDefault()
+      hcaptcha.execute({ async: true }).catch((code) => { window.why = code })
+    })
+  })
+  await p.locator('#go').click()
+  await (await window_).close()
+  silent = false
+  await p.waitForFunction(() => window.why)
+  assert.equal(await p.evaluate(() => window.why), 'challenge-closed')
+  assert.deepEqual(await p.evaluate(() => window.told), [['open-callback'], ['close-callback'], ['error-callback', 'challenge-closed']])
+  assert.equal(await p.locator('perhuman-check').getAttribute('theme'), 'dark')
+  assert.deepEqual(await p.evaluate(() => [...document.querySelectorAll('textarea')].map(({ name, id, offsetWidth }) => [name, id, offsetWidth])), [['h-captcha-response', 'h-captcha-response-hcaptcha-0', 0], ['g-recaptcha-response', 'g-recaptcha-response-hcaptcha-0', 0]])
+  await p.close()
+})
+
+test('reCAPTCHA: several widgets, each with its field; its own button asks again, and after the answer tells it again', { skip: why, timeout: 30_000 }, async () => {
+  const p = await bare('/recaptcha/api.js?render=explicit')
+  await p.waitForFunction(() => 'grecaptcha' in globalThis)
+  await p.evaluate(() => {
+    const go = document.getElementById('go')
+    go.before(Object.assign(document.createElement('div'), { id: 'other' }))
+    window.ids = [grecaptcha.render('place', { sitekey: 'g', size: 'compact' }), grecaptcha.render(document.getElementById('other'), { sitekey: 'h' }), grecaptcha.render('go', { sitekey: 'i', callback: (token) => { told.push(token); go.click() } })]
+  })
+  await p.locator('#other button').click()
+  await p.waitForFunction(() => grecaptcha.getResponse(window.ids[1]))
+  assert.deepEqual(await p.evaluate(() => ['g-recaptcha-response', 'g-recaptcha-response-1', 'g-recaptcha-response-2'].map((id) => document.getElementById(id).value)), ['', token, ''])
+  await p.evaluate(() => grecaptcha.reset(1))
+  assert.equal(await p.evaluate(() => document.getElementById('g-recaptcha-response-1').value), '')
+  // The callback's own click is the page's: the form is sent, once for each click of the person.
+  for (const n of [1, 2]) {
+    await p.evaluate(() => { window.sent = null })
+    await p.locator('#go').click()
+    await p.waitForFunction(() => window.sent)
+    assert.deepEqual(await p.evaluate(() => window.told), Array(n).fill(token))
+    assert.deepEqual((await p.evaluate(() => window.sent)).filter(([, value]) => value), [['g-recaptcha-response', token]])
+  }
+  // Version 3 in a place of its own: each time another answer.
+  for (const n of [1, 2]) {
+    const before = asked.length
+    await p.evaluate(() => { grecaptcha.execute(0, { action: 'buy' }).then(() => { window.times = (window.times ?? 0) + 1 }) })
+    await p.waitForFunction((want) => window.times === want, n)
+    assert.ok(asked.length > before)
+  }
+  await p.close()
+  assert.deepEqual(seen.complaints, [])
+})
+
+test('a script that does not come, a browser that is too old: told by the callbacks', { skip: why, timeout: 30_000 }, async () => {
+  without = true
+  const first = seen.complaints.length
+  const p = await open('/turnstile')
+  await p.waitForFunction(() => window.told.length > 0)
+  assert.deepEqual(await p.evaluate(() => window.told), [['failed', 'network']])
+  await p.close()
+  without = false
+  seen.complaints.splice(first) // of the file that was not there
+  const old = await bare('/turnstile/v0/api.js?render=explicit', context, () => { delete Promise.withResolvers })
+  await old.waitForFunction(() => 'turnstile' in globalThis)
+  await old.evaluate(() => { turnstile.render('place', { sitekey: 'j', 'unsupported-callback': () => window.told.push('unsupported') }) })
+  await old.waitForFunction(() => window.told.length > 0)
+  assert.deepEqual(await old.evaluate(() => window.told), ['unsupported'])
+  await old.close()
 })
 
 test('what was removed asks no more', { skip: why, timeout: 30_000 }, async () => {
