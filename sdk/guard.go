@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/sdk/serve"
 	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/verifier"
 )
@@ -86,22 +85,7 @@ func newFront(e engine, cfg frontConfig) front {
 // ClientAddr is the network address that a request came from, of IPv6 the /64
 // that one subscriber has. Behind a proxy that is the proxy's: set ClientOf to
 // read what the proxy puts down, and only if every request comes through it.
-func ClientAddr(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	if addr = addr.Unmap().WithZone(""); addr.Is6() {
-		if net, err := addr.Prefix(64); err == nil {
-			return net.String()
-		}
-	}
-	return addr.String()
-}
+func ClientAddr(r *http.Request) string { return serve.Client(r, nil) }
 
 // Ready tells whether proofs can be judged now: the store answers and the
 // issuers have been heard from.

@@ -360,7 +360,7 @@ func TestNewRemoteRefuses(t *testing.T) {
 		}
 	}
 	for addr, want := range map[string]string{
-		"192.0.2.7:1234": "192.0.2.7", "[2001:db8:1:2:3::4]:9": "2001:db8:1:2::/64", "[::ffff:192.0.2.7]:1": "192.0.2.7", "@": "@", "pipe:1": "pipe",
+		"192.0.2.7:1234": "192.0.2.7", "[2001:db8:1:2:3::4]:9": "2001:db8:1:2::/64", "[::ffff:192.0.2.7]:1": "192.0.2.7", "@": "@", "pipe": "pipe",
 	} {
 		if got := sdk.ClientAddr(&http.Request{RemoteAddr: addr}); got != want {
 			t.Errorf("%s: %s", addr, got)

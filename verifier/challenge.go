@@ -45,7 +45,8 @@ func (v *Verifier) Challenge(ctx context.Context, r ChallengeRequest) (api.Chall
 	}
 	out := api.ChallengeResponse{
 		Challenge: scope.EncodeToken(c.Sign(v.keys.signer())), Action: r.Action,
-		Policy: r.Policy.Kind.String(), K: t.k, Period: r.Policy.Len, Snapshot: r.Policy.Snapshot, ExpiresAt: c.Expires,
+		Policy: r.Policy.Kind.String(), K: t.k, Period: r.Policy.Len, Snapshot: r.Policy.Snapshot,
+		ExpiresAt: c.Expires, ExpiresIn: c.Expires - c.Issued,
 	}
 	if crowd, ok := v.cfg.Roots.(Crowd); ok {
 		out.SetSize = crowd.Live()

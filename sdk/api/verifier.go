@@ -21,7 +21,8 @@ type ChallengeResponse struct {
 	K         uint32 `json:"k"`
 	Period    uint64 `json:"period"`
 	Snapshot  uint64 `json:"snapshot,omitempty"` // prove against the set frozen at this sequence number
-	ExpiresAt uint64 `json:"expires_at"`
+	ExpiresAt uint64 `json:"expires_at"`         // unix seconds, by the verifier's clock
+	ExpiresIn uint64 `json:"expires_in"`         // the same in seconds from now, for a device whose clock is wrong
 	SetSize   uint64 `json:"set_size"`
 
 	// Sets older than this sequence number are of no use: members were removed at

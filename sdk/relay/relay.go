@@ -19,12 +19,20 @@
 // belongs to the key. An id that is wrong, taken, was read or is over answers
 // not_found alike. Pages of every origin may ask: there are no cookies
 // and nothing to steal. Handlers do not block.
+//
+// One client can fill a part of the mailbox and no more (Config.PerClient);
+// what it put in counts until its answer was read or its life is over. Clients
+// are told apart by address, of IPv6 by the /64, so behind a proxy say which
+// proxies to believe, or everybody is one client. Addresses are kept as long as
+// their boxes, in memory, and in no log.
 package relay
 
 import (
 	"bytes"
 	"encoding/base64"
 	"net/http"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,9 +48,11 @@ const MaxBody = 8 << 10
 
 // Config sets a Relay up.
 type Config struct {
-	Boxes int              // the most at one time; 4096 if 0: some 64 MB
-	Now   func() time.Time // time.Now if nil
-	Logf  func(format string, args ...any)
+	Boxes          int              // the most at one time; 4096 if 0: some 64 MB
+	PerClient      int              // the most of one client at one time; 64 if 0
+	TrustedProxies []netip.Prefix   // whose X-Forwarded-For is believed; nobody's if empty
+	Now            func() time.Time // time.Now if nil
+	Logf           func(format string, args ...any)
 }
 
 // Relay is the mailbox, an http.Handler for paths below /relay. It is safe for
@@ -53,20 +63,27 @@ type Relay struct {
 
 	mu    sync.Mutex
 	boxes map[string]*box
-	order []*box // by age: all live equally long
+	order []*box         // by age: all live equally long
+	held  map[string]int // by client: boxes of theirs that hold something, or will
 }
 
 type box struct {
-	id               string
+	id, client       string
 	until            time.Time
 	question, answer []byte // nil when there is none, or it was read
 	answered         bool
 }
 
+// over tells whether a box has done what it was for.
+func (b *box) over() bool { return b.answered && b.answer == nil }
+
 // New makes an empty mailbox.
 func New(cfg Config) *Relay {
 	if cfg.Boxes == 0 {
 		cfg.Boxes = 4096
+	}
+	if cfg.PerClient == 0 {
+		cfg.PerClient = 64
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -74,7 +91,7 @@ func New(cfg Config) *Relay {
 	if cfg.Logf == nil {
 		cfg.Logf = func(string, ...any) {}
 	}
-	r := &Relay{cfg: cfg, mux: http.NewServeMux(), boxes: map[string]*box{}}
+	r := &Relay{cfg: cfg, mux: http.NewServeMux(), boxes: map[string]*box{}, held: map[string]int{}}
 	r.mux.HandleFunc("PUT /relay/{id}/question", r.handle(r.open))
 	r.mux.HandleFunc("GET /relay/{id}/question", r.handle(r.question))
 	r.mux.HandleFunc("PUT /relay/{id}/answer", r.handle(r.put))
@@ -130,7 +147,7 @@ func (r *Relay) open(w http.ResponseWriter, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	now := r.cfg.Now()
+	now, client := r.cfg.Now(), serve.Client(req, r.cfg.TrustedProxies)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sweep(now)
@@ -141,12 +158,17 @@ func (r *Relay) open(w http.ResponseWriter, req *http.Request) error {
 		serve.WriteJSON(w, http.StatusCreated, map[string]any{"expires_at": b.until.Unix()})
 		return nil
 	}
-	b := &box{id: id, until: now.Add(Life), question: body}
+	b := &box{id: id, client: client, until: now.Add(Life), question: body}
+	if r.held[client] >= r.cfg.PerClient {
+		first := slices.IndexFunc(r.order, func(b *box) bool { return b.client == client && !b.over() })
+		return &api.Error{Code: api.RateLimited, RetryAfter: r.order[first].until.Sub(now)}
+	}
 	if len(r.boxes) >= r.cfg.Boxes {
 		return &api.Error{Code: api.Overloaded, RetryAfter: r.order[0].until.Sub(now)}
 	}
 	r.boxes[b.id] = b
 	r.order = append(r.order, b)
+	r.held[client]++
 	serve.WriteJSON(w, http.StatusCreated, map[string]any{"expires_at": b.until.Unix()})
 	return nil
 }
@@ -155,10 +177,20 @@ func (r *Relay) open(w http.ResponseWriter, req *http.Request) error {
 func (r *Relay) sweep(now time.Time) {
 	n := 0
 	for n < len(r.order) && !now.Before(r.order[n].until) {
+		if !r.order[n].over() {
+			r.release(r.order[n])
+		}
 		delete(r.boxes, r.order[n].id)
 		n++
 	}
 	r.order = append(r.order[:0:0], r.order[n:]...)
+}
+
+// release counts a box of a client no more.
+func (r *Relay) release(b *box) {
+	if r.held[b.client]--; r.held[b.client] == 0 {
+		delete(r.held, b.client)
+	}
 }
 
 // box finds a live one.
@@ -214,6 +246,7 @@ func (r *Relay) answer(w http.ResponseWriter, req *http.Request) error {
 	case b.answer != nil:
 		write(w, b.answer)
 		b.answer = nil
+		r.release(b)
 	case b.answered:
 		return api.Errorf(api.NotFound, "there is no such box, or not any more")
 	default:

@@ -21,16 +21,21 @@ type kit struct {
 	mu  sync.Mutex
 	now time.Time
 
+	relay *Relay
 	boxes atomic.Int64
 }
 
-func open(t *testing.T, boxes int) *kit {
+func open(t *testing.T, boxes int) *kit { return with(t, Config{Boxes: boxes}) }
+
+func with(t *testing.T, cfg Config) *kit {
 	k := &kit{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	srv := httptest.NewServer(New(Config{Boxes: boxes, Now: func() time.Time {
+	cfg.Now = func() time.Time {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		return k.now
-	}}))
+	}
+	k.relay = New(cfg)
+	srv := httptest.NewServer(k.relay)
 	t.Cleanup(srv.Close)
 	k.url = srv.URL
 	return k

@@ -52,14 +52,14 @@ async function fetchChallenge(url, body, signal) {
   } catch (err) {
     throw signal.aborted ? err : new AskError('network')
   }
-  /** @type {{challenge: string, action: string, policy: string, k: number, period: number, expires_at: number, snapshot?: number, min_seq?: number, issuers?: string[], all?: boolean, code?: string, detail?: string}} */
+  /** @type {import('./challenge.js').Answer} */
   const json = await answer.json().catch(() => ({}))
   if (!answer.ok) throw new AskError(json.code ?? 'network', json.detail)
   return json
 }
 
 /**
- * Fetches a challenge: what a wallet is asked, and until when (milliseconds).
+ * Fetches a challenge: what a wallet is asked, and until when (milliseconds, by this device's clock, which may be wrong).
  * @param {Question} question @param {AbortSignal} signal
  */
 export async function compose(question, signal) {
@@ -74,7 +74,7 @@ export async function compose(question, signal) {
     bound: content && 'bytes' in content && content.bytes.length < 4097 ? { kind: content.kind, bytes: toBase64url(content.bytes) } : undefined,
     snapshot: challenge.snapshot, min_seq: challenge.min_seq, issuers: question.issuers ?? challenge.issuers, all: question.all ?? challenge.all,
   }
-  return { request, expires: challenge.expires_at * 1000 }
+  return { request, expires: Date.now() + challenge.expires_in * 1000 }
 }
 
 /**

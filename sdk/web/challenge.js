@@ -1,6 +1,11 @@
-// What a wallet reads in a challenge.
+// What a page gets with a challenge, and what a wallet reads in it.
 
 import { fromBase64url } from './bytes.js'
+
+/**
+ * The verifier's answer to who asks for a challenge, or why there is none.
+ * @typedef {{challenge: string, action: string, policy: string, k: number, period: number, expires_in: number, snapshot?: number, min_seq?: number, issuers?: string[], all?: boolean, code?: string, detail?: string}} Answer
+ */
 
 /**
  * The fields of a challenge that its reader can check without a key. The

@@ -171,7 +171,7 @@ func TestOpenAPINotices(t *testing.T) {
 		"a field that is not there": {"GET", "/livez", "", `{"status":"ok","more":1}`, 200},
 		"a status that is not":      {"GET", "/livez", "", `{"status":"ok"}`, 201},
 		"a code that is not":        {"GET", "/readyz", "", `{"type":"about:blank","title":"x","status":503,"code":"nonsense","retryable":true}`, 503},
-		"a request field":           {"POST", "/v1/challenges", `{"action":"post","rp":"x"}`, `{"challenge":"` + strings.Repeat("A", 375) + `","policy":"once","k":1,"period":0,"expires_at":1,"set_size":0}`, 200},
+		"a request field":           {"POST", "/v1/challenges", `{"action":"post","rp":"x"}`, `{"challenge":"` + strings.Repeat("A", 375) + `","policy":"once","k":1,"period":0,"expires_at":1,"expires_in":1,"set_size":0}`, 200},
 		"a missing field":           {"POST", "/v1/verify", `{"action":"post"}`, `{"success":true}`, 200},
 	} {
 		r := httptest.NewRequest(c.method, "http://127.0.0.1"+c.path, strings.NewReader(c.body))

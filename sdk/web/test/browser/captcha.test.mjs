@@ -39,7 +39,7 @@ before(async () => {
     'verifier /v1/challenges': (request, body) => {
       asked.push({ ...JSON.parse(body || '{}'), origin: request.headers.origin, method: request.method })
       const open = { 'Access-Control-Allow-Origin': request.headers.origin, 'Access-Control-Allow-Headers': 'Content-Type' }
-      return { type: 'application/json', headers: open, body: JSON.stringify({ challenge: 'challenge', action: 'comment', policy: 'per_epoch', k: 20, period: 86400, expires_at: Math.floor(Date.now() / 1000) + 300, set_size: 300 }) }
+      return { type: 'application/json', headers: open, body: JSON.stringify({ challenge: 'challenge', action: 'comment', policy: 'per_epoch', k: 20, period: 86400, expires_in: 300, set_size: 300 }) }
     },
     'wallet /': () => ({ type: 'text/html; charset=utf-8', body: '<!doctype html><html lang="en"><title>wallet</title><script type="module" src="/wallet.js"></script></html>' }),
     'verifier /perhuman/perhuman.js': () => (without ? { type: 'text/plain', status: 404, body: '' } : js(readFileSync(new URL('../../perhuman.js', import.meta.url), 'utf8'))),

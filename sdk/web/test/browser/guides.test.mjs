@@ -35,7 +35,7 @@ before(async () => {
   const challenge = (request, body) => {
     const open = { 'Access-Control-Allow-Origin': request.headers.origin ?? '', 'Access-Control-Allow-Headers': 'Content-Type' }
     if (request.method === 'POST') asked.push(JSON.parse(body))
-    return { type: 'application/json', headers: open, body: JSON.stringify({ challenge: 'challenge', action: 'post', policy: 'per_epoch', k: 5, period: 86400, expires_at: Math.floor(Date.now() / 1000) + 300, set_size: 300 }) }
+    return { type: 'application/json', headers: open, body: JSON.stringify({ challenge: 'challenge', action: 'post', policy: 'per_epoch', k: 5, period: 86400, expires_in: 300, set_size: 300 }) }
   }
   site = await serve({
     'verifier /v1/challenges': challenge,

@@ -48,7 +48,7 @@ before(async () => {
       document.getElementById('form').addEventListener('submit', (e) => { e.preventDefault(); window.sent = Object.fromEntries(new FormData(e.target)) })`),
     'app /perhuman/challenge': (_, body) => {
       asked.push(JSON.parse(body))
-      return { type: 'application/json', body: JSON.stringify({ challenge: 'challenge', policy: 'per_epoch', k: 5, period: 86400, expires_at: Math.floor(Date.now() / 1000) + expires, set_size: 300 }) }
+      return { type: 'application/json', body: JSON.stringify({ challenge: 'challenge', policy: 'per_epoch', k: 5, period: 86400, expires_in: expires, set_size: 300 }) }
     },
     'evil /': () => html('<h1>Elsewhere</h1>', '/evil.js'),
     'evil /evil.js': () => js(''),

@@ -1,4 +1,4 @@
-package httpapi
+package serve
 
 import (
 	"net/http"
@@ -7,16 +7,17 @@ import (
 	"strings"
 )
 
-// network tells where a request comes from, as coarse as limits need it: an
-// IPv4 address, or the /64 that an IPv6 address is in. It stays in memory, and
-// as a hash at that. Forwarded headers are believed only from trusted proxies:
-// the address is the last one that no trusted proxy has.
-func network(r *http.Request, trusted []netip.Prefix) string {
+// Client tells where a request comes from, as coarse as limits need it: an IPv4
+// address, or the /64 that an IPv6 address is in, which is what one subscriber
+// has. Forwarded headers are believed only from trusted proxies: the address is
+// the last one in X-Forwarded-For that no trusted proxy has. What has no network
+// address (a unix socket) is named as the connection names it.
+func Client(r *http.Request, trusted []netip.Prefix) string {
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr // a unix socket, for instance
+		return r.RemoteAddr
 	}
-	addr := from.Addr().Unmap()
+	addr := from.Addr().Unmap().WithZone("")
 	if within(addr, trusted) {
 		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 		for _, hop := range slices.Backward(hops) {
