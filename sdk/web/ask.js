@@ -19,7 +19,7 @@ import { canonicalPost, contentDigest, encode, fromBase64url, toBase64url } from
  * @property {Content | null | (() => Content | null)} content
  * @property {string[]} [issuers] verifier keys of the issuers that the site accepts, if the wallet is to choose by them
  * @property {boolean} [all] every one of them is to vouch
- * @property {(stage: 'opening' | 'waiting' | 'proving') => void} onstage
+ * @property {(stage: 'opening' | 'waiting' | 'proving', popup?: Window) => void} onstage the wallet's window is told once
  * @property {AbortSignal} signal
  *
  * @typedef {{response: string, nullifier: string, expires: number}} Answer
@@ -83,19 +83,21 @@ export async function compose(question, signal) {
  * @param {Question} question @returns {Promise<Answer>}
  */
 export async function ask(question) {
-  question.onstage('opening')
   // Browsers keep it within the screen.
   const popup = window.open('', 'perhuman-wallet', 'popup,width=480,height=780')
   if (!popup) throw new AskError('popup_blocked')
+  question.onstage('opening', popup)
   // By a link, for a link can keep from the wallet's host which site it is on; the window itself hears it from the browser.
   Object.assign(document.createElement('a'), { href: question.wallet + '/?request', target: 'perhuman-wallet', referrerPolicy: 'no-referrer' }).click()
   const stop = new AbortController()
   const signal = AbortSignal.any([question.signal, stop.signal])
+  // At once: the next question may be for a window of the same name.
+  question.signal.addEventListener('abort', () => popup.close())
   try {
     return await converse(popup, question, signal)
   } catch (err) {
-    popup.close()
     if (question.signal.aborted) throw new AskError('cancelled')
+    popup.close()
     throw err
   } finally {
     stop.abort()
@@ -108,7 +110,8 @@ async function converse(popup, question, signal) {
   const ready = Promise.withResolvers()
   /** @type {PromiseWithResolvers<string>} */
   const response = Promise.withResolvers()
-  const fail = (/** @type {Error} */ err) => {
+  /** @param {unknown} err */
+  const fail = (err) => {
     ready.reject(err)
     response.reject(err)
   }
@@ -126,7 +129,8 @@ async function converse(popup, question, signal) {
     else if (message?.type === 'perhuman-response' && String(message.response).endsWith(end)) response.resolve(message.response)
     else if (message?.type === 'perhuman-error') fail(new AskError(String(message.code)))
   }, { signal })
-  signal.addEventListener('abort', () => fail(new AskError('cancelled')))
+  // Who asked says why.
+  signal.addEventListener('abort', fail)
   const watch = setInterval(() => { if (popup.closed) fail(new AskError('cancelled')) }, 400)
   const clock = setTimeout(() => fail(new AskError('timeout')), patience)
   try {

@@ -19,7 +19,7 @@
 
 import { ask, AskError, rawContent } from './ask.js'
 import { rpFromOrigin } from './bytes.js'
-import { load, wordsFor } from './words.js'
+import { closest, load, wordsFor } from './words.js'
 
 /** @typedef {import('./ask.js').Content} Content */
 
@@ -29,23 +29,25 @@ style.replaceSync(`
   :host([hidden]) { display: none; }
   :host([theme=light]) { color-scheme: light; }
   :host([theme=dark]) { color-scheme: dark; }
+  button, p { unicode-bidi: plaintext; }
   button {
     display: inline-flex; align-items: center; gap: .65rem; min-height: 2.75rem; padding: .55rem 1.1rem; max-width: 100%;
     border-radius: var(--perhuman-radius, .75rem); border: 1px solid var(--perhuman-accent, light-dark(#0b6b4d, #63d3a7));
     background: var(--perhuman-accent, light-dark(#0b6b4d, #63d3a7)); color: var(--perhuman-on-accent, light-dark(#fff, #05241a));
-    font: 600 1rem/1.3 system-ui, sans-serif; text-align: start; cursor: pointer;
+    font: 600 1rem/1.3 system-ui, sans-serif; text-align: start; overflow-wrap: anywhere; vertical-align: middle; cursor: pointer;
   }
   button:focus-visible { outline: 3px solid var(--perhuman-focus, light-dark(#1b5fd0, #8ab8ff)); outline-offset: 2px; }
   button:disabled, button[aria-disabled=true] { cursor: default; background: light-dark(#eef1ec, #121816); border-color: light-dark(#dce2db, #2b352f); color: light-dark(#55625a, #a3b1a9); }
   :host(:state(verified)) button { background: light-dark(#e2f2ea, #14332a); border-color: transparent; color: light-dark(#08523b, #8be3c0); }
-  i { width: 1.1rem; height: 1.1rem; flex: none; border-radius: 50%; border: 2px solid currentColor; box-sizing: border-box; }
+  i { width: 1.1rem; height: 1.1rem; flex: none; border-radius: 50%; border: 2px solid; padding: 2px; box-sizing: border-box; background-clip: content-box; forced-color-adjust: none; }
   :host(:state(busy)) i { border-right-color: transparent; animation: turn .9s linear infinite; }
-  :host(:state(verified)) i { background: currentColor; box-shadow: inset 0 0 0 2px light-dark(#e2f2ea, #14332a); }
+  :host(:state(verified)) i { background-color: currentColor; }
   p { margin: .45rem 0 0; font: .875rem/1.45 system-ui, sans-serif; color: light-dark(#55625a, #a3b1a9); max-width: 34rem; }
   p:empty { margin: 0; }
   :host(:state(failed)) p { color: light-dark(#ab2a20, #ff9f95); }
+  @media (forced-colors) { i { color: ButtonText; } }
   @keyframes turn { to { transform: rotate(1turn); } }
-  @media (prefers-reduced-motion: reduce) { i { animation-duration: 3s !important; animation-timing-function: steps(4) !important; } }
+  @media (prefers-reduced-motion) { :host(:state(busy)) i { animation: turn 3s steps(4) infinite; } }
 `)
 
 /** @typedef {'idle' | 'busy' | 'verified' | 'failed'} State */
@@ -65,6 +67,8 @@ export class PerhumanCheck extends HTMLElement {
   #response = ''
   /** @type {AbortController | null} */
   #running = null
+  /** Where the question is, for who has lost sight of it. @type {Window | undefined} */
+  #window
   #timer = 0
   /** What is shown: the state, and the word of the message. @type {[State, string]} */
   #shown = ['idle', '']
@@ -80,7 +84,8 @@ export class PerhumanCheck extends HTMLElement {
     // Polite; empty when there is nothing to say.
     this.#status.setAttribute('role', 'status')
     root.append(this.#button, this.#status)
-    this.#button.addEventListener('click', () => { this.execute().catch(() => {}) }) // the event told already
+    // The event told already.
+    this.#button.addEventListener('click', () => { this.execute().catch(() => {}) })
   }
 
   connectedCallback() { this.#show(...this.#shown) }
@@ -117,7 +122,11 @@ export class PerhumanCheck extends HTMLElement {
    * @returns {Promise<string>}
    */
   async execute(how = ask) {
-    if (this.#running) throw new AskError('busy')
+    if (this.#button.disabled) throw new AskError('disabled')
+    if (this.#running) {
+      this.#window?.focus()
+      throw new AskError('busy')
+    }
     if (this.#response) return this.#response
     const running = new AbortController()
     this.#running = running
@@ -127,7 +136,7 @@ export class PerhumanCheck extends HTMLElement {
       const app = this.getAttribute('app')
       if (!rp || (app && app !== rp)) throw new AskError('wrong_app')
       const text = this.getAttribute('signal')
-      const answer = await how({
+      const { response, nullifier, expires } = await how({
         wallet: new URL(this.getAttribute('wallet') ?? '', location.href).origin,
         action: this.getAttribute('action') ?? '',
         sitekey: this.getAttribute('sitekey') ?? '',
@@ -137,21 +146,28 @@ export class PerhumanCheck extends HTMLElement {
         issuers: this.getAttribute('issuers')?.split(/\s+/).filter(Boolean),
         all: this.hasAttribute('all') || undefined,
         signal: running.signal,
-        onstage: (stage) => { if (this.#running === running) this.#show('busy', stage) },
+        onstage: (stage, popup) => {
+          this.#window = popup ?? this.#window
+          if (this.#running === running) this.#show('busy', stage)
+        },
       })
       if (this.#running !== running) throw new AskError('cancelled')
       this.#running = null
-      this.#set(answer.response)
-      this.#timer = window.setTimeout(() => this.#expire(), Math.max(0, answer.expires - Date.now()))
+      this.#set(response)
+      this.#timer = window.setTimeout(() => {
+        this.#set('')
+        this.#show('idle', 'expired')
+        this.#tell('expired')
+      }, expires - Date.now())
       this.#show('verified', '')
-      this.dispatchEvent(new CustomEvent('perhuman-verified', { bubbles: true, composed: true, detail: { response: answer.response, nullifier: answer.nullifier } }))
-      return answer.response
+      this.#tell('verified', { response, nullifier })
+      return response
     } catch (err) {
       const code = err instanceof AskError ? err.code : 'failed'
       if (this.#running === running) {
         this.#running = null
         this.#show('failed', code)
-        this.dispatchEvent(new CustomEvent('perhuman-error', { bubbles: true, composed: true, detail: { code } }))
+        this.#tell('error', { code })
       }
       throw err
     }
@@ -165,10 +181,9 @@ export class PerhumanCheck extends HTMLElement {
     return lang || navigator.language
   }
 
-  #expire() {
-    this.#set('')
-    this.#show('idle', 'expired')
-    this.dispatchEvent(new CustomEvent('perhuman-expired', { bubbles: true, composed: true }))
+  /** @param {string} what @param {object} [detail] */
+  #tell(what, detail) {
+    this.dispatchEvent(new CustomEvent('perhuman-' + what, { bubbles: true, composed: true, detail }))
   }
 
   /** @param {string} response */
@@ -182,18 +197,21 @@ export class PerhumanCheck extends HTMLElement {
   #show(state, code) {
     this.#shown = [state, code]
     const lang = this.#language()
-    load(lang).then((more) => { if (more && this.isConnected) this.#show(...this.#shown) }, () => {}) // English stays
+    // English stays where another language does not come.
+    load(lang).then((more) => { if (more && this.isConnected) this.#show(...this.#shown) }, () => {})
+    /** @type {Record<string, string>} */
     const words = wordsFor(lang)
     if (this.hasAttribute('handover')) import('./handover.js').then((m) => m.offer(this, lang), () => {})
     const states = this.#internals.states
-    for (const s of ['busy', 'verified', 'failed']) states.delete(s)
+    states.clear()
     if (state !== 'idle') states.add(state)
-    const prompt = this.getAttribute('label') ?? words.prompt
-    this.#label.textContent = state === 'verified' ? words.verified : state === 'failed' ? words.retry : prompt
+    const label = this.getAttribute('label')
+    this.#status.lang = closest(lang)
+    this.#label.lang = label ? lang : closest(lang)
+    this.#label.textContent = state === 'verified' ? words.verified : state === 'failed' ? words.retry : label ?? words.prompt
     this.#button.setAttribute('aria-disabled', String(state === 'busy' || state === 'verified'))
-    this.#status.textContent = code && (Object.hasOwn(words, code) ? words[/** @type {import('./words.js').Word} */ (code)] : `${words.failed} (${code})`)
-    if (this.hasAttribute('required') && !this.#response) this.#internals.setValidity({ valueMissing: true }, words.required, this.#button)
-    else this.#internals.setValidity({})
+    this.#status.textContent = code && (Object.hasOwn(words, code) ? words[code] : `${words.failed} (${code})`)
+    this.#internals.setValidity({ valueMissing: this.hasAttribute('required') && !this.#response }, words.required, this.#button)
   }
 }
 

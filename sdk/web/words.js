@@ -32,7 +32,7 @@ const loaded = { en }
 export const languages = ['en', 'de', 'zh', 'es']
 
 /** The closest language there is. @param {string} lang */
-const closest = (lang) => languages.find((l) => l === lang.toLowerCase().split('-')[0]) ?? 'en'
+export const closest = (lang) => languages.find((l) => l === lang.toLowerCase().split('-')[0]) ?? 'en'
 
 /** The words of the closest language that is loaded. @param {string} lang */
 export const wordsFor = (lang) => loaded[closest(lang)] ?? en

@@ -1,7 +1,8 @@
 // <perhuman-check> against wallets that behave, misbehave and never answer.
 import assert from 'node:assert/strict'
 import { after, before } from 'node:test'
-import { assertAccessible, assertFits, launch, skip, watch } from '../support/chromium.mjs'
+import { chromium } from 'playwright-core'
+import { assertAccessible, assertFits, executable, launch, skip, watch } from '../support/chromium.mjs'
 import { serve } from '../support/site.mjs'
 import { everyWord } from '../support/words.mjs'
 import { test } from '../support/steps.mjs'
@@ -29,12 +30,13 @@ addEventListener('message', (event) => {
   for (const b of packed) text += String.fromCharCode(b)
   const proof = btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
   opener.postMessage({ type: 'perhuman-response', response: proof + '.of another question' }, event.origin)
-  opener.postMessage({ type: 'perhuman-response', response: proof + '.challenge' }, event.origin)
+  opener.postMessage({ type: 'perhuman-response', response: proof + '.' + event.data.challenge }, event.origin)
   window.close()
 })`
 
-let site, context, seen, mode = 'answers', expires = 300
+let site, context, seen, mode = 'answers', expires = 300, challenge = 'challenge'
 const asked = []
+const open = { 'Content-Security-Policy': '' } // a page that frames another
 before(async () => {
   if (why) return
   site = await serve({
@@ -48,8 +50,12 @@ before(async () => {
       document.getElementById('form').addEventListener('submit', (e) => { e.preventDefault(); window.sent = Object.fromEntries(new FormData(e.target)) })`),
     'app /perhuman/challenge': (_, body) => {
       asked.push(JSON.parse(body))
-      return { type: 'application/json', body: JSON.stringify({ challenge: 'challenge', policy: 'per_epoch', k: 5, period: 86400, expires_in: expires, set_size: 300 }) }
+      return { type: 'application/json', body: JSON.stringify({ challenge, policy: 'per_epoch', k: 5, period: 86400, expires_in: expires, set_size: 300 }) }
     },
+    'app /frame': () => ({ ...html('<h1>Outer</h1><iframe title="form" src="/framed"></iframe>', '/evil.js'), headers: open }),
+    'app /kept': () => ({ ...html('<form id="form"><perhuman-check id="check" action="post"></perhuman-check></form>', '/app.js'), headers: { 'Cache-Control': 'max-age=60' } }),
+    'app /framed': () => ({ ...html('<form id="form"><perhuman-check id="check" action="post"></perhuman-check></form>', '/app.js'), headers: open }),
+    'app /evil.js': () => js(''),
     'evil /': () => html('<h1>Elsewhere</h1>', '/evil.js'),
     'evil /evil.js': () => js(''),
     'wallet /': () => ({ ...html('wallet', '/wallet.js'), body: html('wallet', '/wallet.js').body.replace('<title>test', `<title>${mode}`) }),
@@ -63,9 +69,9 @@ after(async () => {
   await site?.close()
 })
 
-const open = async () => {
+const visit = async (path = '/') => {
   const page = await context.newPage()
-  await page.goto(`http://app.localhost:${site.port}/`)
+  await page.goto(`http://app.localhost:${site.port}${path}`)
   await page.locator('perhuman-check button').waitFor()
   return page
 }
@@ -74,7 +80,7 @@ const untilEvent = (page) => page.waitForFunction(() => window.events.length > 0
 
 test('by keyboard alone: asks, verifies, fills the form; resets', { skip: why, timeout: 30_000 }, async () => {
   mode = 'answers'
-  const page = await open()
+  const page = await visit()
   await page.getByRole('button', { name: 'Send' }).click()
   assert.equal(await page.evaluate(() => window.sent), undefined, 'a required check lets an empty form through')
   await page.getByRole('heading').click() // the next Tab starts from here
@@ -102,7 +108,7 @@ test('by keyboard alone: asks, verifies, fills the form; resets', { skip: why, t
 test('a refusal and a closed window are told by their codes', { skip: why, timeout: 30_000 }, async () => {
   for (const [m, code] of [['refuses', 'quota_exhausted'], ['closes', 'cancelled']]) {
     mode = m
-    const page = await open()
+    const page = await visit()
     await page.locator('perhuman-check button').click()
     await untilEvent(page)
     assert.deepEqual(await events(page), [['perhuman-error', { code }]])
@@ -112,7 +118,7 @@ test('a refusal and a closed window are told by their codes', { skip: why, timeo
 })
 
 test('what a page does in any order: content and name before the upgrade, a language around it, a failure that stays', { skip: why, timeout: 30_000 }, async () => {
-  const page = await open()
+  const page = await visit()
   const got = await page.evaluate(async () => {
     const early = document.createElement('div')
     early.innerHTML = '<section lang="de"></section>'
@@ -150,7 +156,7 @@ test('what a page does in any order: content and name before the upgrade, a lang
 
 test('messages from any other window or origin are not heard', { skip: why, timeout: 30_000 }, async () => {
   mode = 'silent'
-  const page = await open()
+  const page = await visit()
   const [popup] = await Promise.all([context.waitForEvent('page'), page.locator('perhuman-check button').click()])
   await page.waitForFunction(() => window.heard)
   // From the page itself, as an injected frame or script would.
@@ -170,7 +176,7 @@ test('messages from any other window or origin are not heard', { skip: why, time
 test('a response runs out with its challenge', { skip: why, timeout: 30_000 }, async () => {
   mode = 'answers'
   expires = 2
-  const page = await open()
+  const page = await visit()
   await page.locator('perhuman-check button').click()
   await page.waitForFunction(() => window.events.length > 1)
   assert.deepEqual((await events(page)).map(([type]) => type), ['perhuman-verified', 'perhuman-expired'])
@@ -181,7 +187,7 @@ test('a response runs out with its challenge', { skip: why, timeout: 30_000 }, a
 
 test('what is bound: a text as raw content; another site is refused', { skip: why, timeout: 30_000 }, async () => {
   mode = 'answers'
-  const page = await open()
+  const page = await visit()
   await page.evaluate(() => document.getElementById('check').setAttribute('signal', 'hello'))
   await page.locator('perhuman-check button').click()
   await untilEvent(page)
@@ -199,9 +205,216 @@ test('what is bound: a text as raw content; another site is refused', { skip: wh
   await page.close()
 })
 
+test('a disabled control does nothing and says so: by its attribute, by a fieldset', { skip: why, timeout: 30_000 }, async () => {
+  const page = await visit()
+  const got = await page.evaluate(async () => {
+    const check = document.getElementById('check'), form = check.form, found = []
+    let opened = 0
+    window.open = () => { opened++ }
+    const look = async () => found.push([check.shadowRoot.querySelector('button').disabled, await check.execute().catch((err) => err.code), form.checkValidity()])
+    check.setAttribute('disabled', '')
+    await look()
+    check.removeAttribute('disabled')
+    const set = document.createElement('fieldset')
+    set.disabled = true
+    form.prepend(set)
+    set.append(check)
+    await look()
+    set.disabled = false
+    return { found, then: [check.shadowRoot.querySelector('button').disabled, form.checkValidity()], events: window.events, opened }
+  })
+  assert.deepEqual(got, { found: [[true, 'disabled', true], [true, 'disabled', true]], then: [false, false], events: [], opened: 0 })
+  await page.close()
+})
+
+test('taken from the page while it asks; asked again while it asks; the lost window comes forward', { skip: why, timeout: 30_000 }, async () => {
+  mode = 'silent'
+  const page = await visit()
+  const [popup] = await Promise.all([context.waitForEvent('page'), page.locator('perhuman-check button').click()])
+  await page.waitForFunction(() => window.heard)
+  const closed = popup.waitForEvent('close')
+  await page.evaluate(() => {
+    window.form = document.getElementById('form')
+    window.check = document.getElementById('check')
+    window.check.addEventListener('perhuman-error', (e) => { window.told = e.detail.code })
+    window.check.remove()
+  })
+  await closed
+  await page.waitForFunction(() => window.told === 'cancelled')
+  await page.evaluate(() => {
+    window.heard = null
+    window.form.prepend(window.check)
+  })
+  await page.locator('perhuman-check button').click()
+  await page.waitForFunction(() => window.heard)
+  mode = 'answers'
+  assert.equal(await page.evaluate(() => {
+    window.check.reset()
+    return window.check.execute().then(() => 'verified', (err) => err.code)
+  }), 'verified', 'the question of before closed the window of the next')
+  // The driver has every window in front: the widget is shown one that counts.
+  await page.evaluate(() => {
+    window.check.reset()
+    window.check.execute((question) => new Promise(() => question.onstage('opening', { focus: () => { window.focused = true } })))
+  })
+  await page.locator('perhuman-check button').click({ force: true })
+  await page.waitForFunction(() => window.focused)
+  await page.close()
+})
+
+test('two in one form: each its own field; one that asks while the other waits takes the window, and no answer but its own', { skip: why, timeout: 30_000 }, async () => {
+  mode = 'silent'
+  challenge = 'one'
+  const page = await visit()
+  await page.evaluate(() => {
+    const second = document.getElementById('check').cloneNode()
+    second.id = 'second'
+    second.name = 'second-response'
+    document.getElementById('check').after(second)
+  })
+  await page.locator('#check button').click()
+  await page.waitForFunction(() => window.heard)
+  mode = 'answers'
+  challenge = 'two'
+  await page.locator('#second button').click()
+  await page.waitForFunction(() => window.events.length > 1)
+  const said = await events(page)
+  assert.deepEqual(said.map(([type, { code }]) => [type, code]).sort(), [['perhuman-error', 'cancelled'], ['perhuman-verified', undefined]])
+  assert.equal(await page.evaluate(() => document.getElementById('form').checkValidity()), false, 'the first is required too')
+  challenge = 'three'
+  await page.locator('#check button').click()
+  await page.waitForFunction(() => window.events.length > 2)
+  await page.getByRole('button', { name: 'Send' }).click()
+  assert.deepEqual(Object.entries(await page.evaluate(() => window.sent)).map(([name, value]) => [name, value.split('.')[1]]), [['perhuman-response', 'three'], ['second-response', 'two']])
+  challenge = 'challenge'
+  await page.close()
+})
+
+test('inside a frame; inside a shadow tree, where its form is too', { skip: why, timeout: 30_000 }, async () => {
+  mode = 'answers'
+  const page = await context.newPage()
+  await page.goto(`http://app.localhost:${site.port}/frame`)
+  await page.frameLocator('iframe').locator('perhuman-check button').click()
+  const [frame] = page.frames().slice(1)
+  await frame.waitForFunction(() => document.getElementById('check').value)
+  assert.deepEqual((await events(frame)).map(([type]) => type), ['perhuman-verified'])
+  await page.goto(`http://app.localhost:${site.port}/`)
+  await page.evaluate(() => {
+    const host = document.body.appendChild(document.createElement('div'))
+    const check = document.getElementById('check')
+    check.id = 'inner'
+    host.id = 'host'
+    host.attachShadow({ mode: 'open' }).append(document.createElement('form'))
+    host.shadowRoot.firstChild.append(check)
+  })
+  await page.locator('#inner button').click()
+  await untilEvent(page)
+  assert.deepEqual(await page.evaluate(() => {
+    const form = document.getElementById('host').shadowRoot.firstChild, before = new FormData(form).get('perhuman-response')
+    form.reset()
+    return [before === window.events[0][1].response, new FormData(form).has('perhuman-response')]
+  }), [true, false])
+  await page.close()
+})
+
+test('a form control as any other: its message, its focus, when it is valid', { skip: why, timeout: 30_000 }, async () => {
+  mode = 'answers'
+  const page = await visit()
+  const look = () => page.evaluate(() => {
+    const check = document.getElementById('check')
+    return [check.checkValidity(), check.validity.valueMissing, check.validationMessage]
+  })
+  assert.deepEqual(await look(), [false, true, words.en.required])
+  await page.evaluate(() => document.getElementById('check').setAttribute('lang', 'zh-Hant-TW'))
+  await page.waitForFunction((text) => document.getElementById('check').validationMessage === text, words.zh.required)
+  assert.equal(await page.evaluate(() => {
+    document.getElementById('check').reportValidity()
+    return document.getElementById('check').shadowRoot.activeElement?.tagName
+  }), 'BUTTON')
+  await page.locator('perhuman-check button').click()
+  await untilEvent(page)
+  assert.deepEqual(await look(), [true, false, ''])
+  await page.evaluate(() => document.getElementById('check').reset())
+  assert.equal((await look())[0], false)
+  await page.evaluate(() => document.getElementById('check').removeAttribute('required'))
+  assert.deepEqual(await look(), [true, false, ''])
+  await page.close()
+})
+
+test('text twice as large, a page from right to left, forced colours, 4k', { skip: why, timeout: 60_000 }, async () => {
+  mode = 'refuses'
+  const page = await visit()
+  await page.setViewportSize({ width: 360, height: 640 })
+  await page.evaluate(() => {
+    document.documentElement.dir = 'rtl'
+    document.documentElement.lang = 'ar'
+    document.documentElement.style.fontSize = '200%'
+  })
+  await page.locator('perhuman-check button').click()
+  await untilEvent(page)
+  for (const lang of Object.keys(words)) {
+    await page.evaluate((l) => document.getElementById('check').setAttribute('lang', l), lang)
+    await page.locator('perhuman-check button').getByText(words[lang].retry, { exact: true }).waitFor()
+    await assertFits(page, `${lang}, text of 200 %, right to left`)
+  }
+  await page.evaluate(() => document.getElementById('check').removeAttribute('lang'))
+  await page.locator('perhuman-check button').getByText(words.en.retry, { exact: true }).waitFor()
+  const look = () => page.evaluate(() => {
+    const root = document.getElementById('check').shadowRoot, icon = getComputedStyle(root.querySelector('i')), at = (e) => e.getBoundingClientRect()
+    return {
+      lang: [...root.querySelectorAll('[lang]')].map((e) => e.lang), icon: icon.backgroundColor, colour: icon.color, gap: icon.borderRightColor, height: at(root.querySelector('button')).height,
+      words: getComputedStyle(root.querySelector('button')).color, first: at(root.querySelector('i')).left > at(root.querySelector('span')).left,
+    }
+  })
+  const arabic = await look()
+  assert.deepEqual([arabic.lang, arabic.first], [['en', 'en'], true], 'English words on an Arabic page are said in English, and stand where that page starts')
+  await page.emulateMedia({ forcedColors: 'active' })
+  await assertAccessible(page, 'forced colours')
+  mode = 'answers'
+  const none = 'rgba(0, 0, 0, 0)'
+  const idle = await look()
+  await page.locator('perhuman-check button').click()
+  await page.waitForFunction(() => window.events.length > 1)
+  const verified = await look()
+  assert.equal(idle.colour, idle.words, 'with forced colours, the mark has none of them')
+  assert.deepEqual([idle.icon, verified.icon], [none, verified.colour], 'with forced colours, the mark does not show that it is done')
+  await page.evaluate(() => {
+    document.getElementById('check').reset()
+    document.getElementById('check').execute(() => new Promise(() => {}))
+  })
+  assert.equal((await look()).gap, none, 'with forced colours, nothing is seen to turn')
+  await page.emulateMedia({ forcedColors: null })
+  await page.setViewportSize({ width: 3840, height: 2160 })
+  await assertFits(page, '4k')
+  assert.ok((await look()).height >= 44)
+  await page.close()
+})
+
+const long = why || (process.env.PERHUMAN_LONG ? false : 'PERHUMAN_LONG=1 starts a browser with a back/forward cache')
+test('left and come back to: what the browser kept runs out as it would have', { skip: long, timeout: 60_000 }, async () => {
+  mode = 'answers'
+  expires = 3
+  const browser = await chromium.launch({ executablePath: executable, args: ['--headless', '--no-sandbox', '--disable-gpu'], ignoreDefaultArgs: ['--disable-back-forward-cache'] })
+  try {
+    const page = await browser.newPage()
+    await page.goto(`http://app.localhost:${site.port}/kept`)
+    const [popup] = await Promise.all([page.waitForEvent('popup'), page.locator('perhuman-check button').click()])
+    await untilEvent(page)
+    if (!popup.isClosed()) await popup.waitForEvent('close')
+    await page.goto(`http://app.localhost:${site.port}/framed`)
+    await page.goBack({ waitUntil: 'commit' })
+    await page.waitForFunction(() => window.events?.length > 1)
+    assert.deepEqual((await events(page)).map(([type]) => type), ['perhuman-verified', 'perhuman-expired'], 'the page was made anew')
+    assert.equal(await page.evaluate(() => document.getElementById('check').getResponse()), '')
+  } finally {
+    expires = 300
+    await browser.close()
+  }
+})
+
 test('four languages, two themes, 360 px, no violation of WCAG', { skip: why, timeout: 60_000 }, async () => {
   mode = 'refuses'
-  const page = await open()
+  const page = await visit()
   await page.locator('perhuman-check button').click()
   await untilEvent(page)
   for (const lang of Object.keys(words)) {
