@@ -31,10 +31,10 @@ style.replaceSync(`
   :host([theme=dark]) { color-scheme: dark; }
   button, p { unicode-bidi: plaintext; }
   button {
-    display: inline-flex; align-items: center; gap: .65rem; min-height: 2.75rem; padding: .55rem 1.1rem; max-width: 100%;
+    display: inline-flex; align-items: center; gap: .5rem; min-height: 2.75rem; padding: .55rem 1rem; max-width: 100%;
     border-radius: var(--perhuman-radius, .75rem); border: 1px solid var(--perhuman-accent, light-dark(#0b6b4d, #63d3a7));
     background: var(--perhuman-accent, light-dark(#0b6b4d, #63d3a7)); color: var(--perhuman-on-accent, light-dark(#fff, #05241a));
-    font: 600 1rem/1.3 system-ui, sans-serif; text-align: start; overflow-wrap: anywhere; vertical-align: middle; cursor: pointer;
+    font: 600 1rem/1.3 system-ui, sans-serif; text-align: start; vertical-align: middle; cursor: pointer;
   }
   button:focus-visible { outline: 3px solid var(--perhuman-focus, light-dark(#1b5fd0, #8ab8ff)); outline-offset: 2px; }
   button:disabled, button[aria-disabled=true] { cursor: default; background: light-dark(#eef1ec, #121816); border-color: light-dark(#dce2db, #2b352f); color: light-dark(#55625a, #a3b1a9); }
