@@ -54,7 +54,7 @@ func (k *kit) do(method, path, body string) (int, string, http.Header) {
 		k.t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/octet-stream")
-	res, err := http.DefaultClient.Do(r)
+	res, err := (&http.Client{Timeout: time.Minute}).Do(r)
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -96,6 +96,9 @@ func TestOnce(t *testing.T) {
 	}
 	if status, _, _ := k.do("GET", at+"/answer", ""); status != 204 {
 		t.Errorf("an answer before there is one: %d", status)
+	}
+	if status, _, _ := k.do("HEAD", at+"/question", ""); status != 405 {
+		t.Errorf("HEAD: %d", status)
 	}
 	if status, text, _ := k.do("GET", at+"/question", ""); status != 200 || text != question {
 		t.Errorf("%d %q", status, text)
@@ -165,23 +168,33 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// Of many readers one gets the question.
+// Of many readers one gets the question, and one the answer.
 func TestRace(t *testing.T) {
 	k := open(t, 0)
 	at := k.box(question)
-	var got sync.Map
-	var all sync.WaitGroup
-	for i := range 16 {
-		all.Go(func() {
-			if status, _, _ := k.do("GET", at+"/question", ""); status == 200 {
-				got.Store(i, true)
+	for _, way := range []string{"/question", "/answer"} {
+		var all sync.WaitGroup
+		var got, none atomic.Int64
+		for range 16 {
+			all.Go(func() {
+				switch status, text, _ := k.do("GET", at+way, ""); {
+				case status == 200 && (text == question || text == answer):
+					got.Add(1)
+				case status == 404:
+					none.Add(1)
+				default:
+					t.Errorf("%s: %d %s", way, status, text)
+				}
+			})
+		}
+		all.Wait()
+		if got.Load() != 1 || none.Load() != 15 {
+			t.Errorf("%s: %d readers, %d without", way, got.Load(), none.Load())
+		}
+		if way == "/question" {
+			if status, _, _ := k.do("PUT", at+"/answer", answer); status != 204 {
+				t.Fatal(status)
 			}
-		})
-	}
-	all.Wait()
-	n := 0
-	got.Range(func(any, any) bool { n++; return true })
-	if n != 1 {
-		t.Errorf("%d readers", n)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/sdk/serve"
 	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/verifier"
 	"github.com/perhuman/perhuman/verifier/httpapi/registry"
@@ -24,7 +25,7 @@ type app struct {
 // backing is the part of an app that outlives a change of its keys.
 type backing struct {
 	credential string // whom idempotency keys belong to
-	bucket     *bucket
+	bucket     *serve.Bucket
 	admission  admission
 
 	mu   sync.Mutex
@@ -118,7 +119,7 @@ func (s *server) fromOptions(o App) (*app, error) {
 			Keys: []registry.Key{{ID: "key_" + credential[:8], Hash: hash[:]}}, Hooks: o.Hooks,
 		},
 		policies: maps.Clone(o.Actions),
-		backing:  &backing{credential: credential, bucket: newBucket(s.Limits.PerKey, s.Now()), v: o.Verifier},
+		backing:  &backing{credential: credential, bucket: serve.NewBucket(s.Limits.PerKey, s.Now()), v: o.Verifier},
 	}
 	for _, site := range o.Sites {
 		if err := checkSecret(site.Secret, a.Environment); err != nil {
@@ -188,7 +189,7 @@ func (s *server) adopt(doc *registry.View) {
 }
 
 func (s *server) backingOf(row registry.App) *backing {
-	return &backing{credential: row.ID, bucket: newBucket(s.Limits.PerKey, s.Now()), open: func(ctx context.Context) (*verifier.Verifier, error) {
+	return &backing{credential: row.ID, bucket: serve.NewBucket(s.Limits.PerKey, s.Now()), open: func(ctx context.Context) (*verifier.Verifier, error) {
 		w := Wiring{Observe: func(code api.Code) {
 			if s.Decided != nil {
 				s.Decided(row.ID, code)

@@ -89,8 +89,8 @@ func (s *server) askers(r *http.Request, origin string) ([]*app, error) {
 	if len(apps) == 0 {
 		return nil, s.early(nil, api.Errorf(api.OriginNotAllowed, ""))
 	}
-	if wait := s.origins.take(s.Now(), origin+" "+serve.Client(r, s.TrustedProxies)); wait > 0 {
-		return nil, s.early(apps[0], limited(wait))
+	if wait := s.origins.Take(s.Now(), origin+" "+serve.Client(r, s.TrustedProxies)); wait > 0 {
+		return nil, s.early(apps[0], serve.Limited(wait))
 	}
 	return apps, nil
 }

@@ -133,7 +133,7 @@ type server struct {
 	issuers []string // names, in the order of Options.Issuers
 	static  []*app
 	view    atomic.Pointer[view]
-	origins *buckets // of challenges, by origin and network
+	origins *serve.Buckets // of challenges, by origin and network
 	engine  *gin.Engine
 }
 
@@ -194,7 +194,7 @@ func newServer(o Options) (*server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &server{Options: o, origins: newBuckets(o.Limits.Challenges, o.Now)}
+	s := &server{Options: o, origins: serve.NewBuckets(o.Limits.Challenges, o.Now())}
 	for _, vkey := range o.Issuers {
 		key, err := setlog.ParseVKey(vkey)
 		if err != nil {

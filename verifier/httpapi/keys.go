@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/perhuman/perhuman/sdk/api"
+	"github.com/perhuman/perhuman/sdk/serve"
 	"github.com/perhuman/perhuman/semaphore/scope"
 	"github.com/perhuman/perhuman/verifier/httpapi/registry"
 )
@@ -91,8 +92,8 @@ func (s *server) authenticate(r *http.Request, weight int) (*app, error) {
 	if a == nil {
 		return nil, s.unknown(key)
 	}
-	if wait := a.bucket.take(s.Now(), weight); wait > 0 {
-		return nil, s.early(a, limited(wait))
+	if wait := a.bucket.Take(s.Now(), weight); wait > 0 {
+		return nil, s.early(a, serve.Limited(wait))
 	}
 	return a, nil
 }

@@ -1,13 +1,6 @@
 package httpapi
 
-import (
-	"hash/maphash"
-	"math"
-	"sync"
-	"time"
-
-	"github.com/perhuman/perhuman/sdk/api"
-)
+import "github.com/perhuman/perhuman/sdk/serve"
 
 // Limits bound who asks how often. The zero value bounds nothing.
 type Limits struct {
@@ -16,92 +9,4 @@ type Limits struct {
 }
 
 // Rate is a token bucket: so many a second on average, so many at once.
-type Rate struct {
-	PerSecond float64 // 0 = no bound
-	Burst     int     // default one second's worth, at least 1
-}
-
-func (r Rate) burst() float64 {
-	if r.Burst > 0 {
-		return float64(r.Burst)
-	}
-	return math.Max(1, r.PerSecond)
-}
-
-// bucket is a token bucket. It starts full.
-type bucket struct {
-	mu   sync.Mutex
-	rate Rate
-	have float64
-	at   time.Time
-}
-
-func newBucket(r Rate, now time.Time) *bucket { return &bucket{rate: r, have: r.burst(), at: now} }
-
-// take takes n tokens, or none and gives the time after which it is worth
-// asking again. What needs more than the bucket ever holds is let through when
-// the bucket is full, and leaves a debt. A clock that steps back gives nothing.
-func (b *bucket) take(now time.Time, n int) time.Duration {
-	if b.rate.PerSecond <= 0 {
-		return 0
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if d := now.Sub(b.at).Seconds(); d > 0 {
-		b.have = math.Min(b.rate.burst(), b.have+d*b.rate.PerSecond)
-	}
-	b.at = now
-	need := math.Min(float64(n), b.rate.burst())
-	if b.have >= need {
-		b.have -= float64(n)
-		return 0
-	}
-	return time.Duration((need - b.have) / b.rate.PerSecond * float64(time.Second))
-}
-
-// bucketCount bounds the memory of buckets for those whose number nobody
-// bounds: networks.
-const bucketCount = 1 << 14
-
-// buckets are token buckets in a table of fixed size, chosen by a keyed hash.
-// Two that meet in one bucket share it: with a million networks at once limits
-// get tighter, never looser, and memory stays as it is.
-type buckets struct {
-	rate Rate
-	seed maphash.Seed
-	mu   sync.Mutex
-	row  []compact
-}
-
-type compact struct {
-	have float32
-	at   int64 // nanoseconds since the table was made
-}
-
-func newBuckets(r Rate, now func() time.Time) *buckets {
-	b := &buckets{rate: r, seed: maphash.MakeSeed()}
-	if r.PerSecond > 0 {
-		b.row = make([]compact, bucketCount)
-		for i := range b.row {
-			b.row[i] = compact{float32(r.burst()), now().UnixNano()}
-		}
-	}
-	return b
-}
-
-func (b *buckets) take(now time.Time, who string) time.Duration {
-	if b.row == nil {
-		return 0
-	}
-	i := maphash.String(b.seed, who) % bucketCount
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	one := bucket{rate: b.rate, have: float64(b.row[i].have), at: time.Unix(0, b.row[i].at)}
-	wait := one.take(now, 1)
-	b.row[i] = compact{float32(one.have), one.at.UnixNano()}
-	return wait
-}
-
-func limited(wait time.Duration) *api.Error {
-	return &api.Error{Code: api.RateLimited, RetryAfter: max(wait, time.Second)}
-}
+type Rate = serve.Rate

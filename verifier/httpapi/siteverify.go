@@ -86,8 +86,8 @@ func (s *server) site(c *gin.Context, in siteInput) (api.SiteverifyResponse, err
 		_ = s.early(a, api.Errorf(api.CredentialInvalid, ""))
 		return api.SiteverifyResponse{ErrorCodes: []string{wrongSitekey}}, nil
 	}
-	if wait := a.bucket.take(s.Now(), 1); wait > 0 {
-		return api.SiteverifyResponse{}, s.early(a, limited(wait))
+	if wait := a.bucket.Take(s.Now(), 1); wait > 0 {
+		return api.SiteverifyResponse{}, s.early(a, serve.Limited(wait))
 	}
 	policy, err := a.policy(site.Action)
 	if err != nil {

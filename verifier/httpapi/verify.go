@@ -161,8 +161,8 @@ func (s *server) verifyBatch(c *gin.Context) (any, error) {
 	if test {
 		return pretendBatch(code, in)
 	}
-	if wait := a.bucket.take(s.Now(), len(in.Items)-1); wait > 0 {
-		return nil, s.early(a, limited(wait))
+	if wait := a.bucket.Take(s.Now(), len(in.Items)-1); wait > 0 {
+		return nil, s.early(a, serve.Limited(wait))
 	}
 	v, err := a.verifier(c)
 	if err != nil {
