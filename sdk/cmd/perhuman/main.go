@@ -104,6 +104,8 @@ func commands() []command {
 		{[]string{"wallet", "prove"}, "say what a site asks and, with -yes, answer it with a proof", walletProve},
 		{[]string{"wallet", "backup"}, "write an encrypted file, or print the words or the code for paper", walletBackup},
 		{[]string{"wallet", "export"}, "print the identity as official Semaphore clients read it", walletExport},
+		{[]string{"wallet", "passphrase"}, "put it under another passphrase", walletPassphrase},
+		{[]string{"wallet", "wipe"}, "say what this folder holds and, with -yes, remove it", walletWipe},
 		{[]string{"wallet", "history"}, "print what was proven where, or erase it", walletHistory},
 		{[]string{"dev"}, "run issuer, verifier and a simulator wallet for an app that is being written", devServe},
 		{[]string{"doctor"}, "look at this machine and, if told where, at an issuer, a site, a database, secret files", doctor},

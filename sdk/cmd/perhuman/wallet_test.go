@@ -236,18 +236,38 @@ func TestWalletTwoIssuers(t *testing.T) {
 	}
 	body := write(t, dir, "body", []byte("hello"))
 	prove := append([]string{"wallet", "prove", "-origin", site, "-action", "post", "-content", body, "-yes"}, in...)
-	code, one, errs := call(t, append(prove, "-under", "second.localhost/people")...)
-	if code != 0 || strings.Count(one, ".") != 1 {
-		t.Fatalf("%d %s", code, errs)
+	if code, one, errs := call(t, append(prove, "-under", "second.localhost/people")...); code != 1 || one != "" || !strings.Contains(errs, "wants all of") {
+		t.Errorf("one of two: %d %q %s", code, one, errs)
 	}
-	if status := hand(t, site, one, "hello"); status != http.StatusForbidden {
-		t.Errorf("one proof: status %d", status)
-	}
-	code, both, errs := call(t, append(prove, "-all")...)
+	code, both, errs := call(t, prove...) // the site says that it wants all
 	if code != 0 || strings.Count(both, ".") != 2 {
 		t.Fatalf("%d %s", code, errs)
 	}
 	if status := hand(t, site, both, "hello"); status != http.StatusCreated {
 		t.Errorf("both: status %d", status)
+	}
+
+	// Whom a site takes, it says: no slot is used for a proof that it would refuse.
+	c := newPeople(t, "third.localhost/people", 256)
+	for of, want := range map[string]string{app(t, false, c): "takes third.localhost/people, and this wallet follows none", app(t, true, a, c): "does not follow them all"} {
+		code, out, errs := call(t, append([]string{"wallet", "prove", "-origin", of, "-action", "post", "-content", body, "-yes"}, in...)...)
+		if code != 1 || out != "" || !strings.Contains(errs, "issuer_unknown") || !strings.Contains(errs, want) {
+			t.Errorf("%s: %d %q %s", of, code, out, errs)
+		}
+	}
+	if err := c.issuer.Enrol(commitmentOf(t, out)); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := call(t, append([]string{"wallet", "follow", "-issuer", c.flag()}, in...)...); code != 0 {
+		t.Fatal(errs)
+	}
+	// Of three that the wallet follows, the one that the site takes vouches, and not the first.
+	only := app(t, false, c)
+	code, answer, errs := call(t, append([]string{"wallet", "prove", "-origin", only, "-action", "post", "-content", body, "-yes"}, in...)...)
+	if code != 0 || !strings.Contains(errs, "under third.localhost/people.") {
+		t.Fatalf("%d %s", code, errs)
+	}
+	if status := hand(t, only, answer, "hello"); status != http.StatusCreated {
+		t.Errorf("the third: status %d", status)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,7 @@ type walletQuestion struct {
 	contentFile, contentKind string
 	under                    string
 	all, yes                 bool
+	accepted                 []string // keys of the issuers that the site takes; nil: it did not say
 }
 
 // walletProve answers one question of one site. There is no browser here that
@@ -43,7 +45,7 @@ func walletProve(ctx context.Context, args []string, e env) error {
 	f.StringVar(&q.contentFile, "content", "", "file with the bytes that the proof is bound to; a Gate binds the body of the request")
 	f.StringVar(&q.contentKind, "kind", scope.KindRaw, "kind of that content")
 	f.StringVar(&q.under, "under", "", "name of the issuer who is to vouch (default: the first that has you)")
-	f.BoolVar(&q.all, "all", false, "every issuer of this wallet is to vouch")
+	f.BoolVar(&q.all, "all", false, "every issuer of this wallet that the site takes is to vouch")
 	f.BoolVar(&q.yes, "yes", false, "answer; without it, the command only says what would be proven")
 	if err := f.parse(args); err != nil {
 		return err
@@ -57,7 +59,7 @@ func walletProve(ctx context.Context, args []string, e env) error {
 		return err
 	}
 	defer w.Close()
-	r, bound, err := q.request(ctx)
+	r, bound, err := q.request(ctx) // which also says whom the site takes
 	if err != nil {
 		return err
 	}
@@ -128,7 +130,11 @@ func (w *purse) vouching(ctx context.Context, q walletQuestion, r wallet.Request
 	}
 	var out []*wallet.Wallet
 	var last error
-	for _, i := range w.file.Issuers {
+	accepted, err := w.accepted(q)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range accepted {
 		v, err := w.follow(i, prover, verifier.Verify)
 		if err != nil {
 			return nil, err
@@ -158,14 +164,44 @@ func (w *purse) vouching(ctx context.Context, q walletQuestion, r wallet.Request
 		return out, nil
 	}
 	if last == nil {
-		return nil, fmt.Errorf("this wallet follows no issuer %q", q.under)
+		return nil, fmt.Errorf("this wallet follows no issuer %q that the site takes", q.under)
 	}
 	return nil, refusalError(last)
 }
 
+// accepted gives the issuers that the site takes and this wallet follows, in the
+// site's order. An issuer that changes its key is the same by its name.
+func (w *purse) accepted(q walletQuestion) ([]purseIssuer, error) {
+	if len(q.accepted) == 0 {
+		return w.file.Issuers, nil
+	}
+	var out []purseIssuer
+	names := make([]string, len(q.accepted))
+	for i, vkey := range q.accepted {
+		names[i] = issuerName(vkey)
+		at := slices.IndexFunc(w.file.Issuers, func(i purseIssuer) bool { return i.VKey == vkey })
+		if at < 0 {
+			at = slices.IndexFunc(w.file.Issuers, func(have purseIssuer) bool { return issuerName(have.VKey) == names[i] })
+		}
+		if at >= 0 && !slices.Contains(out, w.file.Issuers[at]) {
+			out = append(out, w.file.Issuers[at])
+		}
+	}
+	all := strings.Join(names, ", ")
+	switch {
+	case len(out) == 0:
+		return nil, fmt.Errorf("%w: issuer_unknown: the site takes %s, and this wallet follows none of them", errClaim, all)
+	case q.all && len(out) < len(q.accepted):
+		return nil, fmt.Errorf("%w: issuer_unknown: the site wants all of %s to vouch, and this wallet does not follow them all", errClaim, all)
+	case q.all && q.under != "":
+		return nil, fmt.Errorf("%w: the site wants all of %s to vouch, not %s alone", errClaim, all, q.under)
+	}
+	return out, nil
+}
+
 // request puts the site's question together, asking the site if need be, and says
-// what the proof is bound to.
-func (q walletQuestion) request(ctx context.Context) (r wallet.Request, bound string, err error) {
+// what the proof is bound to. Whom the site takes goes into q.
+func (q *walletQuestion) request(ctx context.Context) (r wallet.Request, bound string, err error) {
 	r = wallet.Request{Origin: q.origin, Action: q.action, Challenge: q.challenge}
 	if q.contentFile != "" {
 		b, err := readFile(q.contentFile)
@@ -191,6 +227,7 @@ func (q walletQuestion) request(ctx context.Context) (r wallet.Request, bound st
 	if err != nil {
 		return r, "", err
 	}
+	q.accepted, q.all = c.Issuers, q.all || c.All
 	r.Challenge = c.Challenge
 	r.Policy = scope.Policy{Kind: kind, Len: c.Period, K: c.K, Snapshot: c.Snapshot}
 	return r, bound, r.Policy.Validate()

@@ -118,6 +118,9 @@ func openPurse(dir, passphrase string, random io.Reader) (*purse, error) {
 	if err != nil {
 		return nil, err
 	}
+	if wiped(dir) {
+		return nil, fmt.Errorf("the wallet in %s is being wiped; perhuman wallet wipe -yes goes on with it", dir)
+	}
 	w := &purse{dir: dir, passphrase: passphrase, rand: random}
 	if err := json.Unmarshal(raw, &w.file); err != nil || w.file.Version != 1 {
 		return nil, fmt.Errorf("%s is not a wallet of this version", filepath.Join(dir, purseMain))
