@@ -160,10 +160,10 @@ test('messages from any other window or origin are not heard', { skip: why, time
   const [popup] = await Promise.all([context.waitForEvent('page'), page.locator('perhuman-check button').click()])
   await page.waitForFunction(() => window.heard)
   // From the page itself, as an injected frame or script would.
-  await page.evaluate(() => window.postMessage({ type: 'perhuman-response', response: 'x'.repeat(343) + '.y' }, '*'))
+  await page.evaluate(() => window.postMessage({ type: 'perhuman-response', response: 'A'.repeat(343) + '.challenge' }, '*'))
   // From the wallet's window after it went somewhere else.
   await popup.goto(`http://evil.localhost:${site.port}/`)
-  await popup.evaluate(() => window.opener?.postMessage({ type: 'perhuman-response', response: 'x'.repeat(343) + '.y' }, '*'))
+  await popup.evaluate(() => window.opener?.postMessage({ type: 'perhuman-response', response: 'A'.repeat(343) + '.challenge' }, '*'))
   await page.waitForTimeout(300)
   assert.deepEqual(await events(page), [])
   assert.equal(await page.evaluate(() => document.getElementById('check').getResponse()), '')
@@ -325,6 +325,10 @@ test('a form control as any other: its message, its focus, when it is valid', { 
     return [check.checkValidity(), check.validity.valueMissing, check.validationMessage]
   })
   assert.deepEqual(await look(), [false, true, words.en.required])
+  assert.equal(await page.evaluate(() => {
+    document.getElementById('check').focus()
+    return document.activeElement?.id
+  }), 'check')
   await page.evaluate(() => document.getElementById('check').setAttribute('lang', 'zh-Hant-TW'))
   await page.waitForFunction((text) => document.getElementById('check').validationMessage === text, words.zh.required)
   assert.equal(await page.evaluate(() => {
@@ -338,6 +342,32 @@ test('a form control as any other: its message, its focus, when it is valid', { 
   assert.equal((await look())[0], false)
   await page.evaluate(() => document.getElementById('check').removeAttribute('required'))
   assert.deepEqual(await look(), [true, false, ''])
+  await page.close()
+})
+
+test('what came before has no say: an older question, its end, its look', { skip: why, timeout: 30_000 }, async () => {
+  const page = await visit()
+  const got = await page.evaluate(async () => {
+    const check = document.getElementById('check'), answer = (response, life) => ({ response, nullifier: '1', expires: Date.now() + life }), states = () => ['busy', 'verified', 'failed'].filter((s) => check.matches(`:state(${s})`))
+    const late = Promise.withResolvers(), found = []
+    const first = check.execute(() => late.promise).catch((err) => err.code)
+    found.push(states(), await check.execute(async () => answer('x', 1)).catch((err) => err.code))
+    check.reset()
+    late.resolve(answer('late', 1e6))
+    found.push(await first, check.value, states())
+    await check.execute(() => Promise.reject(new Error('of no kind'))).catch(() => {})
+    found.push(states())
+    await check.execute(async () => answer('short', 1))
+    check.reset()
+    await check.execute(async () => answer('long', 1e6))
+    found.push(await check.execute(async () => answer('another', 1e6)))
+    await new Promise((resolve) => setTimeout(resolve, 50)) // the end of the short one has come
+    return [...found, check.value, states(), window.events.map(([type, detail]) => [type, detail?.response ?? detail?.code])]
+  })
+  assert.deepEqual(got, [
+    ['busy'], 'busy', 'cancelled', '', [], ['failed'], 'long', 'long', ['verified'],
+    [['perhuman-error', 'failed'], ['perhuman-verified', 'short'], ['perhuman-verified', 'long']],
+  ])
   await page.close()
 })
 
