@@ -1,9 +1,9 @@
 // What the wallet refuses, with issuers, a witness, a relying party and a
 // wallet's origin in processes of their own: an issuer that the wallet does not
-// know, one that shows two histories or an old one, a log that its witness has
-// not signed, too small a crowd, a question that is not what it says. Each time
-// the person reads why, no proof leaves the window, and the page that asked
-// hears one code, which docs/errors.md explains.
+// know, one that shows two histories, an old one or a set that its log does not
+// hold, a log that its witness has not signed, too small a crowd, a question that
+// is not what it says. Each time the person reads why, no proof leaves the
+// window, and the page that asked hears one code, which docs/errors.md explains.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -228,6 +228,23 @@ test('an older copy of an issuer’s data is refused; an issuer that is off can 
   await rolled.stop()
   const off = await reading(page, 'rolled')
   await refused(page, off, /issuer does not answer/, 'source_unavailable', { now: true })
+  await page.close()
+})
+
+test('a set that is not the one in the log is refused, and read when it is', { skip: why, timeout: 120_000 }, async () => {
+  const { people } = issuers
+  await people.stop()
+  people.grow(strangers(3))
+  await people.serve()
+  const min_seq = Number(/^seq (\d+)$/m.exec((await call(people.at + '/head')).text)?.[1])
+  const over = people.spoil('/tile/')
+  const page = await opener()
+  const popup = await reading(page, 'people', { min_seq })
+  await refused(page, popup, /set that its public log does not hold/, 'root_unproven')
+  assert.ok(over() > 0, 'nothing was changed on the way')
+  const again = await reading(page, 'people', { min_seq })
+  await again.getByText(`${20 - proofs} of 20 left today`).waitFor({ timeout: 60_000 })
+  await parting(again, () => again.getByRole('button', { name: 'Decline' }).click())
   await page.close()
 })
 

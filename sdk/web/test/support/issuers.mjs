@@ -47,11 +47,26 @@ export async function grounds() {
   const answers = new Map()
   /** @type {Set<() => Promise<void>>} */
   const stops = new Set()
+  /** Whose answers are changed on the way: the last bit of every one below a path. @type {Map<string, {below: string, times: number}>} */
+  const spoils = new Map()
   const front = http.createServer((request, answer) => {
-    const port = answers.get(String(request.headers.host))
-    const onward = http.request({ host: '127.0.0.1', port: port ?? 1, path: request.url, method: request.method, headers: request.headers }, (got) => {
+    const host = String(request.headers.host), port = answers.get(host), spoil = spoils.get(host)
+    const spoilt = spoil && request.url?.startsWith(spoil.below)
+    const headers = spoilt ? { ...request.headers, 'accept-encoding': 'identity' } : request.headers
+    const onward = http.request({ host: '127.0.0.1', port: port ?? 1, path: request.url, method: request.method, headers }, (got) => {
       answer.writeHead(got.statusCode ?? 502, got.headers)
-      got.pipe(answer)
+      if (!spoilt) {
+        got.pipe(answer)
+        return
+      }
+      /** @type {Buffer[]} */
+      const parts = []
+      got.on('data', (d) => parts.push(d)).on('end', () => {
+        const body = Buffer.concat(parts)
+        body[body.length - 1] ^= 1
+        spoil.times++
+        answer.end(body)
+      })
     })
     onward.on('error', () => answer.destroy()) // as from a machine that is off
     request.pipe(onward)
@@ -105,6 +120,15 @@ export async function grounds() {
         },
         /** Signs from the next start with the new key alone. */
         retire() { signing = signing.slice(0, 2) },
+        /** From now on changes what it answers below a path. @param {string} below @returns {() => number} how often it did; ends it */
+        spoil(below) {
+          const one = { below, times: 0 }
+          spoils.set(host, one)
+          return () => {
+            spoils.delete(host)
+            return one.times
+          }
+        },
         /** Takes more members over; the issuer must stand still. @param {string[]} members @param {string} [history] */
         grow(members, history = 'first') {
           mkdirSync(join(dir, name, history), { recursive: true })
