@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/api"
@@ -225,7 +226,9 @@ func (b *bots) accepted(ctx context.Context, session string) (attempt, shot, err
 		if err != nil {
 			return attempt{}, shot{}, err
 		}
-		status, _, err := b.fire(ctx, s, session)
+		_, challenge, _ := strings.Cut(s.Headers["Perhuman-Response"], ".")
+		var status int
+		b.try(challenge, func() { status, _, err = b.fire(ctx, s, session) })
 		if err != nil || status == http.StatusCreated {
 			return a, s, err
 		}

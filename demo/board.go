@@ -29,6 +29,7 @@ const (
 
 const (
 	postsPerDay  = 5
+	postsShown   = 30   // on a page of the feed
 	maxText      = 2000 // bytes
 	clockLeeway  = 10 * time.Minute
 	sessionName  = "agora_session"
@@ -76,7 +77,7 @@ func (w *world) boardRoutes() (http.Handler, error) {
 	mux.Handle("POST /sign-in", w.gate.Require(actionHello, sdk.Returning(), w.hello))
 	mux.Handle("POST /comments", w.gate.RequireContent(actionComment, sdk.PerDay(commentsPerDay), w.remarkDigest, w.remark))
 	mux.Handle("POST /claim", w.gate.Require(actionClaim, sdk.Once(), w.claim))
-	mux.Handle("POST /agents", w.gate.RequireContent(actionDelegate, sdk.Returning(), w.desk.Content, w.desk.Accept))
+	mux.Handle("POST /agents", w.gate.RequireContent(actionDelegate, sdk.Returning(), w.grantDigest, w.desk.Accept))
 	mux.Handle("POST /agents/revoke", w.desk.Revoke())
 	mux.Handle("POST /agent/comments", w.agentRemark(w.desk.Require(actionComment, w.agentComment)))
 	mux.HandleFunc("GET /api/lab", w.lab.state)
@@ -99,16 +100,16 @@ func (w *world) boardRoutes() (http.Handler, error) {
 // reading is what the pages show before any script runs.
 type reading struct{ w *world }
 
-func (r reading) Posts(ctx context.Context) ([]web.Post, error) {
-	all, err := r.w.posts.list(ctx, 100)
+func (r reading) Posts(ctx context.Context, before int64) ([]web.Post, int64, error) {
+	all, older, err := r.w.posts.page(ctx, before, postsShown)
 	out := make([]web.Post, len(all))
 	for i, p := range all {
-		out[i] = web.Post{ID: p.ID, Author: p.Author, Text: p.Text, Created: p.Created, Verified: p.Verified, Seed: p.Seed}
+		out[i] = web.Post{ID: p.ID, Author: p.Author, Text: p.Text, Created: p.Created, Verified: p.Verified, Seed: p.Seed, Earlier: p.Earlier}
 		for _, c := range p.Comments {
 			out[i].Comments = append(out[i].Comments, web.Comment{Author: c.Author, Text: c.Text, Agent: c.Agent, Created: c.Created})
 		}
 	}
-	return out, err
+	return out, older, err
 }
 
 func (r reading) Poll() any {
@@ -133,7 +134,7 @@ func (r reading) Record() *web.Record {
 }
 
 func (r reading) Rules() web.Rules {
-	rules := web.Rules{Posts: postsPerDay, Delegated: agentsPerDay, Crowd: r.w.cfg.crowd, Swarm: r.w.lab.sent()}
+	rules := web.Rules{Posts: postsPerDay, Delegated: agentsPerDay, Crowd: r.w.cfg.crowd, Swarm: r.w.lab.sent(), Issuer: r.w.issuer.VKey(), Origin: r.w.cfg.url(boardHost)}
 	for _, a := range attacks() {
 		rules.Attacks = append(rules.Attacks, web.Attack{Title: a.Title, What: a.What, Expect: string(a.Expect)})
 	}
@@ -168,7 +169,7 @@ func (w *world) canonical(body []byte) (scope.Post, error) {
 		return scope.Post{}, api.Errorf(api.MalformedRequest, "a post has words, in %d bytes at most", maxText)
 	}
 	if !isName(d.Author) {
-		return scope.Post{}, api.Errorf(api.MalformedRequest, "an author is one line, in 1 to %d bytes", scope.MaxAuthor)
+		return scope.Post{}, api.Errorf(api.MalformedRequest, "an author is one line, in %d bytes at most", maxName)
 	}
 	if age := time.Since(time.Unix(int64(d.Created), 0)); d.Created > 1<<40 || age > clockLeeway || age < -clockLeeway {
 		return scope.Post{}, api.Errorf(api.MalformedRequest, "created is not now")
@@ -239,7 +240,7 @@ func (w *world) store(r *http.Request) (int64, error) {
 	if err != nil {
 		return 0, api.Wrap(api.Internal, err)
 	}
-	row := boardPost{Author: p.Author, Text: p.Text, Created: p.Created, Seed: boardSession(r) == w.greeting}
+	row := boardPost{Author: p.Author, Text: p.Text, Created: p.Created, Seed: boardSession(r) == w.greeting || w.bots.own(who.Challenge)}
 	return w.posts.add(r.Context(), row, who.Verdict.VerificationID, text)
 }
 
@@ -309,12 +310,12 @@ func (w *world) session(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (w *world) list(rw http.ResponseWriter, r *http.Request) {
-	all, err := w.posts.list(r.Context(), 100)
+	all, older, err := w.posts.page(r.Context(), web.Before(r), postsShown)
 	if err != nil {
 		w.problem(rw, r, err)
 		return
 	}
-	serve.WriteJSON(rw, http.StatusOK, map[string]any{"posts": all})
+	serve.WriteJSON(rw, http.StatusOK, map[string]any{"posts": all, "older": older})
 }
 
 func (w *world) bundle(rw http.ResponseWriter, r *http.Request) {

@@ -47,8 +47,9 @@ type bots struct {
 	rogue  *rogue
 	client *http.Client
 
-	mu   sync.Mutex
-	next int // crowd member to act as
+	mu    sync.Mutex
+	next  int             // crowd member to act as
+	tries map[string]bool // challenges of honest attempts that are under way
 }
 
 func newBots(w *world) (*bots, error) {
@@ -61,7 +62,7 @@ func newBots(w *world) (*bots, error) {
 		return nil, err
 	}
 	return &bots{
-		w: w, rogue: newRogue(prover), next: int(start.Int64()),
+		w: w, rogue: newRogue(prover), next: int(start.Int64()), tries: map[string]bool{},
 		client: &http.Client{Transport: sethttp.NewTransport(), Timeout: 30 * time.Second},
 	}, nil
 }
@@ -75,6 +76,28 @@ func (b *bots) number() int {
 	defer b.mu.Unlock()
 	b.next = (b.next + 1) % len(b.w.crowd)
 	return b.next
+}
+
+// own tells whether a post comes from an attempt of the bots that the board is to
+// accept: a made-up person's, and shown as such.
+func (b *bots) own(challenge string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.tries[challenge]
+}
+
+// try marks a challenge as the bots' while f fires it.
+func (b *bots) try(challenge string, f func()) {
+	mark := func(on bool) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.tries[challenge] = on; !on {
+			delete(b.tries, challenge)
+		}
+	}
+	mark(true)
+	defer mark(false)
+	f()
 }
 
 func (b *bots) list(rw http.ResponseWriter, _ *http.Request) {

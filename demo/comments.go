@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -21,6 +22,7 @@ const (
 	actionComment  = "comment"  // ten comments a day for each human, under all posts together
 	actionClaim    = "giveaway" // once for ever
 	commentsPerDay = 10
+	commentsShown  = 30      // under each post, the newest
 	maxComment     = 500     // bytes
 	maxRemark      = 1 << 12 // bytes of a request's body
 )
@@ -34,7 +36,8 @@ CREATE TABLE IF NOT EXISTS comments (
 	created INTEGER NOT NULL,
 	agent   TEXT,
 	receipt TEXT UNIQUE
-) STRICT`
+) STRICT;
+CREATE INDEX IF NOT EXISTS comments_post ON comments (post)`
 
 // comment is a few words under a post, by a person or by their agent.
 type comment struct {
@@ -71,26 +74,38 @@ func (p *posts) exists(ctx context.Context, post int64) error {
 	return nil
 }
 
-// comments gives those under the posts that the feed shows, oldest first.
-func (p *posts) comments(ctx context.Context) (map[int64][]comment, error) {
-	rows, err := p.db.QueryContext(ctx, `SELECT post, id, author, text, created, coalesce(agent, '') FROM comments ORDER BY id LIMIT 2000`)
+// withComments puts the newest comments under each of these posts.
+func (p *posts) withComments(ctx context.Context, all []boardPost) error {
+	at := map[int64]*boardPost{}
+	ids := []int64{}
+	for i := range all {
+		at[all[i].ID] = &all[i]
+		ids = append(ids, all[i].ID)
+	}
+	list, err := json.Marshal(ids)
 	if err != nil {
-		return nil, api.Wrap(api.StoreUnavailable, err)
+		return err
+	}
+	rows, err := p.db.QueryContext(ctx, `SELECT post, id, author, text, created, coalesce(agent, ''), total - ?1 FROM (
+		SELECT *, row_number() OVER (PARTITION BY post ORDER BY id DESC) AS place, count(*) OVER (PARTITION BY post) AS total
+		FROM comments WHERE post IN (SELECT value FROM json_each(?2))) WHERE place <= ?1 ORDER BY id`, commentsShown, string(list))
+	if err != nil {
+		return api.Wrap(api.StoreUnavailable, err)
 	}
 	defer rows.Close()
-	all := map[int64][]comment{}
 	for rows.Next() {
 		var post int64
 		var c comment
-		if err := rows.Scan(&post, &c.ID, &c.Author, &c.Text, &c.Created, &c.Agent); err != nil {
-			return nil, api.Wrap(api.StoreUnavailable, err)
+		var earlier int
+		if err := rows.Scan(&post, &c.ID, &c.Author, &c.Text, &c.Created, &c.Agent, &earlier); err != nil {
+			return api.Wrap(api.StoreUnavailable, err)
 		}
-		all[post] = append(all[post], c)
+		at[post].Comments, at[post].Earlier = append(at[post].Comments, c), max(earlier, 0)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, api.Wrap(api.StoreUnavailable, err)
+		return api.Wrap(api.StoreUnavailable, err)
 	}
-	return all, nil
+	return nil
 }
 
 // remark is what comes in: a comment and where it goes.
@@ -113,7 +128,7 @@ func readRemark(r *http.Request, body []byte) (remark, error) {
 		return in, api.Errorf(api.MalformedRequest, "a comment has words, in %d bytes at most", maxComment)
 	}
 	if !isName(in.Author) {
-		return in, api.Errorf(api.MalformedRequest, "an author is one line, in 1 to %d bytes", scope.MaxAuthor)
+		return in, api.Errorf(api.MalformedRequest, "an author is one line, in %d bytes at most", maxName)
 	}
 	if age := time.Since(time.Unix(int64(in.Created), 0)); in.Created > 1<<40 || age > clockLeeway || age < -clockLeeway {
 		return in, api.Errorf(api.MalformedRequest, "created is not now")

@@ -60,6 +60,33 @@ func (w *world) openAgents(ctx context.Context) error {
 	return nil
 }
 
+// grantDigest is what a proof for a grant is bound to. An agent's comments stand
+// under the grant's name, which must be one.
+func (w *world) grantDigest(r *http.Request, body []byte) (scope.Digest, error) {
+	digest, err := w.desk.Content(r, body)
+	if err != nil {
+		return digest, err
+	}
+	var in struct {
+		Grant string `json:"grant"`
+	}
+	if err := api.Decode(body, &in); err != nil {
+		return digest, err
+	}
+	raw, err := scope.DecodeToken(in.Grant)
+	if err != nil {
+		return digest, api.Wrap(api.NotCanonical, err)
+	}
+	g, err := scope.ParseGrant(raw)
+	if err != nil {
+		return digest, api.Wrap(api.MalformedRequest, err)
+	}
+	if !isName(g.Name) {
+		return digest, api.Errorf(api.MalformedRequest, "an agent's name is one line, in %d bytes at most", maxName)
+	}
+	return digest, nil
+}
+
 // agentRemark reads a comment before the desk counts it: one that could not
 // stand costs no agent a part of its budget.
 func (w *world) agentRemark(next http.Handler) http.HandlerFunc {

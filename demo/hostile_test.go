@@ -3,10 +3,12 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -40,6 +42,7 @@ func TestHostile(t *testing.T) {
 	t.Run("a revocation in the middle of use", func(t *testing.T) { revokedMeanwhile(t, s) })
 	t.Run("who sends a vote slowly holds up no poll", func(t *testing.T) { slowVoter(t, s) })
 	t.Run("a poll closed in the middle of voting", func(t *testing.T) { closingRace(t, s) })
+	t.Run("two visitors send one swarm, and the next begins anew", func(t *testing.T) { swarms(t, s) })
 	t.Run("more attacks are asked for than can be made", func(t *testing.T) { tooManyAttacks(t, s) })
 }
 
@@ -91,6 +94,7 @@ func blanks(t *testing.T, s *story) {
 	for _, d := range []draft{
 		{Author: "ada", Text: " \n\t "}, {Author: "ada", Text: "\u200b\u2060\ufeff"}, {Author: "ada", Text: "\u3164\u2800"},
 		{Author: "\u200b", Text: "No name."}, {Author: "ada\u202e", Text: "A name that turns the line around."}, {Author: "ada\u2067", Text: "And this."}, {Author: "ada\n✓ verified", Text: "Two lines."},
+		{Author: strings.Repeat("ada", 30), Text: "A name as long as a post."},
 	} {
 		d.Created = uint64(time.Now().Unix())
 		content, err := scope.Post{RP: s.cfg.rp(), Author: d.Author, Created: d.Created, Text: d.Text}.Digest()
@@ -116,6 +120,21 @@ func blanks(t *testing.T, s *story) {
 		said.Header.Set("Content-Type", "application/json")
 		if _, err := readRemark(said, in); api.CodeOf(err) != api.MalformedRequest {
 			t.Errorf("a comment %q by %q: %v", d.Text, d.Author, err)
+		}
+	}
+	for name, want := range map[string]api.Code{"Ada’s helper": "", "ada\u202e": api.MalformedRequest, "\u200b": api.MalformedRequest} {
+		g := scope.Grant{RP: s.cfg.rp(), Agent: [32]byte{1}, Revocation: scope.Digest{2}, Name: name, Can: []string{actionComment}, Budget: 1, Expires: uint64(time.Now().Add(time.Hour).Unix())}
+		body, err := agent.Encode(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "/agents", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		if _, err := s.world.grantDigest(r, body); err != nil && api.CodeOf(err) != want || err == nil && want != "" {
+			t.Errorf("an agent named %q: %v", name, err)
 		}
 	}
 	if _, err := s.world.canonical(fmt.Appendf(nil, `{"author":"Zoë 🙂 O’Neill","text":"مرحبا\nوداعا","created":%d}`, time.Now().Unix())); err != nil {
@@ -214,11 +233,11 @@ func agentNamed(t *testing.T, s *story) {
 	if code := a.send(t, r); code != api.OK {
 		t.Fatalf("the budget was spent on mistakes: %q", code)
 	}
-	under, err := s.world.posts.comments(t.Context())
-	if err != nil {
+	one := []boardPost{{ID: 1}}
+	if err := s.world.posts.withComments(t.Context(), one); err != nil {
 		t.Fatal(err)
 	}
-	if c := under[1][len(under[1])-1]; c.Author != "Ada's helper" || c.Agent != "Ada's helper" {
+	if c := one[0].Comments[len(one[0].Comments)-1]; c.Author != "Ada's helper" || c.Agent != "Ada's helper" {
 		t.Errorf("shown as %q, agent %q", c.Author, c.Agent)
 	}
 }
@@ -452,5 +471,109 @@ func tooManyAttacks(t *testing.T, s *story) {
 	wg.Wait()
 	if codes[http.StatusOK] < provesWaiting || codes[http.StatusServiceUnavailable] == 0 {
 		t.Errorf("%v", codes)
+	}
+}
+
+// labState is what the page reads of the swarm.
+func labState(t *testing.T, s *story) (state struct {
+	Running bool
+	Raids   []raidState
+	Rate    []int
+}) {
+	t.Helper()
+	status, err := s.ada.call(t.Context(), http.MethodGet, s.cfg.url(boardHost), "/api/lab", nil, nil, &state)
+	if err != nil || status != http.StatusOK {
+		t.Fatal(status, err)
+	}
+	return state
+}
+
+// swarms: one is out at a time, whoever sends it, and both visitors see the same.
+// What is shown was counted: each answer once. A kind that breaks off says so,
+// and the others go on; what the bots had accepted is shown as made up.
+func swarms(t *testing.T, s *story) {
+	l := s.world.lab
+	all := l.plan
+	defer func() { l.plan = all }()
+	gate := make(chan struct{})
+	by := map[string]raid{}
+	for _, r := range all {
+		by[r.id] = r
+	}
+	flood, broken, tampered, again := by["no-proof"], by["copied"], by["forged"], by["replay"]
+	flood.times, tampered.each, tampered.times, again.times = 20, 2, 2, 3
+	held := flood.load
+	flood.load = func(ctx context.Context, l *lab, session string) (shot, error) {
+		<-gate
+		return held(ctx, l, session)
+	}
+	broken.load = func(context.Context, *lab, string) (shot, error) {
+		return shot{}, api.Errorf(api.Overloaded, "no proof")
+	}
+	l.plan = []raid{flood, broken, tampered, again}
+	for round := range 2 {
+		press := func(p *person) string {
+			var answer codedBody
+			status, err := p.call(t.Context(), http.MethodPost, s.cfg.url(boardHost), "/api/lab", nil, struct{}{}, &answer)
+			if err != nil {
+				t.Error(err)
+			}
+			return fmt.Sprintf("%d %s", status, answer.Code)
+		}
+		pressed := make(chan string, 2)
+		for _, p := range []*person{s.ada, s.ben} {
+			go func() { pressed <- press(p) }()
+		}
+		if a, b := <-pressed, <-pressed; min(a, b) != "200 " || max(a, b) != "503 overloaded" {
+			t.Errorf("round %d: %q, %q", round, a, b)
+		}
+		if state := labState(t, s); !state.Running || len(state.Raids) != 4 || state.Raids[2].Fired != 0 {
+			t.Errorf("round %d begins with %+v", round, state)
+		}
+		gate <- struct{}{}
+		state := labState(t, s)
+		for end := time.Now().Add(time.Minute); state.Running; state = labState(t, s) {
+			if time.Now().After(end) {
+				t.Fatalf("%+v", state)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		answers, rate := 0, 0
+		for n, want := range []raidState{
+			{Made: 1, Fired: 20, Codes: map[api.Code]int{api.ChallengeMissing: 20}},
+			{Broke: true, Codes: map[api.Code]int{}},
+			{Made: 2, Fired: 4, Codes: map[api.Code]int{api.ProofInvalid: 4}},
+			{Made: 1, Fired: 3, Codes: map[api.Code]int{api.ChallengeAlreadyUsed: 3}},
+		} {
+			got := state.Raids[n]
+			if got.Stage != "done" || got.Made != want.Made || got.Fired != want.Fired || got.Passed != 0 || got.Broke != want.Broke || !maps.Equal(got.Codes, want.Codes) {
+				t.Errorf("round %d: %+v", round, got)
+			}
+			if cpuTime() > 0 && want.Fired > 0 && got.FireCPU <= 0 || want.Made == 2 && cpuTime() > 0 && got.MakeCPU <= 0 {
+				t.Errorf("round %d cost nothing: %+v", round, got)
+			}
+			answers += got.Fired
+		}
+		for _, n := range state.Rate {
+			rate += n
+		}
+		if rate != answers {
+			t.Errorf("round %d: %d answers over time, %d in all", round, rate, answers)
+		}
+	}
+	posts, err := s.world.posts.list(t.Context(), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bots := 0
+	for _, p := range posts {
+		if p.Author == "bot" {
+			if bots++; !p.Seed {
+				t.Errorf("%+v is shown as a visitor's", p)
+			}
+		}
+	}
+	if bots != 2 {
+		t.Errorf("%d posts by bots", bots)
 	}
 }

@@ -64,6 +64,7 @@ type raidState struct {
 	Made    int              `json:"made"`
 	Fired   int              `json:"fired"`
 	Passed  int              `json:"passed"`
+	Broke   bool             `json:"broke,omitempty"` // it could not be played to its end
 	Codes   map[api.Code]int `json:"codes"`
 	MakeCPU float64          `json:"make_cpu_ms"`
 	FireCPU float64          `json:"fire_cpu_ms"`
@@ -72,6 +73,7 @@ type raidState struct {
 // lab runs one swarm at a time.
 type lab struct {
 	w      *world
+	plan   []raid
 	client *http.Client
 	ctx    context.Context // ends with the demonstration
 	done   sync.WaitGroup
@@ -85,7 +87,7 @@ type lab struct {
 }
 
 func newLab(w *world) *lab {
-	l := &lab{w: w}
+	l := &lab{w: w, plan: raids()}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	// The swarm has an address of its own where the system has one, so that what
 	// it does slows nobody else down.
@@ -114,7 +116,7 @@ func (l *lab) start(rw http.ResponseWriter, r *http.Request) {
 	busy := l.running || l.ctx.Err() != nil
 	if !busy {
 		l.running, l.begun, l.rate, l.raids = true, time.Now(), nil, nil
-		for _, raid := range raids() {
+		for _, raid := range l.plan {
 			l.raids = append(l.raids, raidState{ID: raid.id, Title: raid.title, Stage: "waiting", Codes: map[api.Code]int{}})
 		}
 		l.done.Go(l.run)
@@ -153,11 +155,12 @@ func (l *lab) change(i int, f func(*raidState)) {
 }
 
 func (l *lab) run() {
-	for i, raid := range raids() {
-		if err := l.play(i, raid); err != nil && l.ctx.Err() == nil {
+	for i, raid := range l.plan {
+		err := l.play(i, raid)
+		if err != nil && l.ctx.Err() == nil {
 			l.w.logf("lab: %s: %v", raid.id, err)
 		}
-		l.change(i, func(s *raidState) { s.Stage = "done" })
+		l.change(i, func(s *raidState) { s.Stage, s.Broke = "done", err != nil })
 	}
 	l.mu.Lock()
 	l.running = false

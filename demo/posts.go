@@ -24,7 +24,8 @@ type boardPost struct {
 	Verified bool   `json:"verified"`
 	Seed     bool   `json:"seed"` // written by the demo itself
 
-	Comments []comment `json:"comments,omitempty"`
+	Comments []comment `json:"comments,omitempty"` // the newest, oldest first
+	Earlier  int       `json:"earlier,omitempty"`  // comments before those
 }
 
 // posts is the board's own store: what any app would have anyway.
@@ -103,8 +104,27 @@ func (p *posts) add(ctx context.Context, post boardPost, verification string, bu
 // list gives the newest posts first; those of the demo itself stand below what
 // visitors wrote.
 func (p *posts) list(ctx context.Context, limit int) ([]boardPost, error) {
+	all, _, err := p.page(ctx, 0, limit)
+	return all, err
+}
+
+// page is list from the post after the one with this number on; 0 is the
+// beginning. older is where the next page begins, 0 if there is none.
+func (p *posts) page(ctx context.Context, before int64, limit int) (all []boardPost, older int64, err error) {
+	if all, err = p.rows(ctx, before, limit+1); err != nil {
+		return nil, 0, err
+	}
+	if len(all) > limit {
+		all = all[:limit]
+		older = all[limit-1].ID
+	}
+	return all, older, p.withComments(ctx, all)
+}
+
+func (p *posts) rows(ctx context.Context, before int64, limit int) ([]boardPost, error) {
 	rows, err := p.db.QueryContext(ctx,
-		`SELECT id, author, text, created, seed, bundle IS NOT NULL FROM posts ORDER BY seed, id DESC LIMIT ?`, limit)
+		`SELECT id, author, text, created, seed, bundle IS NOT NULL FROM posts
+		 WHERE ?1 = 0 OR (seed, -id) > (SELECT seed, -id FROM posts WHERE id = ?1) ORDER BY seed, id DESC LIMIT ?2`, before, limit)
 	if err != nil {
 		return nil, api.Wrap(api.StoreUnavailable, err)
 	}
@@ -117,15 +137,8 @@ func (p *posts) list(ctx context.Context, limit int) ([]boardPost, error) {
 		}
 		all = append(all, b)
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+	if err := rows.Err(); err != nil {
 		return nil, api.Wrap(api.StoreUnavailable, err)
-	}
-	under, err := p.comments(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for i := range all {
-		all[i].Comments = under[all[i].ID]
 	}
 	return all, nil
 }

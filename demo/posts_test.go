@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"path/filepath"
 	"strings"
@@ -77,5 +78,65 @@ func TestPortIsKept(t *testing.T) {
 	}
 	if free := (config{dir: busy.dir, port: 18236}); free.settlePort() != nil {
 		t.Error("a start that failed has fixed the port")
+	}
+}
+
+// Two hundred posts are read a page at a time, each once, and a busy post shows
+// its newest comments and says how many are left out.
+func TestPagesOfPosts(t *testing.T) {
+	ctx := t.Context()
+	p, err := openPosts(ctx, filepath.Join(t.TempDir(), "board.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	if err := p.seed(ctx, 1000000); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 200 {
+		if _, err := p.add(ctx, boardPost{Author: "ada", Text: "x", Created: uint64(n)}, fmt.Sprint("v", n), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range commentsShown + 7 {
+		if _, err := p.addComment(ctx, 203, comment{Author: "ben", Text: fmt.Sprint(n)}, fmt.Sprint("c", n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen, before, pages := map[int64]bool{}, int64(0), 0
+	for {
+		all, older, err := p.page(ctx, before, postsShown)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pages == 0 {
+			if c := all[0].Comments; all[0].ID != 203 || len(c) != commentsShown || all[0].Earlier != 7 || c[0].Text != "7" || c[len(c)-1].Text != fmt.Sprint(commentsShown+6) {
+				t.Errorf("the newest: %+v", all[0])
+			}
+			if all[1].Comments != nil || all[1].Earlier != 0 {
+				t.Errorf("%+v", all[1])
+			}
+		}
+		for _, post := range all {
+			if seen[post.ID] {
+				t.Errorf("post %d twice", post.ID)
+			}
+			seen[post.ID] = true
+		}
+		pages++
+		if before = older; older == 0 {
+			if last := all[len(all)-1]; !last.Seed {
+				t.Errorf("the demo's own come last, not %+v", last)
+			}
+			break
+		}
+	}
+	if len(seen) != 203 || pages != 7 {
+		t.Errorf("%d posts on %d pages", len(seen), pages)
+	}
+	for _, before := range []int64{-1, 999} {
+		if all, older, err := p.page(ctx, before, 10); err != nil || len(all) != 0 || older != 0 {
+			t.Errorf("before %d: %d posts, %d, %v", before, len(all), older, err)
+		}
 	}
 }

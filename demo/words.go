@@ -3,9 +3,9 @@ package main
 import (
 	"strings"
 	"unicode"
-
-	"github.com/perhuman/perhuman/semaphore/scope"
 )
+
+const maxName = 64 // bytes
 
 // readable tells whether there is anything to see in a text.
 func readable(s string) bool {
@@ -17,7 +17,7 @@ func readable(s string) bool {
 // isName tells whether a name can stand in a line with other words: it is one
 // line, and does not turn around what follows it (Unicode, Bidi_Control).
 func isName(s string) bool {
-	return readable(s) && len(s) <= scope.MaxAuthor && !strings.ContainsFunc(s, func(r rune) bool {
+	return readable(s) && len(s) <= maxName && !strings.ContainsFunc(s, func(r rune) bool {
 		return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || unicode.In(r, unicode.Zl, unicode.Zp)
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,9 +56,11 @@ func Consent(split bool) ([]byte, error) {
 
 // BoardPages gives what the board's pages show to readers without JavaScript.
 type BoardPages interface {
-	Posts(ctx context.Context) ([]Post, error) // newest first
-	Poll() any                                 // fields Number, Poll, Counts, Votes, Most, Closed; nil before the first
-	Record() *Record                           // of the issuer; nil while there is none
+	// Posts gives a page of the feed, newest first, from the post after the one
+	// with this number on (0: the beginning), and where the next page begins.
+	Posts(ctx context.Context, before int64) (posts []Post, older int64, err error)
+	Poll() any       // fields Number, Poll, Counts, Votes, Most, Closed, Log; nil before the first
+	Record() *Record // of the issuer; nil while there is none
 	Rules() Rules
 }
 
@@ -66,7 +69,9 @@ type Rules struct {
 	Posts, Delegated int // a day for each human: posts, and comments of all their agents
 	Crowd            int // made-up people
 	Attacks          []Attack
-	Swarm            bool // one has been sent: there are charts to leave room for
+	Swarm            bool   // one has been sent: there are charts to leave room for
+	Issuer           string // its verifier key
+	Origin           string // of the board
 }
 
 // Attack is one that the bot lab tries.
@@ -103,6 +108,7 @@ type Post struct {
 	Created        uint64 // unix seconds
 	Verified, Seed bool
 	Comments       []Comment
+	Earlier        int // comments before those
 }
 
 // Record is the newest of an issuer's public record: the states of its list.
@@ -198,7 +204,7 @@ func Board(show BoardPages, wallet, issuer string) (http.Handler, error) {
 			files.ServeHTTP(w, r)
 			return
 		}
-		page, err := render(r.Context(), pages, name, view{Here: r.URL.Path, Issuer: issuer, Rules: show.Rules()}, show)
+		page, err := render(r.Context(), pages, name, view{Here: r.URL.Path, Issuer: issuer, Before: Before(r), Rules: show.Rules()}, show)
 		if err != nil {
 			serve.WriteProblem(w, r, err)
 			return
@@ -212,10 +218,21 @@ func Board(show BoardPages, wallet, issuer string) (http.Handler, error) {
 	}), nil
 }
 
+// Before is the post that a request asks for the posts before; 0 if it does not.
+func Before(r *http.Request) int64 {
+	n, err := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // view is what a page is filled in with.
 type view struct {
 	Here, Issuer string
 	Posts        []Post
+	Before       int64 // the page of the feed is the one after this post
+	Older        int64 // and the next the one after this
 	Poll         any
 	Record       *Record
 	Rules        Rules
@@ -226,7 +243,7 @@ func render(ctx context.Context, pages *template.Template, name string, in view,
 	var err error
 	switch name {
 	case "index.html":
-		in.Posts, err = show.Posts(ctx)
+		in.Posts, in.Older, err = show.Posts(ctx, in.Before)
 		in.Record = show.Record()
 	case "poll.html":
 		in.Poll = show.Poll()

@@ -22,8 +22,8 @@ func status(h http.Handler, path string) *http.Response {
 // shown is a board with one post that means ill.
 type shown struct{}
 
-func (shown) Posts(context.Context) ([]Post, error) {
-	return []Post{{ID: 7, Author: "<b>eve</b>", Text: "<script>alert(1)</script>", Verified: true}}, nil
+func (shown) Posts(_ context.Context, before int64) ([]Post, int64, error) {
+	return []Post{{ID: 7, Author: "<b>eve</b>", Text: "<script>alert(1)</script>", Verified: true, Earlier: 2}}, 7 - before, nil
 }
 func (shown) Poll() any { return nil }
 func (shown) Record() *Record {
@@ -70,6 +70,35 @@ func TestFeedWithoutScripts(t *testing.T) {
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the board does not lead to the issuer's record: no %s", want)
+		}
+	}
+}
+
+// The feed is read a page at a time, also without JavaScript.
+func TestFeedInPages(t *testing.T) {
+	board, err := Board(shown{}, "http://wallet.localhost:8080", "http://issuer.localhost:8080")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const older, newest, hidden = `id="older" href="/?before=`, `<a class="button" href="/"`, ` hidden>`
+	for path, want := range map[string][]string{
+		"/":                   {older + `7">`, newest + hidden, ">Posts<", "2 earlier comments are not shown."},
+		"/?before=3":          {older + `4">`, newest + ">", ">Older posts<"},
+		"/?before=7":          {older + `0"` + hidden, newest + ">"},
+		"/?before=<script>":   {older + `7">`, newest + hidden},
+		"/?before=1&before=2": {older + `6">`},
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest("GET", "/", nil)
+		r.URL.RawQuery = strings.TrimPrefix(path, "/?")
+		if path == "/" {
+			r.URL.RawQuery = ""
+		}
+		board.ServeHTTP(w, r)
+		for _, text := range want {
+			if !strings.Contains(w.Body.String(), text) {
+				t.Errorf("%s lacks %s", path, text)
+			}
 		}
 	}
 }

@@ -6,7 +6,7 @@ import '/perhuman/perhuman.js'
 import { concat, encode, fromBase64url, prefixed, sha256, toBase64url, uint } from '/perhuman/bytes.js'
 import { byId, fill, h, icon } from '/perhuman/dom.js'
 import { explain } from '/perhuman/codes.js'
-import { begin, kept, send, when } from './common.js'
+import { begin, keep as store, kept, send, when } from './common.js'
 
 /** @typedef {{id: string, name: string, budget: number, used: number, left: number, expires: number, secret: string, revoked: boolean}} Kept */
 
@@ -14,15 +14,21 @@ const field = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (byI
 const check = /** @type {import('/perhuman/perhuman.js').PerhumanCheck} */ (byId('check'))
 const session = /** @type {import('./board.js').Session} */ (await begin('/api/session'))
 const helper = /** @type {{key: string, per_day: number}} */ (await begin('/api/agent'))
-const store = 'agora-grants'
+const place = 'agora-grants'
+/** Grants that this browser would not keep: they go with the page. @type {Kept[]} */
+let unkept = []
+/** @param {Kept[]} list @param {Kept} g */
+const put = (list, g) => { const at = list.findIndex((o) => o.id === g.id); return at < 0 ? [...list, g] : list.with(at, g) }
 /** @returns {Kept[]} another tab may have put one there: always the newest */
-const all = () => { const g = kept(store, /** @type {Kept[]} */ ([])); return Array.isArray(g) ? g : [] }
-/** @param {Kept} g */
+const stored = () => { const g = kept(place, /** @type {Kept[]} */ ([])); return Array.isArray(g) ? g.filter((o) => typeof o?.id === 'string' && typeof o.secret === 'string') : [] }
+const all = () => unkept.reduce(put, stored())
+/** @param {Kept} g @returns {boolean} whether it outlives the page */
 const keep = (g) => {
-  const now = all(), at = now.findIndex((o) => o.id === g.id)
-  localStorage.setItem(store, JSON.stringify(at < 0 ? [...now, g] : now.with(at, g)))
+  const fine = store(place, put(stored(), g))
+  unkept = fine ? unkept.filter((o) => o.id !== g.id) : put(unkept, g)
+  return fine
 }
-addEventListener('storage', (event) => { if (event.key === store) show() })
+addEventListener('storage', (event) => { if (event.key === place) show() })
 
 /** The secret that revokes and its hash are there before the click, which must not wait. */
 let secret = new Uint8Array(32), hash = new Uint8Array(32)
@@ -56,9 +62,10 @@ check.addEventListener('perhuman-verified', async (event) => {
     fill(byId('grant-status'), h('div', { class: 'note bad' }, explain(said.code), ' ', h('code', null, said.code)))
     return
   }
-  keep({ ...made, id: said.grant })
+  const fine = keep({ ...made, id: said.grant })
   await fresh()
-  fill(byId('grant-status'), h('div', { class: 'note good' }, 'Granted. Tell it to comment below.'))
+  fill(byId('grant-status'), fine ? h('div', { class: 'note good' }, 'Granted. Tell it to comment below.')
+    : h('div', { class: 'note warn' }, 'Granted. This browser keeps nothing, so the secret that revokes the grant goes with this page: revoke it before you leave, or it ends by its time.'))
   show()
 })
 

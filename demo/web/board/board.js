@@ -10,7 +10,7 @@ import { showProof } from './panel.js'
 import { talk } from './talk.js'
 
 /**
- * @typedef {{id: number, author: string, text: string, created: number, verified: boolean, seed: boolean, comments?: import('./talk.js').Comment[]}} Post
+ * @typedef {{id: number, author: string, text: string, created: number, verified: boolean, seed: boolean, comments?: import('./talk.js').Comment[], earlier?: number}} Post
  * @typedef {{handle: string, rp: string, wallet: string, issuer: {vkey: string, at: string}, rp_keys: string[], policy: {kind: string, len: number, k: number}}} Session
  */
 
@@ -55,7 +55,10 @@ let shown = ''
 
 /** @param {Session} session @param {number} [fresh] */
 async function show(session, fresh) {
-  const { posts } = /** @type {{posts: Post[]}} */ (await read('/api/posts'))
+  const { posts, older } = /** @type {{posts: Post[], older: number}} */ (await read('/api/posts' + location.search))
+  const next = byId('older')
+  next.hidden = !older
+  next.setAttribute('href', `/?before=${older}`)
   const now = JSON.stringify(posts)
   if (now === shown) return // leave the reader's focus and selection alone
   shown = now
@@ -110,6 +113,10 @@ function compose(session) {
       return
     }
     text.value = ''
+    if (location.search) { // it stands on the first page
+      location.href = `/#post-${said.id}`
+      return
+    }
     await show(session, said.id)
     fill(status, h('div', { class: 'note good' }, 'Posted. Anyone can check the badge on it.'))
   }

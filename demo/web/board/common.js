@@ -57,6 +57,16 @@ export function kept(name, nothing) {
   }
 }
 
+/** Keeps something in this browser. @param {string} name @param {unknown} what @returns {boolean} whether it is kept */
+export function keep(name, what) {
+  try {
+    localStorage.setItem(name, JSON.stringify(what))
+    return true
+  } catch {
+    return false // no storage, or no room: what matters has to be said
+  }
+}
+
 /**
  * Sends JSON; an answer always has a status and a code.
  * @param {string} path @param {unknown} body @param {string} [response] of the wallet

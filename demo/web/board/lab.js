@@ -6,7 +6,7 @@ import { explain } from '/perhuman/codes.js'
 import { begin, send } from './common.js'
 
 /**
- * @typedef {{id: string, title: string, stage: string, made: number, fired: number, passed: number, codes: Record<string, number>, make_cpu_ms: number, fire_cpu_ms: number}} Raid
+ * @typedef {{id: string, title: string, stage: string, made: number, fired: number, passed: number, broke?: boolean, codes: Record<string, number>, make_cpu_ms: number, fire_cpu_ms: number}} Raid
  * @typedef {{running: boolean, raids: Raid[] | null, rate: number[] | null}} State
  */
 
@@ -47,22 +47,23 @@ function draw(s) {
   /** @type {Record<string, number>} */
   const codes = {}
   for (const r of s.raids) for (const [code, n] of Object.entries(r.codes)) codes[code] = (codes[code] ?? 0) + n
-  const passed = s.raids.reduce((n, r) => n + r.passed, 0), fired = s.raids.reduce((n, r) => n + r.fired, 0)
+  const passed = s.raids.reduce((n, r) => n + r.passed, 0), fired = s.raids.reduce((n, r) => n + r.fired, 0), broke = s.raids.filter((r) => r.broke).length
   const rows = Object.entries(codes).sort((a, b) => b[1] - a[1]), most = Math.max(1, ...Object.values(codes))
   fill(byId('stopped'), rows.map(([code, n]) => h('li', { 'data-code': code, title: explain(code) }, h('code', null, code || 'no code'), h('b', null, n), bar([{ share: n / most, kind: 'stop' }]))))
   const costs = s.raids.map((r) => ({ r, make: r.made ? r.make_cpu_ms / r.made : 0, fire: r.fired ? r.fire_cpu_ms / r.fired : 0 }))
   const dear = Math.max(0.01, ...costs.flatMap((c) => [c.make, c.fire]))
   fill(byId('costs'), costs.map(({ r, make, fire }) => h('li', { 'data-raid': r.id, 'data-stage': r.stage },
-    h('span', null, r.title, ' ', h('span', { class: 'muted' }, r.stage === 'done' ? `× ${r.fired}` : r.stage)), h('span', { class: 'small figures' }, ms(make), ' / ', h('b', null, ms(fire))),
+    h('span', null, r.title, ' ', h('span', { class: 'muted' }, r.broke ? `broke off after ${r.fired}` : r.stage === 'done' ? `× ${r.fired}` : r.stage)), h('span', { class: 'small figures' }, ms(make), ' / ', h('b', null, ms(fire))),
     bar([{ share: make / dear, kind: 'make' }, { share: fire / dear, kind: 'stop' }]))))
   const seconds = (/** @type {number} */ n) => `${(n / 1000).toFixed(n < 10_000 ? 2 : 1)} s`
   byId('total').textContent = `All of it: ${seconds(s.raids.reduce((n, r) => n + r.make_cpu_ms, 0))} to make, ${seconds(s.raids.reduce((n, r) => n + r.fire_cpu_ms, 0))} to send and stop.`
   const rate = s.rate?.length ? s.rate : [0]
-  fill(byId('course'), course(rate), h('p', { class: 'row between muted small' }, h('span', null, `Answers in each quarter of a second, ${Math.max(...rate)} at most`), h('span', null, `${(rate.length / 4).toFixed(1)} s`)))
+  fill(byId('course'), course(rate), h('p', { class: 'row between muted small' }, h('span', null, `Answers a quarter second, ${Math.max(...rate)} at most`), h('span', null, `${(rate.length / 4).toFixed(1)} s`)))
   const doing = s.raids.find((r) => r.stage === 'preparing' || r.stage === 'firing')
   fill(byId('swarm-status'), s.running
     ? h('span', { class: 'muted' }, doing ? `${doing.title}: ${doing.stage} …` : 'Starting …')
-    : h('span', { class: passed ? 'badge bad' : 'badge good' }, icon(passed ? 'no' : 'seal'), passed ? `${passed} of ${fired} got through` : `${fired} attacks, none got through`))
+    : h('span', { class: passed ? 'badge bad' : broke ? 'badge warn' : 'badge good' }, icon(passed ? 'no' : broke ? 'open' : 'seal'),
+      (passed ? `${passed} of ${fired} got through` : `${fired} attacks, none got through`) + (broke ? `; ${broke} of ${s.raids.length} kinds broke off` : '')))
 }
 
 const button = /** @type {HTMLButtonElement} */ (byId('swarm'))

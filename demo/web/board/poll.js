@@ -6,7 +6,7 @@ import { concat, encode, fromBase64url, prefixed, toBase64url } from '/perhuman/
 import { byId, fill, h, icon } from '/perhuman/dom.js'
 import { explain } from '/perhuman/codes.js'
 import { Engine } from '/perhuman/engine.js'
-import { begin, every, kept, read, send } from './common.js'
+import { begin, every, keep, kept, read, send } from './common.js'
 
 /**
  * @typedef {{rp: string, id: string, action: string, question: string, choices: {id: string, label: string}[], seq: number}} Definition
@@ -22,6 +22,8 @@ let poll = null
 let drawn = ''
 
 const receiptOf = (/** @type {number} */ n) => `agora-receipt-${n}`
+/** Receipts that this browser would not keep: they go with the page. @type {Map<number, string[]>} */
+const unkept = new Map()
 
 /** Bars of a count, as words and as lengths. @param {Poll} p @param {Record<string, number>} counts @param {boolean} choose */
 function bars(p, counts, choose) {
@@ -81,9 +83,10 @@ check.addEventListener('perhuman-verified', async (event) => {
     fill(status, h('div', { class: 'note bad' }, explain(said.code), ' ', h('code', null, said.code)))
     return
   }
-  localStorage.setItem(receiptOf(n), JSON.stringify([said.receipt]))
-  await show()
-  fill(status, h('div', { class: 'note good' }, `Counted: entry ${said.entry} of the log. The receipt is kept in this browser, and “Count again” looks for your vote.`))
+  const fine = keep(receiptOf(n), [said.receipt])
+  if (!fine) unkept.set(n, [said.receipt])
+  await show().catch(() => {})
+  fill(status, h('div', { class: 'note good' }, `Counted: entry ${said.entry} of the log. ${fine ? 'The receipt is kept in this browser' : 'This browser keeps nothing, so the receipt goes with this page'}, and “Count again” looks for your vote.`))
 })
 
 /** What a cheat would do to the file on its way. @param {Tally} t @param {string} how */
@@ -121,7 +124,7 @@ button.addEventListener('click', async () => {
     engine ??= Engine.start({ program: 'check', workerURL: '/perhuman/worker.js' })
     const tally = /** @type {Tally} */ (await read(`/poll/${p.number}/tally.json`))
     told(tally, lie.value)
-    const receipts = /** @type {string[]} */ (kept(receiptOf(p.number), []))
+    const receipts = /** @type {string[]} */ (unkept.get(p.number) ?? kept(receiptOf(p.number), []))
     const r = await (await engine).recount({ poll: JSON.stringify(tally), issuer: session.issuer.vkey, log: p.log, receipts })
     report.dataset.state = r.ok ? 'good' : 'bad'
     const good = Object.values(r.counts).reduce((a, b) => a + b, 0)

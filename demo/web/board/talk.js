@@ -15,12 +15,13 @@ const said = (c) => h('li', { class: 'comment' },
   h('p', null, h('b', null, c.author), ' ', c.agent ? h('span', { class: 'badge synthetic' }, 'an agent, for one human') : null, ' ', h('span', { class: 'when' }, ago(c.created, Date.now()))),
   h('p', { class: 'said' }, c.text))
 
-/** @param {Session} session @param {{id: number, comments?: Comment[]}} post @param {() => void} reload */
+/** @param {Session} session @param {{id: number, comments?: Comment[], earlier?: number}} post @param {() => void} reload */
 export function talk(session, post, reload) {
   const list = post.comments ?? []
   const open = h('details', { class: 'talk' }, h('summary', { class: 'small' }, 'Comment'))
   open.addEventListener('toggle', () => { if (open.open && open.children.length === 1) open.append(box(session, post.id, reload)) })
-  return h('div', { class: 'stack tight under' }, list.length ? h('ul', { class: 'plain stack tight' }, list.map(said)) : null, open)
+  return h('div', { class: 'stack tight under' }, post.earlier ? h('p', { class: 'muted small' }, `${post.earlier} earlier ${post.earlier === 1 ? 'comment is' : 'comments are'} not shown.`) : null,
+    list.length ? h('ul', { class: 'plain stack tight' }, list.map(said)) : null, open)
 }
 
 /** @param {Session} session @param {number} post @param {() => void} reload */

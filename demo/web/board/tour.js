@@ -14,7 +14,19 @@ const steps = [
 ]
 
 /** @param {number | null} at null: over */
-const remember = (at) => localStorage.setItem(store, at === null ? 'over' : String(at))
+function remember(at) {
+  try {
+    localStorage.setItem(store, at === null ? 'over' : String(at))
+  } catch {} // nothing is kept: the tour stays on its page
+}
+/** Where the reader is; over where nothing can be kept, or it would come back at each visit. */
+function where() {
+  try {
+    return localStorage.getItem(store)
+  } catch {
+    return 'over'
+  }
+}
 
 /** @type {HTMLElement | undefined} */
 let card
@@ -75,6 +87,6 @@ addEventListener('keydown', (event) => {
   if (event.key === 'Escape' && card && !document.querySelector('dialog[open]')) leave()
 })
 document.querySelector('.foot')?.append(' ', h('button', { type: 'button', class: 'quiet small', id: 'tour-start', onclick: () => show(0, true) }, 'Take the tour'))
-const kept = localStorage.getItem(store)
+const kept = where()
 const at = kept === null ? 0 : Number(kept)
 if (kept !== 'over' && steps[at] && (steps[at].path === location.pathname || kept === null && location.pathname === '/')) show(at, kept !== null && kept !== '0')

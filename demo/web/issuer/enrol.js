@@ -43,12 +43,17 @@ function wallet() {
   const waiting = new Map()
   /** @type {string | undefined} */
   let origin
+  // A window that was opened by something else, or whose wallet is gone, would stay empty.
+  const silent = setTimeout(() => show(h('div', { class: 'card stack' }, h('h1', null, 'Waiting for your wallet'),
+    h('p', { class: 'muted', role: 'status' }, 'It has not said yet whom to enrol; nothing was captured or sent. If nothing happens, close this window and press “Become verified” in your wallet again.'),
+    h('p', null, h('a', { href: '/' }, 'What this issuer has done so far, in public')))), 3000)
   return new Promise((resolve) => {
     addEventListener('message', (event) => {
       if (event.source !== opener || (origin !== undefined && event.origin !== origin)) return
       const message = event.data
       if (message?.type === 'perhuman-enrol' && origin === undefined) {
         origin = event.origin
+        clearTimeout(silent)
         resolve({
           origin, commitment: String(message.commitment), public_key: message.public_key, recovers: message.purpose === 'recover',
           tell: (m) => opener.postMessage(m, event.origin),
