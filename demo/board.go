@@ -1,13 +1,16 @@
 package main
 
 import (
+	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/perhuman/perhuman/demo/web"
@@ -29,7 +32,7 @@ const (
 
 const (
 	postsPerDay  = 5
-	postsShown   = 30   // on a page of the feed
+	postsShown   = 20   // on a page of the feed
 	maxText      = 2000 // bytes
 	clockLeeway  = 10 * time.Minute
 	sessionName  = "agora_session"
@@ -315,7 +318,21 @@ func (w *world) list(rw http.ResponseWriter, r *http.Request) {
 		w.problem(rw, r, err)
 		return
 	}
-	serve.WriteJSON(rw, http.StatusOK, map[string]any{"posts": all, "older": older})
+	rw.Header().Set("Vary", "Accept-Encoding")
+	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		serve.WriteJSON(rw, http.StatusOK, map[string]any{"posts": all, "older": older})
+		return
+	}
+	// A full page of long posts is most of what the board weighs.
+	h := rw.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Encoding", "gzip")
+	h.Set("Cache-Control", "no-store")
+	zip := gzip.NewWriter(rw)
+	err = json.NewEncoder(zip).Encode(map[string]any{"posts": all, "older": older})
+	if err = errors.Join(err, zip.Close()); err != nil {
+		w.logf("board: posts: %v", err) // the reader is gone
+	}
 }
 
 func (w *world) bundle(rw http.ResponseWriter, r *http.Request) {

@@ -22,7 +22,7 @@ const (
 	actionComment  = "comment"  // ten comments a day for each human, under all posts together
 	actionClaim    = "giveaway" // once for ever
 	commentsPerDay = 10
-	commentsShown  = 30      // under each post, the newest
+	commentsShown  = 20      // under each post, the newest
 	maxComment     = 500     // bytes
 	maxRemark      = 1 << 12 // bytes of a request's body
 )

@@ -43,6 +43,7 @@ func TestHostile(t *testing.T) {
 	t.Run("who sends a vote slowly holds up no poll", func(t *testing.T) { slowVoter(t, s) })
 	t.Run("a poll closed in the middle of voting", func(t *testing.T) { closingRace(t, s) })
 	t.Run("two visitors send one swarm, and the next begins anew", func(t *testing.T) { swarms(t, s) })
+	t.Run("the heaviest feed", func(t *testing.T) { heaviest(t, s) })
 	t.Run("more attacks are asked for than can be made", func(t *testing.T) { tooManyAttacks(t, s) })
 }
 
@@ -575,5 +576,61 @@ func swarms(t *testing.T, s *story) {
 	}
 	if bots != 2 {
 		t.Errorf("%d posts by bots", bots)
+	}
+}
+
+// heaviest: a page full of the longest posts, five of them with as many comments
+// as are shown. What is not the same on every visit to the board stays small
+// enough on the wire for a page of 150 KB; the rest is some 60 KB.
+func heaviest(t *testing.T, s *story) {
+	const syllables = "ka lo mi ne pu sa ti vo we xa yo zu bre dro fla gri hal jun kle mor "
+	word := strings.Fields(syllables)
+	n := uint32(1)
+	text := func(size int) string {
+		var b strings.Builder
+		for b.Len() < size-12 {
+			for range 3 {
+				n = n*1664525 + 1013904223
+				b.WriteString(word[n>>16%uint32(len(word))])
+			}
+			b.WriteByte(' ')
+		}
+		return b.String()
+	}
+	for i := range postsShown {
+		id, err := s.world.posts.add(t.Context(), boardPost{Author: "guest-0000aa", Text: text(maxText), Created: uint64(time.Now().Unix())}, fmt.Sprint("heavy ", i), []byte("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c := range commentsShown {
+			if i >= 5 {
+				break
+			}
+			if _, err := s.world.posts.addComment(t.Context(), id, comment{Author: "guest-0000bb", Text: text(maxComment), Created: uint64(time.Now().Unix())}, fmt.Sprint("heavy ", i, c)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	weight := 0
+	for _, path := range []string{"/", "/api/posts"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.cfg.url(boardHost)+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept-Encoding", "gzip")
+		resp, err := s.world.bots.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.Header.Get("Content-Encoding") != "gzip" || resp.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: %v %v", path, resp.Header, err)
+		}
+		weight += len(b)
+	}
+	t.Logf("%d bytes", weight)
+	if weight > 70_000 {
+		t.Errorf("a full feed weighs %d bytes", weight)
 	}
 }

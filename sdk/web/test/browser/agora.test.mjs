@@ -90,9 +90,15 @@ step('a first visitor finds a badge to press, of the made-up crowd', { skip: why
     await page.locator('.post').first().waitFor()
     return await made.count() === 2
   })
-  await made.first().click()
+  // By keyboard alone: into the panel, through it, and back to the badge.
+  await made.first().focus()
+  await page.keyboard.press('Enter')
   await page.locator('dialog.panel[data-state=good]').waitFor({ timeout: 60_000 })
-  await page.keyboard.press('Escape')
+  const close = page.locator('dialog.panel').getByRole('button', { name: 'Close' })
+  for (let tabs = 0; tabs < 8 && !await close.evaluate((el) => el === document.activeElement); tabs++) await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await page.locator('dialog.panel').waitFor({ state: 'detached' })
+  assert.ok(await made.first().evaluate((el) => el === document.activeElement), 'the badge is not where the reader is back')
 })
 
 step('an edited text and a copied proof turn the badge red, and what is untouched stays green', { skip: why, timeout: 90_000 }, async () => {
