@@ -131,7 +131,7 @@ async function converse(popup, question, signal) {
   }, { signal })
   // Who asked says why.
   signal.addEventListener('abort', fail)
-  const watch = setInterval(() => { if (popup.closed) fail(new AskError('cancelled')) }, 400)
+  const watch = setInterval(() => popup.closed && import('./closed.js').then((m) => m.closed(end)).catch(fail), 400)
   const clock = setTimeout(() => fail(new AskError('timeout')), patience)
   try {
     const { request, expires } = await compose(question, signal)

@@ -5,7 +5,7 @@ const utf8 = new TextEncoder()
 
 /** @param {string} text @returns {Uint8Array<ArrayBuffer>} */
 export function encode(text) {
-  return /** @type {Uint8Array<ArrayBuffer>} */ (utf8.encode(text))
+  return utf8.encode(text)
 }
 
 /** Base64url without padding. @param {Uint8Array} bytes */

@@ -19,6 +19,7 @@ style.replaceSync(`
     border: 1px solid light-dark(#dce2db, #2b352f); border-radius: .75rem; background: light-dark(#fff, #151b18); color: light-dark(#1b211d, #e6ece8); font: .9375rem/1.45 system-ui, sans-serif; }
   .handover p { margin: 0; font-size: inherit; color: inherit; }
   .handover svg { width: 100%; max-width: 15rem; justify-self: center; background: #fff; border-radius: .5rem; fill: #000; }
+  .handover a { color: inherit; padding-block: .2rem; }
   .handover summary { cursor: pointer; min-height: 1.5rem; }
   .handover code { display: block; margin-top: .4rem; font-size: .8125rem; overflow-wrap: anywhere; user-select: all; }
   .handover button { background: none; color: inherit; border-color: currentColor; min-height: 2.25rem; padding: .35rem .9rem; }
@@ -53,6 +54,11 @@ export function offer(check, lang) {
       onclick: () => { check.execute((question) => handOver(root, question)).catch(() => {}) }, // the event told already
     })
     root.querySelector('button')?.after(phone)
+    // A page that no window can answer (closed.js) is answered by the relay: the event told why, and this goes on.
+    check.addEventListener('perhuman-error', (event) => {
+      if (/** @type {CustomEvent} */ (event).detail?.code !== 'window_cut_off' || !check.hasAttribute('handover')) return
+      check.execute((question) => handOver(root, question, true)).catch(() => {})
+    })
   }
   const words = ownWords(lang)
   phone.textContent = words.phone
@@ -71,9 +77,10 @@ async function call(url, init, signal) {
 
 /**
  * @param {ShadowRoot} root of the widget @param {import('./ask.js').Question} question
+ * @param {boolean} [apart] because a window of this browser cannot answer: the wallet here may, by the same link
  * @returns {Promise<import('./ask.js').Answer>}
  */
-async function handOver(root, question) {
+async function handOver(root, question, apart) {
   const { wallet } = question
   const words = ownWords(/** @type {HTMLElement} */ (root.querySelector('.phone')).lang)
   const stop = new AbortController()
@@ -101,8 +108,9 @@ async function handOver(root, question) {
     const link = linkOf(wallet, key)
     const left = el('p')
     left.setAttribute('role', 'timer')
-    said.textContent = words.scan
+    said.textContent = apart ? `${words.apart} ${words.scan}` : words.scan
     panel.insertBefore(qr(link, words.code), cancel)
+    if (apart) panel.insertBefore(Object.assign(el('a', words.here), { href: link, target: '_blank', rel: 'noopener noreferrer' }), cancel)
     panel.insertBefore(el('details', '', el('summary', words.link), el('code', link)), cancel)
     panel.insertBefore(left, cancel)
 

@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { binary } from '../support/binaries.mjs'
 import { assertAccessible, assertFits, launch, skip, watch } from '../support/chromium.mjs'
+import { cutOffWords } from '../../closed.js'
+import { handoverWords } from '../../handover-words.js'
 import { serve } from '../support/site.mjs'
 import { test } from '../support/steps.mjs'
 
@@ -24,15 +26,21 @@ const service = async (path, body) => {
   return { type: 'application/json', body: await answer.text(), status: answer.status }
 }
 
+/** @param {boolean} handover @param {string} opener its policy */
+const page = (handover, opener) => ({
+  type: 'text/html; charset=utf-8', body: `<!doctype html><html lang="en"><title>app</title><script type="module" src="/perhuman/perhuman.js"></script><main><h1>App</h1><perhuman-check action="post" wallet="${wallet}" ${handover ? 'handover' : ''}></perhuman-check></main></html>`,
+  headers: { 'Content-Security-Policy': `default-src 'none'; script-src 'self'; img-src 'self'; connect-src 'self' ${wallet}`, 'Cross-Origin-Opener-Policy': opener },
+})
+
 before(async () => {
   if (why) return
   site = await serve({
     'app /': () => ({ type: 'text/html; charset=utf-8', body: `<!doctype html><html lang="en"><title>app</title><script type="module" src="/perhuman/perhuman.js"></script><h1>App</h1><perhuman-check action="post" wallet="${wallet}"></perhuman-check></html>` }),
     // Its policy lets it speak to the relay at the wallet's origin.
-    'app /phone': () => ({
-      type: 'text/html; charset=utf-8', body: `<!doctype html><html lang="en"><title>app</title><script type="module" src="/perhuman/perhuman.js"></script><h1>App</h1><perhuman-check action="post" wallet="${wallet}" handover></perhuman-check></html>`,
-      headers: { 'Content-Security-Policy': `default-src 'none'; script-src 'self'; img-src 'self'; connect-src 'self' ${wallet}` },
-    }),
+    'app /phone': () => page(true, 'unsafe-none'),
+    'app /apart': () => page(true, 'same-origin; report-to="x"'),
+    'app /alone': () => page(false, 'same-origin'),
+    'app /popups': () => page(false, 'same-origin-allow-popups'),
     'app /perhuman/challenge': (_, body) => service('/v1/challenges', body),
   })
   child = spawn(binary('perhuman', dir), ['dev', '-rp', `app.localhost:${site.port}`, '-addr', '127.0.0.1:0', '-action', 'post=2/day'], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -139,4 +147,43 @@ test('a page hands over to another browser by a code, whatever time it is there;
   await page.close()
   assert.deepEqual(seen.complaints, [])
   assert.deepEqual(seenThere.complaints.filter((c) => !/status of 404/.test(c)), []) // the code that was read already
+})
+
+test('a page that its opener policy keeps apart says so, or goes on by a code; one that allows pop-ups is like any other', { skip: why, timeout: 120_000 }, async () => {
+  const app = await context.newPage()
+  /** Presses the button; gives the wallet's window and what the page heard. */
+  const press = async (path) => {
+    await app.goto(`http://app.localhost:${site.port}${path}`)
+    await app.evaluate(() => {
+      window.heard = []
+      for (const type of ['perhuman-verified', 'perhuman-error']) addEventListener(type, (e) => window.heard.push(e.detail))
+    })
+    const [popup] = await Promise.all([context.waitForEvent('page'), app.getByRole('button', { name: 'Confirm you are one human' }).click()])
+    return popup
+  }
+  const heard = async (n) => {
+    await app.waitForFunction((n) => window.heard.length >= n, n)
+    return app.evaluate(() => window.heard)
+  }
+  await press('/alone').then((popup) => heard(1).finally(() => popup.close()))
+  assert.deepEqual(await heard(1), [{ code: 'window_cut_off' }])
+  await app.getByRole('status').getByText(cutOffWords.en, { exact: true }).waitFor()
+
+  const lost = await press('/apart')
+  await app.getByText(handoverWords.en.apart).waitFor()
+  await app.getByRole('img', { name: handoverWords.en.code }).waitFor()
+  await assertAccessible(app, 'a page kept apart')
+  await lost.close()
+  const [here] = await Promise.all([context.waitForEvent('page'), app.getByRole('link', { name: handoverWords.en.here }).click()])
+  await here.getByRole('button', { name: 'Dalia' }).click()
+  const [first, answer] = await heard(2)
+  assert.equal(first.code, 'window_cut_off')
+  assert.equal((await verify(answer)).code, 'ok')
+  await here.close()
+
+  const popup = await press('/popups')
+  await popup.getByRole('button', { name: 'Emil' }).click()
+  assert.equal((await verify((await heard(1))[0])).code, 'ok')
+  await app.close()
+  assert.deepEqual(seen.complaints, [])
 })

@@ -1,7 +1,9 @@
 // What two devices say to each other: only the right key, way and box open it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { cutOff, cutOffWords, severs } from '../../closed.js'
 import { handoverWords } from '../../handover-words.js'
+import { languages } from '../../words.js'
 import { boxOf, linkOf, newKey, open, readLink, seal } from '../../relay.js'
 
 test('sealed and opened; sizes are whole KiB; nothing is readable', async () => {
@@ -56,4 +58,12 @@ test('the panel of a hand-over has every word in every language', () => {
     assert.deepEqual(Object.keys(flat(list)), Object.keys(flat(en)), lang)
     for (const [key, text] of Object.entries(flat(list))) assert.ok(text.trim() && text !== flat(en)[key], `${lang} ${key}`)
   }
+})
+
+test('which opener policies cut a page off, and every language says so', () => {
+  for (const header of ['same-origin', ' same-origin ', 'same-origin; report-to="coop"', 'same-origin;report-to=x']) assert.ok(severs(header), header)
+  for (const header of [null, '', 'unsafe-none', 'same-origin-allow-popups', 'noopener-allow-popups', 'same-origin-allow-popups; report-to="same-origin"', 'same-site']) assert.ok(!severs(header), `${header}`)
+  assert.equal(cutOff, 'window_cut_off')
+  assert.deepEqual(Object.keys(cutOffWords).toSorted(), languages.toSorted())
+  for (const [lang, text] of Object.entries(cutOffWords)) assert.ok(text.trim() && (lang === 'en' || text !== cutOffWords.en), lang)
 })
