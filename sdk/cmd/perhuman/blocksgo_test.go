@@ -67,7 +67,7 @@ func TestGuidesRun(t *testing.T) {
 			w.keep("app/"+name+"/main.go", strings.NewReplacer("issuer.example/people+1a2b3c4d+AVo...", k.VKey(), "127.0.0.1:8080", ports[name]).Replace(b.text))
 		}
 	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-mod=mod", "-o", w.dir+"/built/", "./...")
+	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-s -w", "-mod=mod", "-o", w.dir+"/built/", "./...")
 	build.Dir, build.Env = w.path("app"), append(os.Environ(), "GOFLAGS=-buildvcs=false")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -17,7 +17,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/perhuman/perhuman/issuer/biometric/capture"
 	"github.com/perhuman/perhuman/issuer/biometric/mpc/party"
 	"github.com/perhuman/perhuman/issuer/biometric/mpc/party/partytest"
 	"github.com/perhuman/perhuman/sdk"
@@ -408,10 +407,6 @@ func keeps(w *world) *world {
 	w.keep("phrase", "a passphrase of a test\n")
 	w.keep("other", "another passphrase\n")
 	w.keep("body.json", `{"text":"hello"}`)
-	consent, err := capture.ConsentHash("en", consentText)
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	member := false
 	w.first("perhuman wallet status", func(line string) string {
 		if member {
@@ -419,11 +414,17 @@ func keeps(w *world) *world {
 		}
 		member = true
 		w.sh("perhuman wallet enrol -dir wallet -passphrase-file phrase")
-		var s struct{ Issuer, Nonce, Commitment string }
+		var s struct {
+			Issuer, Nonce, Commitment string
+			Keys                      []api.PartyKey `json:"matcher_keys"`
+		}
 		if err := json.Unmarshal([]byte(w.out), &s); err != nil {
 			w.t.Fatalf("%v: %s", err, w.out)
 		}
-		w.sh(fmt.Sprintf("perhuman capture virtual -root root.key -issuer %s -to %s -nonce %s -commitment %s -consent %s > envelope\n", s.Issuer, sealTo, s.Nonce, s.Commitment, scope.EncodeToken(consent[:])) +
+		if len(s.Keys) != 1 || s.Keys[0].Key != sealTo {
+			w.t.Fatalf("%v, not %s", s.Keys, sealTo)
+		}
+		w.sh(fmt.Sprintf("perhuman capture virtual -root root.key -issuer %s -to %s -nonce %s -commitment %s -consent-text consent.txt > envelope\n", s.Issuer, s.Keys[0].Key, s.Nonce, s.Commitment) +
 			"perhuman wallet enrol -dir wallet -passphrase-file phrase -session " + s.Nonce + " -envelope envelope")
 		for end := time.Now().Add(time.Minute); !w.t.Failed() && !strings.Contains(w.out, ": member"); time.Sleep(100 * time.Millisecond) {
 			if w.sh("perhuman wallet status -dir wallet -passphrase-file phrase"); time.Now().After(end) {

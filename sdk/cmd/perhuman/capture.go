@@ -56,14 +56,16 @@ func readRoot(path string) (ed25519.PrivateKey, error) {
 // captureVirtual prints the envelope of a synthetic person's irises, in
 // base64url as an enrolment request carries it.
 func captureVirtual(_ context.Context, args []string, e env) error {
-	f := flags("capture virtual", "-root FILE -issuer NAME (-to KEY | -parties FILE) -nonce TOKEN -commitment N -consent TOKEN [-seed S -person N -capture K -face]", e)
+	f := flags("capture virtual", "-root FILE -issuer NAME (-to KEY | -parties FILE) -nonce TOKEN -commitment N (-consent-text FILE | -consent TOKEN) [-seed S -person N -capture K -face]", e)
 	root := f.String("root", "", "file with a virtual root (perhuman capture keygen)")
 	audience := f.String("issuer", "", "the issuer's name")
 	to := f.String("to", "", "public key that the template is sealed to, as the issuer's metadata give it")
 	parties := f.String("parties", "", "group file of three parties that it is split for, in place of -to")
 	nonce := f.String("nonce", "", "nonce of the enrolment session, 32 bytes in base64url")
 	commitment := f.String("commitment", "", "identity commitment that the template is bound to, decimal")
-	consent := f.String("consent", "", "hash of the consent text, 32 bytes in base64url")
+	text := f.String("consent-text", "", "file with the consent text that the issuer shows")
+	language := f.String("consent-language", "en", "its language, as a BCP 47 tag")
+	consent := f.String("consent", "", "in place of that file: its hash with the language, 32 bytes in base64url")
 	seed := f.Uint64("seed", 1, "which synthetic population")
 	person := f.Uint64("person", 0, "who of it")
 	face := f.Bool("face", false, "their face, not their irises")
@@ -71,12 +73,11 @@ func captureVirtual(_ context.Context, args []string, e env) error {
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
-	if *root == "" || *audience == "" || (*to == "") == (*parties == "") {
-		f.Usage()
-		return hint(f)
+	if *root == "" || *audience == "" || (*to == "") == (*parties == "") || (*text == "") == (*consent == "") {
+		return missing(f, "-root, -issuer, one of -to and -parties, and one of -consent-text and -consent are needed")
 	}
 	n, err1 := token32("-nonce", *nonce)
-	c, err2 := token32("-consent", *consent)
+	c, err2 := consented(*text, *language, *consent)
 	fill, seal, err3 := sealing(*to, *parties, e.rand)
 	leaf, err4 := semaphore.ParseElement(*commitment)
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
@@ -126,6 +127,18 @@ func sealing(to, parties string, rand io.Reader) (func(match.Template, *capture.
 	keys, err := g.Seals()
 	fill := func(t match.Template, q *capture.CaptureRequest) error { return g.Fill(rand, t, q) }
 	return fill, share.To(rand, keys[:]...), err
+}
+
+// consented gives the hash of the consent text in a file, or reads it.
+func consented(file, language, hash string) ([32]byte, error) {
+	if file == "" {
+		return token32("-consent", hash)
+	}
+	text, err := readFile(file)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	return capture.ConsentHash(language, string(text))
 }
 
 func token32(flag, text string) ([32]byte, error) {

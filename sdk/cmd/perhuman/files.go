@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/perhuman/perhuman/semaphore/scope"
@@ -44,7 +45,7 @@ func parseFlags(f *flag.FlagSet, args []string) error {
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		f.Usage()
-		f.PrintDefaults()
+		listFlags(f)
 		return errHelp
 	case err != nil:
 		f.Usage()
@@ -53,6 +54,32 @@ func parseFlags(f *flag.FlagSet, args []string) error {
 		return errUsage
 	}
 	return nil
+}
+
+// listFlags says what each flag is for, on lines that fit a terminal.
+func listFlags(f *flag.FlagSet) {
+	kinds := map[string]string{"string": "TEXT", "value": "VALUE", "int": "N", "uint": "N", "float": "NUMBER", "duration": "DURATION"}
+	f.VisitAll(func(g *flag.Flag) {
+		kind, text := flag.UnquoteUsage(g)
+		if name, ok := kinds[kind]; ok {
+			kind = name
+		}
+		fmt.Fprintln(f.Output(), strings.TrimRight("  -"+g.Name+" "+kind, " "))
+		if !slices.Contains([]string{"", "0", "0s", "false"}, g.DefValue) {
+			text += " (default " + g.DefValue + ")"
+		}
+		for _, line := range wrap(text, columns-8) {
+			fmt.Fprintln(f.Output(), "        "+line)
+		}
+	})
+}
+
+// missing says how a command is written, and last what this one lacks.
+func missing(f *flag.FlagSet, what string) error {
+	f.Usage()
+	err := hint(f)
+	fmt.Fprintln(f.Output(), "perhuman:", what)
+	return err
 }
 
 // hint says where the flags of a command are listed.

@@ -50,7 +50,7 @@ func overview(w io.Writer) {
 		rows = append(rows, [2]string{f[0], what})
 	}
 	table(w, rows)
-	fmt.Fprint(w, "\n\"perhuman help COMMAND\" says more and lists the flags. Exit status: 0 good,\n1 a claim that does not hold, 2 a command that was not understood or could not run.\n")
+	fmt.Fprint(w, "\n\"perhuman help COMMAND\" says more and lists the flags. Exit status: 0 good,\n1 a claim that does not hold, 2 a command that was not understood or could not\nrun.\n")
 }
 
 // family lists the commands that begin with these words, if there are any.
@@ -149,12 +149,58 @@ func unknown(args []string, e env) error {
 		return errUsage
 	}
 	if slices.ContainsFunc(commands(), func(c command) bool { return c.words[0] == args[0] }) {
-		if len(args) > 1 {
-			fmt.Fprintf(e.err, "perhuman: there is no command %q\n\n", join(args[:2]))
+		var seconds []string
+		for _, c := range commands() {
+			if c.words[0] == args[0] && len(c.words) > 1 {
+				seconds = append(seconds, c.words[1])
+			}
 		}
 		family(e.err, args[:1])
+		if len(args) > 1 { // last, where it is seen
+			fmt.Fprintf(e.err, "perhuman: there is no command %q%s\n", join(args[:2]), meant(args[1], seconds, args[0]+" "))
+		}
 		return errUsage
 	}
-	fmt.Fprintf(e.err, "perhuman: there is no command %q; \"perhuman help\" lists them\n", args[0])
+	var firsts []string
+	for _, f := range families {
+		firsts = append(firsts, f[0])
+	}
+	fmt.Fprintf(e.err, "perhuman: there is no command %q%s; \"perhuman help\" lists them\n", args[0], meant(args[0], firsts, ""))
 	return errUsage
+}
+
+// meant names the word that was perhaps meant: at most two letters off, and
+// fewer than the word has.
+func meant(word string, words []string, before string) string {
+	best, near := "", min(3, len(word))
+	for _, w := range words {
+		if d := distance(word, w); d < near {
+			best, near = w, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %q?)", before+best)
+}
+
+// distance is Levenshtein's, in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }

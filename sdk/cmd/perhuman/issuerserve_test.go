@@ -46,7 +46,7 @@ func (p *program) get() (string, error) {
 			return
 		}
 		p.path = filepath.Join(p.dir, "perhuman")
-		out, err := exec.Command("go", "build", "-o", p.path, ".").CombinedOutput()
+		out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", p.path, ".").CombinedOutput()
 		if err != nil {
 			p.err = fmt.Errorf("%w\n%s", err, out)
 		}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -25,11 +24,11 @@ type loader struct {
 
 func newLoader(t *testing.T, proofs int, cache string) *loader {
 	t.Helper()
-	l := &loader{t: t, binary: filepath.Join(t.TempDir(), "perhuman")}
-	if out, err := exec.Command("go", "build", "-o", l.binary, ".").CombinedOutput(); err != nil { // #nosec G204 -- our own package
-		t.Fatalf("%v\n%s", err, out)
+	binary, err := built.get()
+	if err != nil {
+		t.Fatal(err)
 	}
-	var err error
+	l := &loader{t: t, binary: binary}
 	if l.items, err = loadtestItems(t.Context(), proofs, cache, io.Discard); err != nil {
 		t.Fatal(err)
 	}

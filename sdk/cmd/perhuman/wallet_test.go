@@ -165,6 +165,10 @@ func TestWallet(t *testing.T) {
 		t.Error(got)
 	}
 
+	if got := do(0, with("status", "one")...); !strings.Contains(got, ", post: 0 left of 2 until ") || !strings.Contains(got, "history: 2;") {
+		t.Error(got)
+	}
+
 	// Backups: the file brings the used slots and the history, paper the secret.
 	file := filepath.Join(dir, "backup.json")
 	do(0, with("backup", "one", "-out", file, "-out-passphrase-file", other)...)
@@ -172,6 +176,9 @@ func TestWallet(t *testing.T) {
 	do(2, with("restore", "x", "-issuer", p.flag(), "-from", file, "-from-passphrase-file", phrase)...)
 	do(1, ask("two", "-yes")...)
 	if got := do(0, with("history", "two")...); strings.Count(got, "forum.localhost") != 2 {
+		t.Error(got)
+	}
+	if got := do(0, with("status", "two")...); !strings.Contains(got, ", post: 0 left of 2 until ") {
 		t.Error(got)
 	}
 	do(0, with("history", "two", "-erase")...)

@@ -20,8 +20,7 @@ func walletPassphrase(_ context.Context, args []string, e env) error {
 		return err
 	}
 	if *file == "" {
-		f.Usage()
-		return hint(f.FlagSet)
+		return missing(f.FlagSet, "-new-passphrase-file is needed")
 	}
 	next, err := readSecret(*file)
 	if err != nil {
@@ -32,6 +31,18 @@ func walletPassphrase(_ context.Context, args []string, e env) error {
 		return err
 	}
 	defer w.Close()
+	// What a command that was killed left half written opens with the old one.
+	entries, err := os.ReadDir(*f.dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".new-") {
+			if err := os.Remove(filepath.Join(*f.dir, entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
 	w.passphrase = next
 	if err := w.reseal(w.vault); err != nil {
 		return err

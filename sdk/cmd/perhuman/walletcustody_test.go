@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,18 @@ func TestWalletPassphrase(t *testing.T) {
 	if got := do(0, "export", "-passphrase-file", old); got != was {
 		t.Error("a wrong passphrase changed the wallet")
 	}
+	// Killed at any step: the file beside it is half there, or whole and not yet in
+	// its place. The old one opens then, and what was left goes with the next change.
+	whole, err := os.ReadFile(filepath.Join(folder, purseMain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, b := range [][]byte{nil, whole[:len(whole)/2], whole} {
+		write(t, folder, fmt.Sprint(".new-", i), b)
+	}
+	if got := do(0, "export", "-passphrase-file", old); got != was {
+		t.Errorf("%q, was %q", got, was)
+	}
 	do(0, "passphrase", "-passphrase-file", old, "-new-passphrase-file", next)
 	do(2, "export", "-passphrase-file", old)
 	if got := do(0, "export", "-passphrase-file", next); got != was {
@@ -55,11 +68,18 @@ func TestWalletWipe(t *testing.T) {
 		}
 		return out, errs
 	}
+	do(0, "new", "-issuer", p.flag())
+	do(0, "status")
+	write(t, folder, purseHistory, []byte("{}\n"))
+	made := filepath.Join(dir, "made")
+	if err := os.Rename(folder, made); err != nil {
+		t.Fatal(err)
+	}
 	fill := func() {
 		t.Helper()
-		do(0, "new", "-issuer", p.flag())
-		do(0, "status")
-		write(t, folder, purseHistory, []byte("{}\n"))
+		if err := os.CopyFS(folder, os.DirFS(made)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	files := func() (names []string) {
 		entries, err := os.ReadDir(folder)

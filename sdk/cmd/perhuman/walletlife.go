@@ -82,11 +82,11 @@ func walletCapture(ctx context.Context, name string, purpose wallet.Purpose, arg
 }
 
 func beginCapture(ctx context.Context, w *purse, c *counter, purpose wallet.Purpose, e env) error {
+	info, err := c.client.Info(ctx)
+	if err != nil {
+		return err
+	}
 	if purpose == wallet.ToRecover {
-		info, err := c.client.Info(ctx)
-		if err != nil {
-			return err
-		}
 		if info.RekeyPeriod == 0 {
 			return api.Errorf(api.NotFound, "this issuer offers no recoveries")
 		}
@@ -101,7 +101,8 @@ func beginCapture(ctx context.Context, w *purse, c *counter, purpose wallet.Purp
 		return err
 	}
 	return json.NewEncoder(e.out).Encode(map[string]any{
-		"issuer": s.Issuer, "nonce": s.Session.Nonce, "commitment": w.id.Commitment().String(), "expires_at": s.ExpiresAt, "captures": s.Captures,
+		"matcher_keys": info.MatcherKeys,
+		"issuer":       s.Issuer, "nonce": s.Session.Nonce, "commitment": w.id.Commitment().String(), "expires_at": s.ExpiresAt, "captures": s.Captures,
 	})
 }
 

@@ -51,8 +51,7 @@ func walletProve(ctx context.Context, args []string, e env) error {
 		return err
 	}
 	if q.origin == "" || q.action == "" || (q.challenge == "") != (q.policy == "") {
-		f.Usage()
-		return hint(f.FlagSet)
+		return missing(f.FlagSet, "-origin and -action are needed, and -challenge goes with -policy")
 	}
 	w, err := f.open()
 	if err != nil {
