@@ -14,7 +14,7 @@ import { handover } from '../support/handover.mjs'
 import { call } from '../support/local.mjs'
 import { agree, backToWallet, captureIris, makeWallet, openIssuer, prove as proveIt, readied, unlock, untilMember } from '../support/people.mjs'
 import { picture } from '../support/pictures.mjs'
-import { steps, until } from '../support/steps.mjs'
+import { patience, steps, until } from '../support/steps.mjs'
 
 const why = skip()
 const step = steps()
@@ -44,6 +44,7 @@ async function prove(check, look) {
 step('the feed and the poll can be read without JavaScript', { skip: why, timeout: 60_000 }, async () => {
   await demo.crowd()
   const plain = await context.browser().newContext({ javaScriptEnabled: false })
+  plain.setDefaultTimeout(30_000 * patience)
   const reader = await plain.newPage()
   await reader.goto(demo.board)
   assert.ok(await reader.locator('.post').count() >= 3)
@@ -197,6 +198,7 @@ step('a browser that keeps nothing: every page works, and says what goes with it
 
 step('nobody at the other end: a silent issuer, a silent wallet, an issuer that does not answer yet', { skip: why, timeout: 90_000 }, async () => {
   const fresh = await context.browser().newContext()
+  fresh.setDefaultTimeout(30_000 * patience)
   const wallet = await fresh.newPage()
   await wallet.goto(demo.wallet)
   await makeWallet(wallet)
@@ -396,6 +398,7 @@ step('the tour: five steps by keyboard over three pages, left with Escape, and i
 
 step('no page complains, leaves loopback, weighs too much, jumps while it loads or shuts anyone out', { skip: why, timeout: 180_000 }, async () => {
   const fresh = await context.browser().newContext({ viewport: { width: 1280, height: 860 } }) // a first visit: nothing is kept from before
+  fresh.setDefaultTimeout(30_000 * patience)
   const visit = await fresh.newPage()
   await visit.addInitScript(() => {
     window.jumped = 0
