@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core'
 import { assertAccessible, assertFits, executable, launch, skip, watch } from '../support/chromium.mjs'
 import { serve } from '../support/site.mjs'
 import { everyWord } from '../support/words.mjs'
-import { test } from '../support/steps.mjs'
+import { test, until } from '../support/steps.mjs'
 
 const why = skip()
 const words = await everyWord()
@@ -22,6 +22,8 @@ addEventListener('message', (event) => {
   const mode = document.title
   if (mode === 'refuses') opener.postMessage({ type: 'perhuman-error', code: 'quota_exhausted' }, event.origin)
   if (mode === 'closes') window.close()
+  if (mode === 'lies') opener.postMessage({ type: 'perhuman-response', response: 'AAAA.' + event.data.challenge }, event.origin)
+  if (mode === 'proves') opener.postMessage({ type: 'perhuman-proving' }, event.origin)
   if (mode !== 'answers') return
   opener.postMessage({ type: 'perhuman-proving' }, event.origin)
   const packed = new Uint8Array(257)
@@ -34,7 +36,7 @@ addEventListener('message', (event) => {
   window.close()
 })`
 
-let site, context, seen, mode = 'answers', expires = 300, challenge = 'challenge'
+let site, context, seen, mode = 'answers', expires = 300, challenge = 'challenge', refusal, held, referer
 const asked = []
 const open = { 'Content-Security-Policy': '' } // a page that frames another
 before(async () => {
@@ -48,17 +50,18 @@ before(async () => {
       for (const type of ['perhuman-verified', 'perhuman-error', 'perhuman-expired']) addEventListener(type, (e) => window.events.push([type, e.detail]))
       addEventListener('message', (e) => { if (e.data?.type === 'perhuman-seen') window.heard = { ...e.data, from: e.origin } })
       document.getElementById('form').addEventListener('submit', (e) => { e.preventDefault(); window.sent = Object.fromEntries(new FormData(e.target)) })`),
-    'app /perhuman/challenge': (_, body) => {
+    'app /perhuman/challenge': async (_, body) => {
       asked.push(JSON.parse(body))
-      return { type: 'application/json', body: JSON.stringify({ challenge, policy: 'per_epoch', k: 5, period: 86400, expires_in: expires, set_size: 300 }) }
+      await held
+      return refusal ?? { type: 'application/json', body: JSON.stringify({ challenge, policy: 'per_epoch', k: 5, period: 86400, expires_in: expires, set_size: 300 }) }
     },
     'app /frame': () => ({ ...html('<h1>Outer</h1><iframe title="form" src="/framed"></iframe>', '/evil.js'), headers: open }),
     'app /kept': () => ({ ...html('<form id="form"><perhuman-check id="check" action="post"></perhuman-check></form>', '/app.js'), headers: { 'Cache-Control': 'max-age=60' } }),
     'app /framed': () => ({ ...html('<form id="form"><perhuman-check id="check" action="post"></perhuman-check></form>', '/app.js'), headers: open }),
     'app /evil.js': () => js(''),
     'evil /': () => html('<h1>Elsewhere</h1>', '/evil.js'),
-    'evil /evil.js': () => js(''),
-    'wallet /': () => ({ ...html('wallet', '/wallet.js'), body: html('wallet', '/wallet.js').body.replace('<title>test', `<title>${mode}`) }),
+    'evil /evil.js': () => js('window.got = []; addEventListener("message", (e) => window.got.push(e.data))'),
+    'wallet /': (request) => (referer = request.headers.referer, { ...html('wallet', '/wallet.js'), body: html('wallet', '/wallet.js').body.replace('<title>test', `<title>${mode}`) }),
     'wallet /wallet.js': () => js(walletScript),
   })
   context = await launch()
@@ -75,6 +78,11 @@ const visit = async (path = '/') => {
   await page.locator('perhuman-check button').waitFor()
   return page
 }
+/** The wallet's window goes elsewhere by itself: what the driver loads has no opener any more. */
+const stray = async (popup) => {
+  await Promise.all([popup.waitForURL(/evil/), popup.evaluate((url) => { location.href = url }, `http://evil.localhost:${site.port}/`)])
+  await popup.waitForFunction(() => window.got && window.opener)
+}
 const events = (page) => page.evaluate(() => window.events)
 const untilEvent = (page) => page.waitForFunction(() => window.events.length > 0)
 
@@ -89,6 +97,7 @@ test('by keyboard alone: asks, verifies, fills the form; resets', { skip: why, t
   await untilEvent(page)
   const [[type, detail]] = await events(page)
   assert.equal(type, 'perhuman-verified')
+  assert.equal(referer, undefined, 'the wallet’s host is told which site asks')
   assert.equal(detail.nullifier, String(42n))
   assert.match(detail.response, /^[A-Za-z0-9_-]{343}\.challenge$/)
   await page.getByRole('button', { name: 'Send' }).click()
@@ -105,16 +114,28 @@ test('by keyboard alone: asks, verifies, fills the form; resets', { skip: why, t
   await page.close()
 })
 
-test('a refusal and a closed window are told by their codes', { skip: why, timeout: 30_000 }, async () => {
-  for (const [m, code] of [['refuses', 'quota_exhausted'], ['closes', 'cancelled']]) {
+test('a refusal, a closed window, an answer that is none: told by their codes, and no window stays', { skip: why, timeout: 60_000 }, async () => {
+  for (const [m, code] of [['refuses', 'quota_exhausted'], ['closes', 'cancelled'], ['lies', 'failed']]) {
     mode = m
+    const page = await visit()
+    const [popup] = await Promise.all([context.waitForEvent('page'), page.locator('perhuman-check button').click()])
+    await untilEvent(page)
+    assert.deepEqual(await events(page), [['perhuman-error', { code }]])
+    await page.locator('perhuman-check [role=status]').getByText(words.en[code], { exact: true }).waitFor()
+    await until(`the window of a wallet that ${m} is closed`, async () => popup.isClosed())
+    await page.close()
+  }
+  const first = seen.complaints.length
+  for (const [status, body, code] of [[403, '{"code":"not_member"}', 'not_member'], [502, 'no JSON', 'network']]) {
+    refusal = { type: 'application/json', status, body }
     const page = await visit()
     await page.locator('perhuman-check button').click()
     await untilEvent(page)
     assert.deepEqual(await events(page), [['perhuman-error', { code }]])
-    await page.locator('perhuman-check [role=status]').getByText(words.en[code], { exact: true }).waitFor()
     await page.close()
   }
+  refusal = undefined
+  assert.ok(seen.complaints.splice(first).every((text) => /status of (403|502)/.test(text)))
 })
 
 test('what a page does in any order: content and name before the upgrade, a language around it, a failure that stays', { skip: why, timeout: 30_000 }, async () => {
@@ -155,21 +176,45 @@ test('what a page does in any order: content and name before the upgrade, a lang
 })
 
 test('messages from any other window or origin are not heard', { skip: why, timeout: 30_000 }, async () => {
-  mode = 'silent'
+  mode = 'proves'
   const page = await visit()
   const [popup] = await Promise.all([context.waitForEvent('page'), page.locator('perhuman-check button').click()])
   await page.waitForFunction(() => window.heard)
+  await page.locator('perhuman-check [role=status]').getByText(words.en.proving, { exact: true }).waitFor()
   // From the page itself, as an injected frame or script would.
   await page.evaluate(() => window.postMessage({ type: 'perhuman-response', response: 'A'.repeat(343) + '.challenge' }, '*'))
   // From the wallet's window after it went somewhere else.
-  await popup.goto(`http://evil.localhost:${site.port}/`)
-  await popup.evaluate(() => window.opener?.postMessage({ type: 'perhuman-response', response: 'A'.repeat(343) + '.challenge' }, '*'))
+  await stray(popup)
+  await popup.evaluate(() => window.opener.postMessage({ type: 'perhuman-response', response: 'A'.repeat(343) + '.challenge' }, '*'))
   await page.waitForTimeout(300)
   assert.deepEqual(await events(page), [])
   assert.equal(await page.evaluate(() => document.getElementById('check').getResponse()), '')
   await popup.close()
   await untilEvent(page)
   assert.deepEqual(await events(page), [['perhuman-error', { code: 'cancelled' }]])
+  await page.close()
+})
+
+test('the question is for the wallet alone, wherever its window is by then', { skip: why, timeout: 30_000 }, async () => {
+  mode = 'silent'
+  let release
+  held = new Promise((resolve) => { release = resolve })
+  const page = await visit()
+  await page.evaluate(() => {
+    const { open } = window
+    window.open = (...how) => (window.popup = open(...how))
+    addEventListener('message', (e) => { window.ready ||= e.data?.type === 'perhuman-ready' })
+  })
+  const [popup] = await Promise.all([context.waitForEvent('page'), page.locator('perhuman-check button').click()])
+  await page.waitForFunction(() => window.ready)
+  await stray(popup)
+  release()
+  await page.locator('perhuman-check [role=status]').getByText(words.en.waiting, { exact: true }).waitFor()
+  await page.evaluate(() => window.popup.postMessage('after the question', '*'))
+  await popup.waitForFunction(() => window.got.length > 0)
+  assert.deepEqual(await popup.evaluate(() => window.got), ['after the question'])
+  held = undefined
+  await popup.close()
   await page.close()
 })
 
