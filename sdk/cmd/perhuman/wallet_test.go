@@ -133,6 +133,9 @@ func TestWallet(t *testing.T) {
 		return with("prove", folder, append([]string{"-origin", site, "-action", "post", "-content", body}, more...)...)
 	}
 	do(1, ask("one", "-yes")...) // not a member
+	if _, _, errs := call(t, append([]string{"wallet"}, ask("one", "-yes")...)...); !strings.Contains(errs, "not_member: issuer.localhost/people\n  This issuer's set does not hold you") {
+		t.Error(errs)
+	}
 	if err := p.issuer.Enrol(commitmentOf(t, out)); err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +161,7 @@ func TestWallet(t *testing.T) {
 	_, challenge, _ := strings.Cut(strings.TrimSpace(first), ".")
 	evil := with("prove", "two-faced", "-origin", "http://evil.localhost", "-action", "post", "-content", body, "-challenge", challenge, "-policy", "2/day", "-yes")
 	do(0, with("import", "two-faced", "-issuer", p.flag(), "-identity", write(t, dir, "exported", []byte(do(0, with("export", "one")...))))...)
-	if code, _, errs := call(t, append([]string{"wallet"}, evil...)...); code != 1 || !strings.Contains(errs, "challenge_wrong_rp") {
+	if code, _, errs := call(t, append([]string{"wallet"}, evil...)...); code != 1 || !strings.Contains(errs, "challenge_wrong_rp") || !strings.Contains(errs, "\n  The question was made for another site") {
 		t.Errorf("%d %s", code, errs)
 	}
 	if got := do(0, with("history", "one")...); strings.Count(got, "forum.localhost") != 2 {

@@ -109,9 +109,6 @@ func walletProve(ctx context.Context, args []string, e env) error {
 	return nil
 }
 
-// refusalError makes a wallet's refusal a claim that does not hold: status 1.
-func refusalError(err error) error { return fmt.Errorf("%w: %w", errClaim, err) }
-
 // officialProver loads the official key of depth 20.
 func officialProver() (wallet.Prover, error) {
 	p, err := prove.New(depth20.NewReader())
