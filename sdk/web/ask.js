@@ -35,7 +35,7 @@ export class AskError extends Error {
 }
 
 /** The life of a challenge. */
-const patience = 300_000
+const patience = 3e5
 
 /** @param {Content | null} content @param {string} rp */
 async function digestOf(content, rp) {
@@ -77,21 +77,25 @@ export async function compose(question, signal) {
   return { request, expires: Date.now() + challenge.expires_in * 1000 }
 }
 
+/** The window of the last question of this page. @type {Window | null} */
+let last = null
+
 /**
  * Must be called from a click: the window opens before anything else is
  * awaited, or the browser takes it for an advertisement.
  * @param {Question} question @returns {Promise<Answer>}
  */
 export async function ask(question) {
-  // Browsers keep it within the screen.
-  const popup = window.open('', 'perhuman-wallet', 'popup,width=480,height=780')
+  // One window at a time, and another one for every question: the last may be closing already. Browsers keep it within the screen.
+  const target = 'w' + Math.random()
+  last?.close()
+  const popup = last = window.open('', target, 'popup,width=480,height=780')
   if (!popup) throw new AskError('popup_blocked')
   question.onstage('opening', popup)
   // By a link, for a link can keep from the wallet's host which site it is on; the window itself hears it from the browser.
-  Object.assign(document.createElement('a'), { href: question.wallet + '/?request', target: 'perhuman-wallet', referrerPolicy: 'no-referrer' }).click()
+  Object.assign(document.createElement('a'), { href: question.wallet + '/?request', target, referrerPolicy: 'no-referrer' }).click()
   const stop = new AbortController()
   const signal = AbortSignal.any([question.signal, stop.signal])
-  // At once: the next question may be for a window of the same name.
   question.signal.addEventListener('abort', () => popup.close())
   try {
     return await converse(popup, question, signal)
@@ -115,7 +119,7 @@ async function converse(popup, question, signal) {
     ready.reject(err)
     response.reject(err)
   }
-  // How an answer to this question ends: another widget of the page may have taken the window over.
+  // How an answer ends that is to this question and to no other.
   /** @type {any} */
   let end
   // Both are awaited below; whichever comes first speaks.
