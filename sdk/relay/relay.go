@@ -14,11 +14,12 @@
 //	GET  /relay/{id}/answer    204 while there is none, then once
 //
 // A box lives for five minutes, as a challenge does, in memory, or until its
-// answer was read. What was read is gone. The id is 16 bytes in base64url, which the page computes from its
-// key: the relay names no box, and question and answer are bound to the one that
-// belongs to the key. An id that is wrong, taken, was read or is over answers
-// not_found alike. Pages of every origin may ask: there are no cookies
-// and nothing to steal. Handlers wait for a request's body and for nothing else.
+// answer was read. What was read is gone. The id is 16 bytes in base64url, which
+// the page computes from its key: the relay names no box, and question and answer
+// are bound to the one that belongs to the key. An id that is wrong, taken, was
+// read or is over answers not_found alike. Pages of every origin may ask: there
+// are no cookies and nothing to steal. Handlers wait for a request's body and for
+// nothing else.
 //
 // One client can fill a part of the mailbox and no more (Config.PerClient), and
 // all it asks counts, found or not (Config.Requests): beyond, it is told
