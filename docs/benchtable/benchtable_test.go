@@ -22,8 +22,8 @@ func TestPageIsInStep(t *testing.T) {
 	if len(r.Figures) == 0 {
 		t.Fatal("docs/benchmarks.json has no figures")
 	}
-	for name, want := range map[string]string{"../benchmarks.md": page(r), "../benchmarks.svg": chart(r)} {
-		got, err := os.ReadFile(name)
+	for name, want := range pages(r) {
+		got, err := os.ReadFile("../" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,26 +162,28 @@ func TestChartStandsAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := chart(r)
-	d := xml.NewDecoder(strings.NewReader(text))
-	for {
-		if _, err := d.Token(); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatal(err)
+	for _, sh := range []shape{wide(), narrow()} {
+		text := chart(r, sh)
+		d := xml.NewDecoder(strings.NewReader(text))
+		for {
+			if _, err := d.Token(); err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	without := strings.Replace(text, `xmlns="http://www.w3.org/2000/svg"`, "", 1)
-	for _, word := range []string{"://", "url(", "@import", "@font-face", "href", "<script", "NaN", "Inf"} {
-		if strings.Contains(without, word) {
-			t.Errorf("the chart has %s", word)
+		without := strings.Replace(text, `xmlns="http://www.w3.org/2000/svg"`, "", 1)
+		for _, word := range []string{"://", "url(", "@import", "@font-face", "href", "<script", "NaN", "Inf"} {
+			if strings.Contains(without, word) {
+				t.Errorf("the chart has %s", word)
+			}
 		}
-	}
-	if !strings.Contains(text, "prefers-color-scheme: dark") {
-		t.Error("no dark colours")
-	}
-	if got := chart(new(Record)); !strings.HasSuffix(got, "</svg>\n") {
-		t.Error("no chart of nothing")
+		if !strings.Contains(text, "prefers-color-scheme: dark") {
+			t.Error("no dark colours")
+		}
+		if got := chart(new(Record), sh); !strings.HasSuffix(got, "</svg>\n") {
+			t.Error("no chart of nothing")
+		}
 	}
 }
 

@@ -8,14 +8,19 @@ import (
 	"strings"
 )
 
-// Shapes of the chart, in its own units.
-const (
-	chartWidth = 960
-	chartLeft  = 300 // where bars begin
-	chartRight = 730 // where the longest ends; values stand right of it
-	rowHeight  = 24
-	barHeight  = 12
-)
+// shape is how a chart is laid out, in units of its own.
+type shape struct {
+	width       int
+	left, right float64 // where bars begin, and where the longest ends
+	row         int     // height of a row
+	above       bool    // labels and values stand above their bars, not at the sides
+}
+
+// wide is for a column of text, narrow for a phone.
+func wide() shape   { return shape{width: 960, left: 300, right: 730, row: 24} }
+func narrow() shape { return shape{width: 384, left: 16, right: 368, row: 40, above: true} }
+
+const barHeight = 12
 
 const chartStyle = `<style>
  .bg{fill:#ffffff}.h{font-weight:600;font-size:16px;fill:#16201b}.t{fill:#3a463f}.m{fill:#55625a;font-size:12.5px}.v{fill:#16201b;font-variant-numeric:tabular-nums}
@@ -25,9 +30,17 @@ const chartStyle = `<style>
 </style>
 `
 
-// chart gives benchmarks.svg: above, how many times less ours costs than
-// somebody else's program; below, how much of each limit is used.
-func chart(r *Record) string {
+// aboveStyle keeps the lines of the scale out of words that stand on them.
+const aboveStyle = `<style>
+ .t,.v{paint-order:stroke;stroke:#ffffff;stroke-width:4px}
+ @media (prefers-color-scheme: dark){.t,.v{stroke:#171d1a}}
+</style>
+`
+
+// chart gives benchmarks.svg, or the same for a phone: above, how many times
+// less ours costs than somebody else's program; below, how much of each limit
+// is used.
+func chart(r *Record, sh shape) string {
 	type bar struct {
 		label, value string
 		x            float64
@@ -49,7 +62,10 @@ func chart(r *Record) string {
 				if l.Unit != "ratio" {
 					text += " " + l.Unit
 				}
-				limits = append(limits, bar{f.Name, fmt.Sprintf("%s (%s)", text, bound(l)), l.share(f.Value), !l.holds(f)})
+				if !sh.above { // where there is room for the limit too
+					text += " (" + bound(l) + ")"
+				}
+				limits = append(limits, bar{f.Name, text, l.share(f.Value), !l.holds(f)})
 			}
 		}
 	}
@@ -68,32 +84,50 @@ func chart(r *Record) string {
 	text := func(class string, x, y float64, anchor, s string) {
 		fmt.Fprintf(&b, "<text class=%q x=\"%.0f\" y=\"%.0f\" text-anchor=%q>%s</text>\n", class, x, y, anchor, html.EscapeString(s))
 	}
-	panel := func(title, note string, bars []bar, scale func(float64) float64, ticks []float64, tick func(float64) string) {
-		text("h", 24, float64(y), "start", title)
-		text("m", 24, float64(y+20), "start", note)
-		y += 52
-		bottom := y + rowHeight*len(bars)
+	margin := min(sh.left, 24)
+	panel := func(title string, note []string, bars []bar, scale func(float64) float64, ticks []float64, tick func(float64) string) {
+		text("h", margin, float64(y), "start", title)
+		if !sh.above {
+			note = []string{strings.Join(note, " ")}
+		}
+		for _, line := range note {
+			y += 20
+			text("m", margin, float64(y), "start", line)
+		}
+		y += 32
+		bottom := y + sh.row*len(bars)
 		for _, at := range ticks {
-			x := chartLeft + scale(at)*(chartRight-chartLeft)
+			x := sh.left + scale(at)*(sh.right-sh.left)
 			class := "grid"
 			if at == 1 {
 				class = "line"
 			}
-			text("m", x, float64(y-6), "middle", tick(at))
+			anchor := "middle"
+			if x-margin < 12 {
+				anchor = "start"
+			}
+			text("m", x, float64(y-6), anchor, tick(at))
 			fmt.Fprintf(&b, "<path class=%q d=\"M%.1f %dV%d\"/>\n", class, x, y, bottom)
 		}
 		for _, bar := range bars {
-			middle := float64(y) + rowHeight/2
+			middle, words := float64(y+sh.row/2), float64(y+sh.row/2+4)
+			if sh.above {
+				middle, words = float64(y+sh.row-barHeight), float64(y+sh.row-2*barHeight+2)
+			}
 			class := "bar"
 			if bar.missed {
 				class = "miss"
 			}
 			// Bars begin where the scale does, and end inside the panel.
-			end := chartLeft + min(max(scale(bar.x), .004), 1)*(chartRight-chartLeft)
-			text("t", chartLeft-10, middle+4, "end", bar.label)
-			fmt.Fprintf(&b, "<rect class=%q x=\"%d\" y=\"%.0f\" width=\"%.1f\" height=\"%d\" rx=\"2\"/>\n", class, chartLeft, middle-barHeight/2, end-chartLeft, barHeight)
-			text("v", chartWidth-24, middle+4, "end", bar.value)
-			y += rowHeight
+			end := sh.left + min(max(scale(bar.x), .004), 1)*(sh.right-sh.left)
+			if sh.above {
+				text("t", sh.left, words, "start", bar.label)
+			} else {
+				text("t", sh.left-10, words, "end", bar.label)
+			}
+			fmt.Fprintf(&b, "<rect class=%q x=\"%.0f\" y=\"%.0f\" width=\"%.1f\" height=\"%d\" rx=\"2\"/>\n", class, sh.left, middle-barHeight/2, end-sh.left, barHeight)
+			text("v", float64(sh.width)-margin, words, "end", bar.value)
+			y += sh.row
 		}
 		y += 48
 	}
@@ -108,22 +142,30 @@ func chart(r *Record) string {
 				ticks = append(ticks, at)
 			}
 		}
-		panel("Times cheaper than others", "the same work on the same machine in the same run; logarithmic",
+		panel("Times cheaper than others", []string{"the same work on the same machine in the same run;", "logarithmic"},
 			peers, func(x float64) float64 { return math.Log(math.Max(x, 1)) / math.Log(top*1.1) }, ticks,
 			func(at float64) string { return number(at) + " ×" })
 	}
 	if len(limits) > 0 {
-		panel("How much of each limit is used", "bars beyond the line miss it; at the right the value and, in brackets, the limit",
+		note := []string{"bars beyond the line miss it; at the right the value"}
+		if !sh.above {
+			note = append(note, "and, in brackets, the limit")
+		}
+		panel("How much of each limit is used", note,
 			limits, func(x float64) float64 { return x / 1.6 }, []float64{0, .25, .5, .75, 1, 1.25, 1.5},
 			func(at float64) string { return number(100*at) + " %" })
 	}
 	y -= 24
+	style := chartStyle
+	if sh.above {
+		style += aboveStyle
+	}
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-labelledby="t d" font-family="system-ui, -apple-system, Segoe UI, sans-serif" font-size="13">
 <title id="t">Figures of perhuman</title>
 <desc id="d">Two bar charts: how many times less our programs cost than others, and how much of each limit our figures use. The numbers stand in benchmarks.md.</desc>
 %s<rect class="bg" width="%d" height="%d" rx="12"/>
 %s</svg>
-`, chartWidth, y, chartStyle, chartWidth, y, b.String())
+`, sh.width, y, style, sh.width, y, b.String())
 }
 
 // round keeps two digits.

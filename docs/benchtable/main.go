@@ -14,12 +14,12 @@
 //	go test -v -run '^TestBench' ./... | benchtable -command 'make bench' -write docs
 //
 // With -write the figures are merged into benchmarks.json of that folder, in
-// place of the older ones of the same names, and benchmarks.md and
-// benchmarks.svg are made from it again. Each figure names the run it comes
-// from: the command, the commit, the processor and the version of Go. With
-// -render the two are made from the recorded figures, and nothing is read: for
-// when a limit or a sentence of limits.go has changed. A test holds the page to
-// both.
+// place of the older ones of the same names, and benchmarks.md is made from it
+// again, with the chart benchmarks.svg and, for phones, benchmarks-narrow.svg.
+// Each figure names the run it comes from: the command, the commit, the
+// processor and the version of Go. With -render they are made from the recorded
+// figures, and nothing is read: for when a limit or a sentence of limits.go has
+// changed. A test holds them to both.
 package main
 
 import (

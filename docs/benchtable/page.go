@@ -16,8 +16,13 @@ Processor time, all threads added up, medians of interleaved runs, unless a line
 ` + "`make bench`" + ` prints the figures, ` + "`make bench WRITE=1`" + ` also writes this page and the chart; ` + "`make bench-long`" + ` has what takes longer and ` + "`make bench-peers`" + ` what runs beside other languages. Do not edit the page: ` + "`docs/benchtable`" + ` makes it.
 `
 
+// pages gives the page and its chart in two shapes, by their names.
+func pages(r *Record) map[string]string {
+	return map[string]string{"benchmarks.md": page(r), "benchmarks.svg": chart(r, wide()), "benchmarks-narrow.svg": chart(r, narrow())}
+}
+
 func writePage(dir string, r *Record) error {
-	for name, text := range map[string]string{"benchmarks.md": page(r), "benchmarks.svg": chart(r)} {
+	for name, text := range pages(r) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil { // #nosec G306 -- a page to be read
 			return err
 		}

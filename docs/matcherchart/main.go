@@ -2,13 +2,15 @@
 // private matcher costs a party, against the number of people enrolled.
 //
 //	go run ./docs/matcherchart > docs/private-matcher.svg
+//	go run ./docs/matcherchart -narrow > docs/private-matcher-narrow.svg
 //
-// Dots are measured by TestBenchGallery of issuer/biometric/mpc, lines are the
-// arithmetic of docs/private-matcher.md. A test holds the picture to this
-// program.
+// The second is for phones: one panel below the other. Dots are measured by
+// TestBenchGallery of issuer/biometric/mpc, lines are the arithmetic of
+// docs/private-matcher.md. A test holds the pictures to this program.
 package main
 
 import (
+	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -16,7 +18,9 @@ import (
 )
 
 func main() {
-	if _, err := os.Stdout.WriteString(chart()); err != nil {
+	narrow := flag.Bool("narrow", false, "draw it for a phone")
+	flag.Parse()
+	if _, err := os.Stdout.WriteString(chart(*narrow)); err != nil {
 		os.Exit(1)
 	}
 }
@@ -31,14 +35,13 @@ var measured = [...]point{{1000, .026, 1.78}, {5000, .109, 8.78}, {20000, .440, 
 
 // The arithmetic: a person is 124 comparisons under two forms.
 const (
-	comparisons   = 124
-	perSecond     = 5.7e6 // comparisons a second and core
-	bytesPerForm  = 7.0
-	width, height = 960, 400
+	comparisons  = 124
+	perSecond    = 5.7e6 // comparisons a second and core
+	bytesPerForm = 7.0
 )
 
 type panel struct {
-	left        float64
+	left, top   float64
 	title, note string
 	low, high   float64 // powers of ten
 	line        func(people float64) float64
@@ -46,12 +49,18 @@ type panel struct {
 	ticks       map[float64]string
 }
 
-func chart() string {
+func chart(narrow bool) string {
+	width, height, plotWidth := 960, 400, 350.0
+	left, top := 540.0, 0.0 // of the second panel
+	if narrow {
+		width, height, plotWidth = 384, 780, 266
+		left, top = 60, 380
+	}
 	panels := [...]panel{
-		{60, "CPU of one party for one query", "seconds on one core, both axes logarithmic", -2, 4,
+		{60, 0, "CPU of one party for one query", "seconds on one core, both axes logarithmic", -2, 4,
 			func(n float64) float64 { return n * comparisons / perSecond }, func(p point) float64 { return p.seconds },
 			map[float64]string{-2: "10 ms", -1: "0.1 s", 0: "1 s", 1: "10 s", 2: "100 s", 3: "1,000 s", 4: "10,000 s"}},
-		{540, "Bytes one party sends for one query", "both axes logarithmic", 0, 6,
+		{left, top, "Bytes one party sends for one query", "both axes logarithmic", 0, 6,
 			func(n float64) float64 { return n * comparisons * 2 * bytesPerForm / 1e6 }, func(p point) float64 { return p.megabytes },
 			map[float64]string{0: "1 MB", 1: "10 MB", 2: "100 MB", 3: "1 GB", 4: "10 GB", 5: "100 GB", 6: "1 TB"}},
 	}
@@ -59,20 +68,25 @@ func chart() string {
 	text := func(class string, x, y float64, anchor, s string) {
 		fmt.Fprintf(&b, "<text class=%q x=\"%.0f\" y=\"%.0f\" text-anchor=%q>%s</text>\n", class, x, y, anchor, s)
 	}
-	const plotWidth, top, bottom, least, most = 350, 92, 340, 3.0, 8.0
+	const least, most = 3.0, 8.0
+	powers := []string{"1,000", "10,000", "100,000", "1 million", "10 million", "100 million"}
+	if narrow {
+		powers = []string{"1,000", "10,000", "100,000", "1 M", "10 M", "100 M"}
+	}
 	for _, p := range panels {
+		top, bottom := p.top+92, p.top+340
 		x := func(people float64) float64 { return p.left + 20 + (math.Log10(people)-least)/(most-least)*plotWidth }
 		y := func(v float64) float64 { return bottom - (math.Log10(v)-p.low)/(p.high-p.low)*(bottom-top) }
-		text("h", p.left-30, 40, "start", p.title)
-		text("m", p.left-30, 60, "start", p.note)
+		text("h", p.left-30, p.top+40, "start", p.title)
+		text("m", p.left-30, p.top+60, "start", p.note)
 		for power := p.low; power <= p.high; power++ {
 			at := y(math.Pow(10, power))
 			fmt.Fprintf(&b, "<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/>\n", p.left+20, at, p.left+20+plotWidth)
 			text("m", p.left+14, at+4, "end", p.ticks[power])
 		}
-		for power, name := range []string{"1,000", "10,000", "100,000", "1 million", "10 million", "100 million"} {
+		for power, name := range powers {
 			at := x(math.Pow(10, least+float64(power)))
-			fmt.Fprintf(&b, "<path class=\"grid\" d=\"M%.1f %dV%d\"/>\n", at, top, bottom)
+			fmt.Fprintf(&b, "<path class=\"grid\" d=\"M%.1f %.0fV%.0f\"/>\n", at, top, bottom)
 			text("m", at, bottom+18, "middle", name)
 		}
 		text("m", p.left+20+plotWidth/2, bottom+40, "middle", "people enrolled")

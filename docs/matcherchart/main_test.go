@@ -5,13 +5,15 @@ import (
 	"testing"
 )
 
-// The picture is what this program draws.
+// The pictures are what this program draws.
 func TestPicture(t *testing.T) {
-	got, err := os.ReadFile("../private-matcher.svg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != chart() {
-		t.Error("private-matcher.svg is stale: go run ./docs/matcherchart > docs/private-matcher.svg")
+	for name, want := range map[string]string{"private-matcher.svg": chart(false), "private-matcher-narrow.svg": chart(true)} {
+		got, err := os.ReadFile("../" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != want {
+			t.Errorf("%s is stale: the package comment says how to draw it", name)
+		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
+
+	"github.com/perhuman/perhuman/docs"
 )
 
 // page is one page of the site.
@@ -153,6 +155,25 @@ func target(to string) string {
 	return to
 }
 
+var (
+	drawings = regexp.MustCompile(`<p><img src="([a-z-]+)\.svg"([^>]*)></p>`)
+	viewBox  = regexp.MustCompile(`viewBox="0 0 (\d+) (\d+)"`)
+)
+
+// draw shows a drawing in one of its two shapes, for a column or for a phone, so
+// that its letters can be read on either. Their sizes are told, so that the text
+// below does not move when they come.
+func draw(img string) string {
+	m := drawings.FindStringSubmatch(img)
+	size := func(name string) string {
+		svg, _ := docs.Drawings.ReadFile(name) // no file, no size: a test sees it
+		return viewBox.ReplaceAllString(viewBox.FindString(string(svg)), `width="$1" height="$2"`)
+	}
+	narrow, wide := m[1]+"-narrow.svg", m[1]+".svg"
+	return fmt.Sprintf(`<p class="drawing"><picture><source media="(max-width: 44rem)" srcset="%s" %s><img src="%s" %s%s></picture></p>`,
+		narrow, size(narrow), wide, size(wide), m[2])
+}
+
 // headings of sections, which can be linked to.
 var headings = regexp.MustCompile(`(?s)<(h[23]) id="([^"]*)"([^>]*)>(.*?)</h[23]>`)
 
@@ -192,10 +213,11 @@ func label(html string) string {
 // widen lets what is wider than a phone scroll by itself, by keyboard too.
 func widen(html string) string {
 	html = headings.ReplaceAllString(label(html), `<$1 id="$2"$3>$4 <a class="anchor" href="#$2" aria-label="Link to this section">#</a></$1>`)
+	html = drawings.ReplaceAllStringFunc(html, draw)
 	return strings.NewReplacer(
 		"<table>", `<div class="scroll" tabindex="0"><table>`, "</table>", "</table></div>",
 		"<th></th>", "<td></td>", // a corner names nothing
-		"<pre>", `<pre tabindex="0">`, "<p><img ", `<p class="scroll" tabindex="0"><img `,
+		"<pre>", `<pre tabindex="0">`,
 	).Replace(html)
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -131,6 +132,48 @@ func TestCollect(t *testing.T) {
 	}
 	if _, err := collect(fstest.MapFS{"a.md": {Data: []byte("no heading\n")}}); err == nil {
 		t.Error("a page without a title")
+	}
+}
+
+// Every drawing is there for a column and for a phone, of known size, with words
+// for who does not see it, and no letter is smaller than ten pixels on a
+// screen 360 wide.
+func TestDrawings(t *testing.T) {
+	files, err := Pages(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := 0
+	shape := regexp.MustCompile(`<picture><source media="\(max-width: 44rem\)" srcset="([a-z-]+-narrow\.svg)" width="\d+" height="\d+"><img src="([a-z-]+\.svg)" width="\d+" height="\d+" alt="[^"]{20,}">`)
+	letters := regexp.MustCompile(`font-size[:=]"?([0-9.]+)`)
+	for name, f := range files {
+		if !strings.HasSuffix(f.Name, ".html") {
+			continue
+		}
+		body := string(f.Body)
+		found := shape.FindAllStringSubmatch(body, -1)
+		if n := strings.Count(body, "<img ") - strings.Count(body, `<img src="/perhuman/mark.svg"`); n != len(found) {
+			t.Errorf("%s: %d of %d pictures are drawings in two shapes", name, len(found), n)
+		}
+		for _, m := range found {
+			shown++
+			for _, drawing := range m[1:] {
+				svg := string(files[Prefix+drawing].Body)
+				if !strings.Contains(svg, `role="img" aria-labelledby="t d"`) || !strings.Contains(svg, `<title id="t">`) || !strings.Contains(svg, `<desc id="d">`) || !strings.Contains(svg, "prefers-color-scheme: dark") {
+					t.Errorf("%s: no title, no description or no dark colours", drawing)
+				}
+			}
+			svg := string(files[Prefix+m[1]].Body)
+			width, _ := strconv.ParseFloat(regexp.MustCompile(`viewBox="0 0 (\d+)`).FindStringSubmatch(svg)[1], 64)
+			for _, size := range letters.FindAllStringSubmatch(svg, -1) {
+				if px, _ := strconv.ParseFloat(size[1], 64); px*(360-32)/width < 10.2 {
+					t.Errorf("%s: letters of %.1f pixels on a phone", m[1], px*(360-32)/width)
+				}
+			}
+		}
+	}
+	if shown < 4 {
+		t.Errorf("only %d drawings are shown", shown)
 	}
 }
 
