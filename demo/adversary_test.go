@@ -165,7 +165,7 @@ func captured(t *testing.T, s *story, p *person) api.EnrolmentRequest {
 	}
 	if _, err := p.call(t.Context(), http.MethodPost, s.cfg.url(issuerHost), "/demo/capture", nil, captureRequest{
 		Session: session.Nonce, Modality: string(capture.Iris), Persona: p.persona,
-		Commitment: p.id.Commitment().String(), ConsentHash: scope.EncodeToken(s.world.consent[:]),
+		Commitment: p.id.Commitment().String(), ConsentHash: scope.EncodeToken(s.world.consents[0][:]),
 	}, &c); err != nil {
 		t.Fatal(err)
 	}

@@ -105,7 +105,7 @@ func (w *world) crowdRequest(ctx context.Context, n int, id *semaphore.Identity)
 	}
 	envelope, err := w.envelope(w.booth, nonce, captureRequest{
 		Modality: string(capture.Iris), Persona: uint64(n) + 1,
-		Commitment: id.Commitment().String(), ConsentHash: scope.EncodeToken(w.consent[:]),
+		Commitment: id.Commitment().String(), ConsentHash: scope.EncodeToken(w.consents[0][:]),
 	})
 	if err != nil {
 		return api.EnrolmentRequest{}, err

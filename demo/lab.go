@@ -256,7 +256,7 @@ func enrolAgain(ctx context.Context, l *lab, _ string) (shot, error) {
 	}
 	envelope, err := w.strangerEnvelope(nonce, captureRequest{
 		Modality: string(capture.Iris), Persona: uint64(w.bots.number()) + 1,
-		Commitment: id.Commitment().String(), ConsentHash: scope.EncodeToken(w.consent[:]),
+		Commitment: id.Commitment().String(), ConsentHash: scope.EncodeToken(w.consents[0][:]),
 	})
 	if err != nil {
 		return shot{}, err

@@ -117,11 +117,11 @@ type enrolled struct {
 // capture by the virtual device, enrolment.
 func (p *person) enrol(ctx context.Context) (e enrolled, err error) {
 	issuer := p.cfg.url(issuerHost)
-	text, err := web.Consent(p.cfg.mpc)
+	texts, err := web.Consents(p.cfg.mpc)
 	if err != nil {
 		return e, err
 	}
-	consent, err := capture.ConsentHash("en", string(text))
+	consent, err := capture.ConsentHash(texts[0].Language, string(texts[0].Text))
 	if err != nil {
 		return e, err
 	}

@@ -49,7 +49,7 @@ type world struct {
 	root     ed25519.PrivateKey     // vouches for the virtual devices
 	booth    *capture.VirtualDevice // of the crowd
 	compare  comparing
-	consent  [32]byte
+	consents [][32]byte // hashes of the texts that people agree to; the first is English
 	gate     *sdk.Gate
 	counters *verifier.Counters
 	posts    *posts
@@ -111,12 +111,16 @@ func (w *world) openIssuer(ctx context.Context) error {
 	if w.root, err = w.deviceRoot(); err != nil {
 		return err
 	}
-	text, err := web.Consent(w.cfg.mpc)
+	texts, err := web.Consents(w.cfg.mpc)
 	if err != nil {
 		return err
 	}
-	if w.consent, err = capture.ConsentHash("en", string(text)); err != nil {
-		return err
+	for _, c := range texts {
+		hash, err := capture.ConsentHash(c.Language, string(c.Text))
+		if err != nil {
+			return err
+		}
+		w.consents = append(w.consents, hash)
 	}
 	if err := w.openMatcher(ctx); err != nil {
 		return err
@@ -132,7 +136,7 @@ func (w *world) openIssuer(ctx context.Context) error {
 	w.issuer, err = issuer.New(ctx, issuer.Config{
 		Name: w.issuerName(), Signer: string(signer), Store: store, Operator: sealing,
 		Matcher: w.compare.matcher, Capture: captures,
-		Consent: w.consent, Anchor: pace.anchor, Now: time.Now, Rand: rand.Reader, Logf: w.logf,
+		Consents: w.consents, Anchor: pace.anchor, Now: time.Now, Rand: rand.Reader, Logf: w.logf,
 		ErrorRates: errorRates(), Life: pace.life, Window: pace.window,
 	})
 	if err != nil {

@@ -28,7 +28,7 @@ type Config struct {
 	Capture  *capture.Policy // which captures are believed
 	Operator []byte          // at least 32 secret bytes, kept apart from the database
 
-	Consent    [32]byte        // hash of the consent text shown; zero: any text
+	Consents   [][32]byte      // hashes of the consent texts shown, one for each language; none: any text
 	Unattended map[string]bool // device classes whose refusals must not tell that a person is known
 
 	Depth      int           // proof depth of the deployment; 20

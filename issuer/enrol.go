@@ -219,7 +219,7 @@ func (i *Issuer) capture(ctx context.Context, w wire, commitment semaphore.Eleme
 	}
 	now := i.cfg.Now()
 	err = i.cfg.Capture.Verify(env, capture.Expected{
-		Nonce: w.nonce, IdentityCommitment: commitment, ConsentHash: i.cfg.Consent, Now: now,
+		Nonce: w.nonce, IdentityCommitment: commitment, Consents: i.cfg.Consents, Now: now,
 	})
 	if err == nil && env.Counter > math.MaxInt64 {
 		err = fmt.Errorf("%w: counter", capture.ErrUntrusted)

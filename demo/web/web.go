@@ -10,49 +10,21 @@ import (
 	"bytes"
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"math"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/perhuman/perhuman/sdk/serve"
 	sdkweb "github.com/perhuman/perhuman/sdk/web"
-	"github.com/perhuman/perhuman/sdk/web/face"
 )
 
 //go:embed board issuer problem.html
 var embedded embed.FS
-
-// Consent is the text that a person agrees to before a capture, word for word.
-// Its hash in the capture envelope is capture.ConsentHash("en", text).
-// With split, three parties compare people: the paragraphs that differ then, each
-// under its heading, are those of parties.txt.
-func Consent(split bool) ([]byte, error) {
-	text, err := embedded.ReadFile("issuer/consent.txt")
-	if err != nil || !split {
-		return text, err
-	}
-	other, err := embedded.ReadFile("issuer/parties.txt")
-	if err != nil {
-		return nil, err
-	}
-	parts := strings.Split(string(text), "\n\n")
-	for _, part := range strings.Split(strings.TrimSpace(string(other)), "\n\n") {
-		heading, _, _ := strings.Cut(part, "\n")
-		n := slices.IndexFunc(parts, func(p string) bool { return strings.HasPrefix(p, heading+"\n") })
-		if n < 0 {
-			return nil, fmt.Errorf("demo/web: the consent text has no part %q", heading)
-		}
-		parts[n] = part
-	}
-	return []byte(strings.Join(parts, "\n\n")), nil
-}
 
 // BoardPages gives what the board's pages show to readers without JavaScript.
 type BoardPages interface {
@@ -253,65 +225,6 @@ func render(ctx context.Context, pages *template.Template, name string, in view,
 	}
 	var out bytes.Buffer
 	err = pages.ExecuteTemplate(&out, name, in)
-	return out.Bytes(), err
-}
-
-// Issuer serves the enrolment page at /enrol, its files under /static/, the
-// camera models under /face/ if they were built, and the shared files under
-// /perhuman/. With split, three parties compare people, and the consent text says
-// so.
-func Issuer(split bool) (http.Handler, error) {
-	sub, err := fs.Sub(embedded, "issuer")
-	if err != nil {
-		return nil, err
-	}
-	policy := sdkweb.Policy{Camera: true}
-	own, err := sdkweb.Files(sub, "/static/", nil, policy)
-	if err != nil {
-		return nil, fmt.Errorf("demo/web: issuer: %w", err)
-	}
-	under := map[string]http.Handler{sdkweb.Prefix: sdkweb.Static()}
-	text, err := Consent(split)
-	if err != nil {
-		return nil, err
-	}
-	page, err := enrolPage(sub, text)
-	if err != nil {
-		return nil, fmt.Errorf("demo/web: issuer: %w", err)
-	}
-	const at = "/static/consent.txt"
-	made, err := sdkweb.Serve(map[string]sdkweb.File{at: {Name: "consent.txt", Body: text}, "/enrol": {Name: "enrol.html", Body: page}}, policy)
-	if err != nil {
-		return nil, fmt.Errorf("demo/web: issuer: %w", err)
-	}
-	under[at], under["/enrol"] = made, made
-	models, err := face.FS()
-	switch {
-	case errors.Is(err, face.ErrNotBuilt): // the page says that there is no camera here
-	case err != nil:
-		return nil, fmt.Errorf("demo/web: %w", err)
-	default:
-		if under["/face/"], err = sdkweb.Files(models, "/face/", nil, policy); err != nil {
-			return nil, fmt.Errorf("demo/web: models: %w", err)
-		}
-	}
-	return route(under, own), nil
-}
-
-// enrolPage has the consent text in it, for readers without JavaScript.
-func enrolPage(files fs.FS, consent []byte) ([]byte, error) {
-	page, err := template.ParseFS(files, "enrol.html")
-	if err != nil {
-		return nil, err
-	}
-	type part struct{ Title, Text string }
-	var parts []part
-	for _, p := range strings.Split(strings.TrimSpace(string(consent)), "\n\n") {
-		title, text, _ := strings.Cut(p, "\n")
-		parts = append(parts, part{title, text})
-	}
-	var out bytes.Buffer
-	err = page.Execute(&out, parts)
 	return out.Bytes(), err
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,7 +122,7 @@ func TestPages(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]int{
-		"/enrol": 200, "/static/enrol.js": 200, "/static/camera.js": 200, "/static/consent.txt": 200, "/perhuman/bytes.js": 200, "/": 404, "/bot": 404,
+		"/enrol": 200, "/static/enrol.js": 200, "/static/camera.js": 200, "/static/consent/zh.txt": 200, "/static/consent/en-parties.txt": 404, "/static/lang/es.js": 200, "/perhuman/bytes.js": 200, "/": 404, "/bot": 404,
 	} {
 		if r := status(issuer, path); r.StatusCode != want {
 			t.Errorf("issuer %s: %d, want %d", path, r.StatusCode, want)
@@ -151,17 +152,18 @@ func TestConsent(t *testing.T) {
 		true: {"one operator", "any two of them together can read every template", "cuts them into three parts", "Only the three sealed parts are sent",
 			"device signs them and the issuer passes them on; neither can open them", "The issuer keeps no template", "this page comes from it"},
 	} {
-		b, err := Consent(split)
+		all, err := Consents(split)
 		if err != nil {
 			t.Fatal(err)
 		}
+		english := string(all[0].Text)
 		for _, want := range []string{"demonstration", "What is kept, and for how long", "Who can compare it", "How to delete", "never leaves this page", "template", "Your choice"} {
-			if !strings.Contains(string(b), want) {
+			if !strings.Contains(english, want) {
 				t.Errorf("the consent text (parties: %t) lacks %q", split, want)
 			}
 		}
 		for i, words := range only { // the first belongs to the other text
-			if strings.Contains(string(b), words) != (i > 0) {
+			if strings.Contains(english, words) != (i > 0) {
 				t.Errorf("the consent text (parties: %t), and %q", split, words)
 			}
 		}
@@ -169,10 +171,70 @@ func TestConsent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for _, c := range all {
+			rec := httptest.NewRecorder()
+			page.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/static/consent/"+c.Language+".txt", nil))
+			if rec.Body.String() != string(c.Text) {
+				t.Errorf("the page shows another text in %s (parties: %t)", c.Language, split)
+			}
+		}
+	}
+}
+
+// In every language the texts have the same parts, and nothing is left in
+// English.
+func TestConsentInEveryLanguage(t *testing.T) {
+	plain, err := Consents(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	split, err := Consents(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := func(c ConsentText) []string { return strings.Split(strings.TrimSpace(string(c.Text)), "\n\n") }
+	for n, c := range plain {
+		a, b := sections(c), sections(split[n])
+		if len(a) != 6 || len(b) != 6 {
+			t.Fatalf("%s: %d and %d parts", c.Language, len(a), len(b))
+		}
+		for i := range a {
+			// The first two are the same however people are compared.
+			if (a[i] == b[i]) != (i < 2) {
+				t.Errorf("%s: part %d is the same with parties: %t", c.Language, i, a[i] == b[i])
+			}
+			for _, text := range []string{a[i], b[i]} {
+				title, body, _ := strings.Cut(text, "\n")
+				if title == "" || body == "" || strings.Contains(body, "\n") {
+					t.Errorf("%s: part %d is not a heading and a paragraph", c.Language, i)
+				}
+				if n > 0 && (strings.Contains(text, " the ") || strings.Contains(text, " your ")) {
+					t.Errorf("%s: part %d is in English", c.Language, i)
+				}
+				if data := strings.Contains(text, "./var"); data != strings.Contains(sections(plain[0])[i], "./var") {
+					t.Errorf("%s: part %d names the data folder: %t", c.Language, i, data)
+				}
+			}
+		}
+	}
+}
+
+// The wallet says in which language the page is to be; without it the browser does.
+func TestEnrolLanguage(t *testing.T) {
+	page, err := Issuer(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ query, accept, want string }{
+		{"", "", "en"}, {"?lang=de", "es", "de"}, {"?lang=de-AT", "", "de"}, {"?lang=zh", "en", "zh"}, {"", "es-MX,en;q=0.5", "es"},
+		{"", "fr, de;q=0.9, en;q=0.1", "de"}, {"", "fr", "en"}, {"?lang=fr", "zh-CN", "zh"}, {"?lang=%22%3E%3Cscript%3E", "", "en"}, {"?lang=" + strings.Repeat("de-", 3000), "", "en"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/enrol"+c.query, nil)
+		r.Header.Set("Accept-Language", c.accept)
 		rec := httptest.NewRecorder()
-		page.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/static/consent.txt", nil))
-		if rec.Body.String() != string(b) {
-			t.Errorf("the page shows another text (parties: %t)", split)
+		page.ServeHTTP(rec, r)
+		if rec.Code != http.StatusOK || !strings.Contains(rec.Body.String(), `<html lang="`+c.want+`">`) || !slices.Contains(rec.Header().Values("Vary"), "Accept-Language") {
+			t.Errorf("%.60s, %s: %d %v, want %s", c.query, c.accept, rec.Code, rec.Header().Values("Vary"), c.want)
 		}
 	}
 }

@@ -39,9 +39,10 @@ type Auditing struct {
 	Key []byte
 	// People is how many are planted, 1 to 16.
 	People int
-	// Consent is what enrolments have there, so that audits look alike.
-	Consent [32]byte
-	Now     func() time.Time
+	// Consents are what enrolments have there: an audit bears one of them by
+	// chance, so that it looks like anybody's.
+	Consents [][32]byte
+	Now      func() time.Time
 }
 
 const (
@@ -66,8 +67,8 @@ type auditor struct {
 }
 
 func newAuditor(a Auditing, g party.Group, rand io.Reader) (*auditor, error) {
-	if a.Device == nil || a.Now == nil || len(a.Key) < 16 || a.People < 1 || a.People > maxPlanted {
-		return nil, errors.New("private: an audit needs Device, Now, a Key of 16 bytes and 1 to 16 People")
+	if a.Device == nil || a.Now == nil || len(a.Key) < 16 || a.People < 1 || a.People > maxPlanted || len(a.Consents) == 0 {
+		return nil, errors.New("private: an audit needs Device, Now, Consents, a Key of 16 bytes and 1 to 16 People")
 	}
 	seals, err := g.Seals()
 	if err != nil {
@@ -113,7 +114,12 @@ func (a *auditor) random() (uint64, error) {
 // ask captures a template as an enrolment does. What the answer has to be is kept
 // until it is judged.
 func (a *auditor) ask(s mpc.Serial, of match.Template, known bool) (*ask, error) {
-	q := capture.CaptureRequest{Audience: a.group.Issuer, Now: a.Now(), Seal: a.seal, Quality: capture.Quality{Sharpness: 900}, ConsentHash: a.Consent}
+	q := capture.CaptureRequest{Audience: a.group.Issuer, Now: a.Now(), Seal: a.seal, Quality: capture.Quality{Sharpness: 900}}
+	n, err := a.random()
+	if err != nil {
+		return nil, err
+	}
+	q.ConsentHash = a.Consents[n%uint64(len(a.Consents))]
 	for _, b := range [][]byte{q.Nonce[:], q.IdentityCommitment[1:]} { // below the field's order
 		if _, err := io.ReadFull(a.rand, b); err != nil {
 			return nil, fmt.Errorf("private: randomness: %w", err)

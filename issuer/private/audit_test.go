@@ -202,7 +202,7 @@ func TestAuditCannotBeDone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.audit = &private.Auditing{Device: stranger, Key: make([]byte, 16), People: 1, Consent: [32]byte{1}, Now: d.room.Now}
+	d.audit = &private.Auditing{Device: stranger, Key: make([]byte, 16), People: 1, Consents: [][32]byte{{1}}, Now: d.room.Now}
 	d.open()
 	if _, err := d.prepare(1000, 1); !errors.Is(err, private.ErrUnavailable) || errors.Is(err, mpc.ErrAudit) {
 		t.Errorf("without the audit: %v", err)

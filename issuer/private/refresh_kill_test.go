@@ -58,7 +58,7 @@ func newDeskOf(t testing.TB, compare string, people int, audits bool) *desk {
 		}
 	}
 	if audits {
-		d.audit = &private.Auditing{Device: d.room.Device, Key: []byte("a key for a test"), People: 2, Consent: [32]byte{1}, Now: time.Now}
+		d.audit = &private.Auditing{Device: d.room.Device, Key: []byte("a key for a test"), People: 2, Consents: [][32]byte{{1}}, Now: time.Now}
 	}
 	for i := range 3 {
 		d.room.Spawn(t, i)

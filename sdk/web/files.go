@@ -241,7 +241,7 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-cache") // keep it, but ask whether it is still good
 	body, etag := a.body, a.etag
 	if a.zipped != nil {
-		h.Set("Vary", "Accept-Encoding")
+		h.Add("Vary", "Accept-Encoding")
 		if acceptsGzip(r) {
 			h.Set("Content-Encoding", "gzip")
 			body, etag = a.zipped, etag+"-gz"

@@ -3,10 +3,19 @@
 // several frames are averaged. Distances between descriptors of one person are
 // small: squared Euclidean distance below 0.55 in its units counts as the same.
 import { quantise } from '/perhuman/capture/split.js'
+import { t } from './words.js'
 
 const folder = '/face/'
 const frames = 8 // averaged
 const patience = 60_000 // milliseconds until a capture is given up
+
+/** Why no capture was made, in words for the person. */
+export class Unseen extends Error {
+  /** @param {import('./words.js').Key} key @param {unknown} [cause] */
+  constructor(key, cause) {
+    super(t(key), { cause })
+  }
+}
 
 /** Whether there is a camera and the models were installed. */
 export async function cameraExists() {
@@ -39,7 +48,7 @@ async function openCamera(signal) {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: 'user' } })
   } catch (err) {
     const denied = err instanceof DOMException && err.name === 'NotAllowedError'
-    throw new Error(denied ? 'The browser was not allowed to use the camera.' : 'The camera could not be opened.', { cause: err })
+    throw new Unseen(denied ? 'camera_denied' : 'camera_closed', err)
   }
   const close = () => stream.getTracks().forEach((t) => t.stop())
   if (signal.aborted) close()
@@ -78,7 +87,7 @@ export async function capture(video, signal, progress) {
     library ??= load()
     const faceapi = await library.catch((err) => {
       library = undefined
-      throw new Error('The face models could not be loaded.', { cause: err })
+      throw new Unseen('models_missing', err)
     })
     const canvas = document.createElement('canvas')
     const options = new faceapi.SsdMobilenetv1Options({ minConfidence: 0.5 })
@@ -87,18 +96,18 @@ export async function capture(video, signal, progress) {
     let taken = []
     while (taken.length < frames) {
       both.throwIfAborted()
-      if (performance.now() > end) throw new Error('No steady face was seen for a minute.')
+      if (performance.now() > end) throw new Unseen('unsteady')
       canvas.width = video.videoWidth
       canvas.height = video.videoHeight
       canvas.getContext('2d', { willReadFrequently: true })?.drawImage(video, 0, 0)
       const faces = await faceapi.detectAllFaces(canvas, options).withFaceLandmarks().withFaceDescriptors()
-      const trouble = faces.length === 0 ? 'No face in the picture' : faces.length > 1 ? 'More than one face in the picture'
-        : faces[0].detection.box.width < video.videoWidth * 0.17 ? 'Come a little closer' : ''
+      const trouble = faces.length === 0 ? t('nobody') : faces.length > 1 ? t('several')
+        : faces[0].detection.box.width < video.videoWidth * 0.17 ? t('closer') : ''
       if (!trouble) {
         if (taken.length > 0 && distance(mean(taken), faces[0].descriptor) > 0.3) taken = [] // moved, or somebody else
         taken.push(faces[0].descriptor)
       }
-      progress({ text: trouble || `Hold still: ${taken.length} of ${frames}`, done: taken.length / frames, good: !trouble })
+      progress({ text: trouble || t('hold', { n: taken.length, of: frames }), done: taken.length / frames, good: !trouble })
       await new Promise((resolve) => setTimeout(resolve, 60))
     }
     return quantise(mean(taken))

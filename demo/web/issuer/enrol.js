@@ -4,11 +4,11 @@
 
 import { concat, encode, fromBase64url, prefixed, sha256, toBase64url, uint } from '/perhuman/bytes.js'
 import { byId, fill, h, icon } from '/perhuman/dom.js'
-import { explain } from '/perhuman/codes.js'
 import { canSeal, element, partyKeys } from '/perhuman/capture/seal.js'
 import { sealFace } from '/perhuman/capture/split.js'
-import { cameraExists, capture } from './camera.js'
+import { Unseen, cameraExists, capture } from './camera.js'
 import { iris, personas } from './personas.js'
+import { explain, language, parts, t } from './words.js'
 
 /**
  * @typedef {{origin: string, commitment: string, public_key: [string, string], recovers: boolean, tell: (m: object) => void, hear: (type: string) => Promise<any>}} Wallet
@@ -35,6 +35,9 @@ function show(...children) {
   scrollTo(0, 0)
 }
 
+/** Leads to the issuer's front page. */
+const record = () => h('p', null, h('a', { href: '/' }, t('record')))
+
 /** The wallet that opened this page, after it named the identity to enrol. @returns {Promise<Wallet>} */
 function wallet() {
   const opener = /** @type {Window | null} */ (window.opener)
@@ -44,9 +47,8 @@ function wallet() {
   /** @type {string | undefined} */
   let origin
   // A window that was opened by something else, or whose wallet is gone, would stay empty.
-  const silent = setTimeout(() => show(h('div', { class: 'card stack' }, h('h1', null, 'Waiting for your wallet'),
-    h('p', { class: 'muted', role: 'status' }, 'It has not said yet whom to enrol; nothing was captured or sent. If nothing happens, close this window and press “Become verified” in your wallet again.'),
-    h('p', null, h('a', { href: '/' }, 'What this issuer has done so far, in public')))), 3000)
+  const silent = setTimeout(() => show(h('div', { class: 'card stack' }, h('h1', null, t('waiting')),
+    h('p', { class: 'muted', role: 'status' }, t('waiting_text')), record())), 3000)
   return new Promise((resolve) => {
     addEventListener('message', (event) => {
       if (event.source !== opener || (origin !== undefined && event.origin !== origin)) return
@@ -91,7 +93,7 @@ async function matcher() {
     const metadata = await answer.json()
     return { name: String(metadata.name), keys: partyKeys(metadata, 'face') }
   } catch (err) {
-    throw new Unsealed('The issuer does not say, in a form that this page understands, for whom a capture is to be sealed. Nothing was captured or sent.', { cause: err })
+    throw new Unsealed(t('no_keys'), { cause: err })
   }
 }
 
@@ -106,7 +108,7 @@ async function sealed(to, session, commitment, vector) {
     const parts = await sealFace(vector, to.keys, { audience: to.name, nonce: fromBase64url(session.nonce), device: String(device), identityCommitment: element(commitment) })
     return parts.map((p) => ({ sealed: toBase64url(p.sealed), commitment: toBase64url(p.commitment) }))
   } catch (err) {
-    throw new Unsealed('This page could not seal your capture, so it sent nothing of it.', { cause: err })
+    throw new Unsealed(t('unsealed'), { cause: err })
   } finally {
     vector.fill(0)
   }
@@ -114,10 +116,10 @@ async function sealed(to, session, commitment, vector) {
 
 /** The text agreed to, and its hash as the capture envelope holds it: domain, language, exact bytes. */
 async function consentText() {
-  const answer = await fetch('/static/consent.txt')
+  const answer = await fetch(`/static/consent/${language}.txt`)
   if (!answer.ok) throw new Error('the consent text is missing')
   const bytes = new Uint8Array(await answer.arrayBuffer())
-  const hash = await sha256(concat(encode('perhuman/consent/1'), prefixed(encode('en')), uint(bytes.length, 4), bytes))
+  const hash = await sha256(concat(encode('perhuman/consent/1'), prefixed(encode(language)), uint(bytes.length, 4), bytes))
   return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), hash: toBase64url(hash) }
 }
 
@@ -128,8 +130,7 @@ async function answered(what) {
       return await what()
     } catch {
       if (!said) {
-        show(h('div', { class: 'card stack' }, h('h1', null, 'The issuer does not answer'),
-          h('p', { class: 'muted', role: 'status' }, 'Nothing was captured or sent. This page tries again by itself; you can also close it and come back.')))
+        show(h('div', { class: 'card stack' }, h('h1', null, t('silent')), h('p', { class: 'muted', role: 'status' }, t('silent_text'))))
       }
       said = true
       await new Promise((resolve) => setTimeout(resolve, 1500))
@@ -142,21 +143,19 @@ async function askConsent(w) {
   trail(0)
   const { text, hash } = await answered(consentText)
   const agree = h('input', { type: 'checkbox', id: 'agree' })
-  const next = h('button', { type: 'button', class: 'primary wide', disabled: true }, 'Continue')
+  const next = h('button', { type: 'button', class: 'primary wide', disabled: true }, t('next'))
   agree.addEventListener('change', () => { next.disabled = !agree.checked })
   show(
-    h('div', { class: 'stack tight' }, h('h1', null, w.recovers ? 'Come back by a new capture' : 'Enrol once, as one person'),
-      h('p', { class: 'lead' }, 'Your wallet at ', h('b', null, new URL(w.origin).host), w.recovers
-        ? ' asks for the place that you have in this issuer’s set already. The log will announce it, and whoever holds your old secret can stop it.'
-        : ' asks to be put into this issuer’s set.')),
+    h('div', { class: 'stack tight' }, h('h1', null, t(w.recovers ? 'recover' : 'enrol')),
+      h('p', { class: 'lead' }, parts(w.recovers ? 'recover_lead' : 'enrol_lead', { wallet: h('b', null, new URL(w.origin).host) }))),
     h('div', { class: 'card stack' },
-      h('div', { class: 'consent', tabindex: 0, role: 'region', 'aria-label': 'What you agree to' }, text.trim().split(/\n\s*\n/).map((part) => {
+      h('div', { class: 'consent', role: 'region', 'aria-label': t('terms') }, text.trim().split(/\n\s*\n/).map((part) => {
         const [title, ...rest] = part.split('\n')
         return h('div', null, h('h2', null, title), h('p', null, rest.join(' ')))
       })),
-      h('label', { class: 'choice', for: 'agree' }, agree, 'I have read this and agree to one capture.'),
+      h('label', { class: 'choice', for: 'agree' }, agree, t('agree')),
       next,
-      h('p', { class: 'muted small' }, 'Fingerprint of this text, kept with the capture: ', h('code', null, hash.slice(0, 16)), '…')))
+      h('p', { class: 'muted small' }, parts('fingerprint', { hash: h('code', null, hash.slice(0, 16)) }))))
   await new Promise((resolve) => next.addEventListener('click', resolve))
   return hash
 }
@@ -165,7 +164,7 @@ async function askConsent(w) {
 async function take(session, to) {
   trail(1)
   const camera = session.captures.includes('face') && await cameraExists()
-  const hindrance = !camera ? 'No camera was found, or its models are not installed.' : await canSeal() ? '' : 'This browser is too old to seal a capture (it has no X25519).'
+  const hindrance = !camera ? t('no_camera') : await canSeal() ? '' : t('no_sealing')
   for (;;) {
     const kind = await choose(to, hindrance)
     const taken = kind === 'face' ? await takeFace() : await takeIris()
@@ -175,31 +174,27 @@ async function take(session, to) {
 
 /** @param {Matcher} to @param {string} hindrance why there is no capture by camera @returns {Promise<'face' | 'iris'>} */
 function choose(to, hindrance) {
-  const sealing = to.keys.length === 1 ? 'seals them for the issuer' : 'cuts them into three parts and seals each to another party'
-
   return new Promise((resolve) => {
     show(
-      h('div', { class: 'stack tight' }, h('h1', null, 'How do you want to be captured?'),
-        h('p', { class: 'lead' }, 'A face and an iris cannot be compared with each other, so this demo would take one person once with each.')),
+      h('div', { class: 'stack tight' }, h('h1', null, t('how')), h('p', { class: 'lead' }, t('how_lead'))),
       h('div', { class: 'kinds' },
-        h('button', { type: 'button', id: 'use-camera', disabled: hindrance !== '', onclick: () => resolve('face') }, icon('camera'), h('b', null, 'Your face, by camera'),
-          h('span', null, hindrance || `A few frames become 128 numbers in this page, which ${sealing}. The picture is never sent.`)),
-        h('button', { type: 'button', id: 'use-iris', onclick: () => resolve('iris') }, icon('eye'), h('b', null, 'A simulated iris'),
-          h('span', null, 'Play one of several made-up people. For machines without a camera.'))),
-      h('div', { class: 'note warn' }, h('b', null, 'A demonstration. '), 'A browser camera cannot tell a person from a picture, and this page belongs to you: you could send any numbers. A real issuer uses capture devices it trusts.'))
+        h('button', { type: 'button', id: 'use-camera', disabled: hindrance !== '', onclick: () => resolve('face') }, icon('camera'), h('b', null, t('by_camera')),
+          h('span', null, hindrance || t(to.keys.length === 1 ? 'by_camera_text' : 'by_camera_parties'))),
+        h('button', { type: 'button', id: 'use-iris', onclick: () => resolve('iris') }, icon('eye'), h('b', null, t('by_iris')), h('span', null, t('by_iris_text')))),
+      h('div', { class: 'note warn' }, h('b', null, t('demo')), ' ', t('demo_text')))
   })
 }
 
 /** @returns {Promise<Taken | null>} null: the person went back */
 async function takeFace() {
-  const video = h('video', { playsinline: true, muted: true, 'aria-label': 'Your camera’s picture' })
+  const video = h('video', { playsinline: true, muted: true, 'aria-label': t('picture') })
   const viewer = h('div', { class: 'viewer' }, video)
-  const said = h('p', { role: 'status' }, 'Loading the models …')
-  const bar = h('progress', { max: 1, value: 0, 'aria-label': 'Frames taken' })
+  const said = h('p', { role: 'status' }, t('loading'))
+  const bar = h('progress', { max: 1, value: 0, 'aria-label': t('frames') })
   const stop = new AbortController()
-  show(h('h1', null, 'Look into the camera'), h('div', { class: 'card stack' }, viewer, bar, said,
-    h('p', { class: 'muted small' }, 'The picture stays in this page. It is turned into numbers here, the numbers are sealed here, and both are dropped.'),
-    h('button', { type: 'button', class: 'quiet', onclick: () => stop.abort() }, 'Back')))
+  show(h('h1', null, t('look')), h('div', { class: 'card stack' }, viewer, bar, said,
+    h('p', { class: 'muted small' }, t('look_text')),
+    h('button', { type: 'button', class: 'quiet', onclick: () => stop.abort() }, t('back'))))
   try {
     const vector = await capture(video, stop.signal, (p) => {
       said.textContent = p.text
@@ -210,9 +205,9 @@ async function takeFace() {
   } catch (err) {
     if (stop.signal.aborted) return null
     await new Promise((resolve) => {
-      show(h('h1', null, 'No capture was made'), h('div', { class: 'card stack' },
-        h('div', { class: 'note bad', role: 'alert' }, err instanceof Error ? err.message : String(err)),
-        h('button', { type: 'button', class: 'primary', onclick: resolve }, 'Back')))
+      show(h('h1', null, t('nothing')), h('div', { class: 'card stack' },
+        h('div', { class: 'note bad', role: 'alert' }, err instanceof Unseen ? err.message : t('capture_failed')),
+        h('button', { type: 'button', class: 'primary', onclick: resolve }, t('back'))))
     })
     return null
   }
@@ -221,20 +216,19 @@ async function takeFace() {
 /** @returns {Promise<Taken | null>} */
 function takeIris() {
   return new Promise((resolve) => {
-    const other = h('input', { type: 'number', id: 'number', min: 1, max: 999999, step: 1, inputmode: 'numeric', placeholder: 'none' })
+    const other = h('input', { type: 'number', id: 'number', min: 1, max: 999999, step: 1, inputmode: 'numeric', placeholder: t('none') })
     const form = h('form', { class: 'stack' },
-      h('fieldset', { class: 'people' }, h('legend', { class: 'sr' }, 'Made-up people'), personas.map((p, i) =>
-        h('label', null, h('input', { type: 'radio', name: 'persona', value: String(p.number), checked: i === 0, required: true }), iris(p.number), p.name))),
-      h('div', { class: 'field' }, h('label', { for: 'number' }, 'Or another person, by number'), other),
-      h('div', { class: 'row end' }, h('button', { type: 'button', class: 'quiet', onclick: () => resolve(null) }, 'Back'), h('button', { type: 'submit', class: 'primary' }, 'Capture this iris')))
+      h('fieldset', { class: 'people' }, h('legend', { class: 'sr' }, t('people')), personas.map((p, i) =>
+        h('label', null, h('input', { type: 'radio', name: 'persona', value: String(p.number), checked: i === 0, required: true }), iris(p.number), h('bdi', null, p.name)))),
+      h('div', { class: 'field' }, h('label', { for: 'number' }, t('by_number')), other),
+      h('div', { class: 'row end' }, h('button', { type: 'button', class: 'quiet', onclick: () => resolve(null) }, t('back')), h('button', { type: 'submit', class: 'primary' }, t('capture_iris'))))
     form.addEventListener('submit', (event) => {
       event.preventDefault()
       const number = other.value ? 10_000 + Number(other.value) : Number(new FormData(form).get('persona'))
       resolve({ modality: 'iris', persona: number })
     })
-    show(h('div', { class: 'stack tight' }, h('h1', null, 'Whose iris?'),
-      h('p', { class: 'lead' }, 'These people are synthetic. A virtual device captures their irises, a little different each time, like a real one.')),
-    h('div', { class: 'card stack' }, h('span', { class: 'badge synthetic' }, 'synthetic people'), form))
+    show(h('div', { class: 'stack tight' }, h('h1', null, t('whose')), h('p', { class: 'lead' }, t('whose_lead'))),
+    h('div', { class: 'card stack' }, h('span', { class: 'badge synthetic' }, t('synthetic')), form))
   })
 }
 
@@ -254,20 +248,18 @@ async function enrol(w, consent) {
   const request = { session: session.nonce, commitment: w.commitment, consent_hash: consent, modality: taken.modality }
   if (taken.modality === 'face') request.shares = await sealed(to, session, w.commitment, taken.vector)
   else request.persona = taken.persona
-  const captured = taken.modality === 'iris' ? 'Captured by the made-up device' : to.keys.length === 1 ? 'Captured, and sealed in this page for the issuer' : 'Captured, cut into three parts in this page, each sealed to another party'
-  show(h('h1', null, 'Comparing'), h('div', { class: 'card stack' }, h('ol', { class: 'steps', role: 'status' },
-    h('li', { 'data-state': 'done' }, captured), h('li', { 'data-state': 'now' }, 'Compared with everyone enrolled before'), h('li', null, 'Written down for the next entry of the log'))))
+  const captured = t(taken.modality === 'iris' ? 'captured_iris' : to.keys.length === 1 ? 'captured' : 'captured_parties')
+  show(h('h1', null, t('comparing')), h('div', { class: 'card stack' }, h('ol', { class: 'steps', role: 'status' },
+    h('li', { 'data-state': 'done' }, captured), h('li', { 'data-state': 'now' }, t('compared')), h('li', null, t('written')))))
   const { envelope } = await post('/demo/capture', request)
   const done = await post(w.recovers ? '/v1/recoveries' : '/v1/enrolments', { session: session.nonce, envelope, public_key: w.public_key, signature: signed.signature, salt: signed.salt })
   w.tell({ type: 'perhuman-enrolled', id: done.id, receipt: done.receipt, ...(w.recovers ? { recovery: done } : {}) })
   trail(2)
   const [state, mark, badge, title, text] = w.recovers
-    ? [/** @type {const} */ ('warn'), /** @type {const} */ ('open'), 'Announced', 'You are known here, and your recovery is announced',
-      'Your wallet shows the waiting time and has a signed receipt. This window is not needed any more.']
-    : [/** @type {const} */ ('good'), /** @type {const} */ ('seal'), 'Enrolled', 'You are new here, and now you are in',
-      'Your wallet has a signed receipt. In a moment the public log holds your commitment; this window is not needed any more.']
+    ? [/** @type {const} */ ('warn'), /** @type {const} */ ('open'), t('announced_badge'), t('announced'), t('announced_text')]
+    : [/** @type {const} */ ('good'), /** @type {const} */ ('seal'), t('enrolled_badge'), t('enrolled'), t('enrolled_text')]
   show(h('div', { class: 'card stack' }, h('span', { class: `badge ${state}` }, icon(mark), badge), h('h1', null, title), h('p', { class: 'muted' }, text),
-    h('button', { type: 'button', class: 'primary', onclick: () => window.close() }, 'Back to my wallet')))
+    h('button', { type: 'button', class: 'primary', onclick: () => window.close() }, t('to_wallet'))))
 }
 
 /** @param {Wallet} w */
@@ -282,13 +274,13 @@ async function run(w) {
       if (final) w.tell({ type: 'perhuman-enrol-error', code })
       trail(2)
       const retry = await new Promise((resolve) => {
-        show(h('div', { class: 'card stack' }, h('span', { class: 'badge bad' }, icon('no'), w.recovers ? 'Not recovered' : 'Not enrolled'),
-          h('h1', null, !w.recovers && (code === 'already_enrolled' || code === 'not_accepted') ? 'This person cannot enrol twice' : 'That did not work'),
+        show(h('div', { class: 'card stack' }, h('span', { class: 'badge bad' }, icon('no'), t(w.recovers ? 'not_recovered_badge' : 'not_enrolled_badge')),
+          h('h1', null, !w.recovers && (code === 'already_enrolled' || code === 'not_accepted') ? t('not_twice') : t('failed')),
           h('p', { role: 'alert' }, err instanceof Unsealed ? err.message : explain(code)),
-          err instanceof Unsealed ? null : h('p', { class: 'muted small' }, 'The issuer’s answer: ', h('code', null, code)),
+          err instanceof Unsealed ? null : h('p', { class: 'muted small' }, parts('answer', { code: h('code', null, code) })),
           h('div', { class: 'row' },
-            final ? null : h('button', { type: 'button', class: 'primary', onclick: () => resolve(true) }, 'Try again'),
-            h('button', { type: 'button', class: final ? 'primary' : '', onclick: () => resolve(false) }, 'Back to my wallet'))))
+            final ? null : h('button', { type: 'button', class: 'primary', onclick: () => resolve(true) }, t('try_again')),
+            h('button', { type: 'button', class: final ? 'primary' : '', onclick: () => resolve(false) }, t('to_wallet')))))
       })
       if (!retry) {
         window.close()
@@ -301,7 +293,5 @@ async function run(w) {
 try {
   await run(await wallet())
 } catch {
-  show(h('div', { class: 'card stack' }, h('h1', null, 'Open this page from your wallet'),
-    h('p', { class: 'muted' }, 'An enrolment belongs to an identity, and only your wallet can lend it. Open the wallet and press “Become verified”.'),
-    h('p', null, h('a', { href: '/' }, 'What this issuer has done so far, in public'))))
+  show(h('div', { class: 'card stack' }, h('h1', null, t('from_wallet')), h('p', { class: 'muted' }, t('from_wallet_text')), record()))
 }

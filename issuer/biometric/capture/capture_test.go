@@ -50,7 +50,7 @@ func irisRequest() capture.CaptureRequest {
 }
 
 func expected() capture.Expected {
-	return capture.Expected{Nonce: [32]byte{1}, IdentityCommitment: [32]byte{2}, ConsentHash: [32]byte{3}, Now: now.Add(5 * time.Second)}
+	return capture.Expected{Nonce: [32]byte{1}, IdentityCommitment: [32]byte{2}, Consents: [][32]byte{{4}, {3}}, Now: now.Add(5 * time.Second)}
 }
 
 func virtualRoot() capture.Root {

@@ -44,9 +44,9 @@ type Policy struct {
 
 // Expected is what this enrolment demands beyond the policy.
 type Expected struct {
-	Nonce              [32]byte // of the enrolment session
-	IdentityCommitment [32]byte // the leaf that the template will be bound to
-	ConsentHash        [32]byte // of the consent text that the issuer shows; zeros: any
+	Nonce              [32]byte   // of the enrolment session
+	IdentityCommitment [32]byte   // the leaf that the template will be bound to
+	Consents           [][32]byte // hashes of the consent texts that the issuer shows, one for each language; none: any text
 	Now                time.Time
 }
 
@@ -121,7 +121,7 @@ func (p *Policy) Verify(e *Envelope, x Expected) error {
 		return fmt.Errorf("%w: made for another issuer", ErrUntrusted)
 	case !equal(e.IdentityCommitment, x.IdentityCommitment):
 		return fmt.Errorf("%w: bound to another identity commitment", ErrUntrusted)
-	case x.ConsentHash != [32]byte{} && !equal(e.ConsentHash, x.ConsentHash), e.ConsentHash == [32]byte{}:
+	case e.ConsentHash == [32]byte{} || len(x.Consents) > 0 && !slices.Contains(x.Consents, e.ConsentHash):
 		return fmt.Errorf("%w: consent to another text", ErrUntrusted)
 	case len(e.Shares) != p.Parties:
 		return fmt.Errorf("%w: number of parties", ErrUntrusted)

@@ -54,7 +54,7 @@ func TestOpenEnvelope(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := policy.Verify(e, capture.Expected{Nonce: q.Nonce, IdentityCommitment: q.IdentityCommitment, ConsentHash: q.ConsentHash, Now: now}); err != nil {
+		if err := policy.Verify(e, capture.Expected{Nonce: q.Nonce, IdentityCommitment: q.IdentityCommitment, Consents: [][32]byte{q.ConsentHash}, Now: now}); err != nil {
 			t.Fatal(err)
 		}
 		return e

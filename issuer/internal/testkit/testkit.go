@@ -191,7 +191,7 @@ func (w *World) Matcher() issuer.Matcher { return plain.New(w.Operator) }
 func (w *World) Config(store issuer.Store, m issuer.Matcher) issuer.Config {
 	return issuer.Config{
 		Name: Name, Signer: w.Signer, Store: store, Matcher: m, Capture: w.Policy,
-		Operator: w.Operator.Text(), Consent: w.Consent, Anchor: time.Second,
+		Operator: w.Operator.Text(), Consents: [][32]byte{{7}, w.Consent}, Anchor: time.Second,
 		Now: w.Clock.Now, Rand: rand.Reader,
 	}
 }

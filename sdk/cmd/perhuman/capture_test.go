@@ -66,7 +66,7 @@ func TestCaptureVirtual(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := capture.Expected{Nonce: [32]byte(bytes.Repeat([]byte{1}, 32)), IdentityCommitment: [32]byte{31: 7}, ConsentHash: [32]byte(bytes.Repeat([]byte{3}, 32)), Now: time.Now()}
+	x := capture.Expected{Nonce: [32]byte(bytes.Repeat([]byte{1}, 32)), IdentityCommitment: [32]byte{31: 7}, Consents: [][32]byte{[32]byte(bytes.Repeat([]byte{3}, 32))}, Now: time.Now()}
 	if err := capture.Virtual("issuer.example", capture.VirtualRoot(public)).Verify(e, x); err != nil {
 		t.Error(err)
 	}

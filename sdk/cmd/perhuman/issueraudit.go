@@ -20,7 +20,7 @@ import (
 
 // auditing makes what a group is audited with, nil without -audit-root. Planted
 // people follow from the link key, which stays the same as long as the group.
-func (v *issuerFlags) auditing(g party.Group, link ed25519.PrivateKey, consent [32]byte, e env) (*private.Auditing, error) {
+func (v *issuerFlags) auditing(g party.Group, link ed25519.PrivateKey, consents [][32]byte, e env) (*private.Auditing, error) {
 	if v.auditRoot == "" {
 		return nil, nil
 	}
@@ -48,7 +48,7 @@ func (v *issuerFlags) auditing(g party.Group, link ed25519.PrivateKey, consent [
 	if err != nil {
 		return nil, err
 	}
-	return &private.Auditing{Device: device, Key: key, People: v.auditPeople, Consent: consent, Now: time.Now}, nil
+	return &private.Auditing{Device: device, Key: key, People: v.auditPeople, Consents: consents, Now: time.Now}, nil
 }
 
 // auditRetry is after how long an audit that could not be done is tried again; then

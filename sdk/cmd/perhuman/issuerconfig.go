@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/perhuman/perhuman/issuer"
+	"github.com/perhuman/perhuman/issuer/biometric/capture"
 )
 
 // issuerFlags are the settings of an issuer service. Each flag -a-b has a twin
@@ -28,7 +29,8 @@ type issuerFlags struct {
 	minBatch, depth, quorum                                        int
 	roots, unattended                                              listFlag
 	virtual                                                        bool
-	revoked, firmware, consent, language, rates                    string
+	revoked, firmware, rates                                       string
+	consents                                                       listFlag
 	witnesses                                                      listFlag
 	parties                                                        listFlag
 	link                                                           string
@@ -39,7 +41,7 @@ type issuerFlags struct {
 	from map[string]string // where each setting came from
 }
 
-const issuerUsage = "-key FILE -sealing FILE (-matcher-key FILE | -parties FILE -link-key FILE) -db FILE -device-root CLASS=KEY... -consent FILE [flags]"
+const issuerUsage = "-key FILE -sealing FILE (-matcher-key FILE | -parties FILE -link-key FILE) -db FILE -device-root CLASS=KEY... -consent [LANGUAGE=]FILE... [flags]"
 
 func newIssuerFlags(name string, e env) *issuerFlags {
 	v := &issuerFlags{from: map[string]string{}}
@@ -82,8 +84,7 @@ func newIssuerFlags(name string, e env) *issuerFlags {
 	f.StringVar(&v.revoked, "revoked", "", "file with revoked devices and keys; read again when it changes")
 	f.StringVar(&v.firmware, "firmware", "", "file with the SHA-256 of allowed firmwares; read again when it changes")
 	f.DurationVar(&v.reload, "reload", 30*time.Second, "how often to look whether -revoked and -firmware have changed")
-	f.StringVar(&v.consent, "consent", "", "file with the consent text that people are shown")
-	f.StringVar(&v.language, "consent-language", "en", "its language, as a BCP 47 tag")
+	f.Var(&v.consents, "consent", "file with the consent text that people are shown, once for each language, a BCP 47 tag: LANGUAGE=FILE, or FILE for English")
 	f.StringVar(&v.rates, "error-rates", "", "file with the error rates claimed, JSON: [{\"modality\", \"claim\", \"data\"}]")
 	f.Var(&v.witnesses, "witness", "a witness that cosigns the log, VKEY@URL")
 	f.IntVar(&v.quorum, "quorum", 0, "how many witnesses make an enrolment witnessed (0: all)")
@@ -176,7 +177,7 @@ func (v *issuerFlags) check() error {
 		return usage("-party-refresh is a minute at least, or 0")
 	case len(v.roots) == 0:
 		return usage("-device-root is needed: no capture is believed without one")
-	case v.consent == "":
+	case len(v.consents) == 0:
 		return usage("-consent is needed: people agree to a text, and captures are bound to it")
 	case (v.admin == "") != (v.adminToken == ""):
 		return usage("-admin and -admin-token belong together")
@@ -228,4 +229,30 @@ func (v *issuerFlags) print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "%-18s %-46s # %s\n", one.Name, redact(one.Value.String()), from)
 	})
+}
+
+// consentHashes are of the texts that -consent names.
+func (v *issuerFlags) consentHashes() ([][32]byte, error) {
+	var out [][32]byte
+	known := map[string]bool{}
+	for _, setting := range v.consents {
+		language, file, named := strings.Cut(setting, "=")
+		if !named || strings.ContainsAny(language, `/\.`) { // a path with an equals sign in it
+			language, file = "en", setting
+		}
+		if known[language] {
+			return nil, fmt.Errorf("-consent: there are two texts in the language %q", language)
+		}
+		known[language] = true
+		text, err := readFile(file)
+		if err != nil {
+			return nil, err
+		}
+		hash, err := capture.ConsentHash(language, string(text))
+		if err != nil {
+			return nil, fmt.Errorf("-consent %s: %w", setting, err)
+		}
+		out = append(out, hash)
+	}
+	return out, nil
 }

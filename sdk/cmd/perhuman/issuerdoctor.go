@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/perhuman/perhuman/issuer/biometric/capture"
 )
 
 // issuerDoctor looks at what an issuer would be started with, and at the one
@@ -100,11 +99,7 @@ func (v *issuerFlags) doctorPolicy() (out []finding) {
 	if v.virtual {
 		out = append(out, warning("virtual devices", "never in production: anybody with the root's key can make people up", "they are believed"))
 	}
-	text, err := readFile(v.consent)
-	if err == nil {
-		_, err = capture.ConsentHash(v.language, string(text))
-	}
-	if err != nil {
+	if _, err := v.consentHashes(); err != nil {
 		out = append(out, fault("consent", "a text file that says what is kept, for how long, and how to delete it", err))
 	}
 	if v.rates == "" {

@@ -87,7 +87,7 @@ func splitCaptures(p *capture.Policy, groups []party.Group) {
 }
 
 // matcher makes the matcher that the flags name, and what ends it.
-func (s *issuing) matcher(name string, consent [32]byte, e env) (issuer.Matcher, func(), error) {
+func (s *issuing) matcher(name string, consents [][32]byte, e env) (issuer.Matcher, func(), error) {
 	v := s.flags
 	if len(v.parties) == 0 {
 		text, err := readSecret(v.matcher)
@@ -119,7 +119,7 @@ func (s *issuing) matcher(name string, consent [32]byte, e env) (issuer.Matcher,
 				return nil, nil, fmt.Errorf("%s: %w", v.parties[n], err)
 			}
 		}
-		if c.Auditing, err = v.auditing(g, key, consent, e); err != nil {
+		if c.Auditing, err = v.auditing(g, key, consents, e); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", v.parties[n], err)
 		}
 		m, err := private.New(c)

@@ -121,14 +121,10 @@ func (s *issuing) config(e env) (cfg issuer.Config, err error) {
 	case !isPostgres(v.db):
 		cfg.GalleryCache = v.db + ".gallery"
 	}
-	consent, err := readFile(v.consent)
-	if err != nil {
+	if cfg.Consents, err = v.consentHashes(); err != nil {
 		return cfg, err
 	}
-	if cfg.Consent, err = capture.ConsentHash(v.language, string(consent)); err != nil {
-		return cfg, err
-	}
-	if cfg.Matcher, s.ended, err = s.matcher(cfg.Name, cfg.Consent, e); err != nil {
+	if cfg.Matcher, s.ended, err = s.matcher(cfg.Name, cfg.Consents, e); err != nil {
 		return cfg, err
 	}
 	s.parties, _ = cfg.Matcher.(partiesOf)

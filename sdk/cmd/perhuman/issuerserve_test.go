@@ -169,7 +169,7 @@ func newOffice(t *testing.T, settings ...string) *office {
 	write(t, d.dir, "revoked", nil)
 	write(t, d.dir, "issuer.conf", []byte(strings.Join(append([]string{
 		"# an issuer of virtual people", "sealing " + d.path("keys/sealing.key"), "matcher-key " + d.path("keys/matcher.key"),
-		"db " + d.path("issuer.db"), "device-root virtual=" + strings.TrimSpace(pub), "virtual", "consent " + d.path("consent.txt"),
+		"db " + d.path("issuer.db"), "device-root virtual=" + strings.TrimSpace(pub), "virtual", "consent de=" + write(t, d.dir, "consent.de.txt", []byte("Wir heben eine Vorlage auf.")), "consent " + d.path("consent.txt"),
 		"admin-token " + d.path("keys/admin.token"), "admin 127.0.0.1:0", "addr 127.0.0.1:0", "revoked " + d.path("revoked"), "reload 1h",
 	}, settings...), "\n")))
 	return d

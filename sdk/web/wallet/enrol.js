@@ -2,6 +2,7 @@
 // own and learns a public key and a signature, never the secret.
 
 import { recovered } from './life.js'
+import { language } from './texts.js'
 
 /** @param {string} code */
 const failure = (code) => Object.assign(new Error(code), { code })
@@ -15,7 +16,7 @@ const failure = (code) => Object.assign(new Error(code), { code })
  */
 export async function enrol(holder, issuer, onstep, purpose = 'enrol') {
   const origin = new URL(issuer.at).origin
-  const popup = window.open(issuer.at + '/enrol', 'perhuman-issuer', 'popup,width=640,height=900')
+  const popup = window.open(`${issuer.at}/enrol?lang=${language}`, 'perhuman-issuer', 'popup,width=640,height=900')
   if (!popup) throw failure('popup_blocked')
   const stop = new AbortController()
   // It may take longer than the window: which says once that it is there, so it is heard from the start.

@@ -204,7 +204,7 @@ step('nobody at the other end: a silent issuer, a silent wallet, an issuer that 
   await makeWallet(wallet)
   const become = wallet.getByRole('button', { name: 'Become verified' })
   // The issuer's window says nothing: the wallet waits at the first step, and goes on when the window is closed.
-  await fresh.route('**/enrol', (route) => route.fulfill({ contentType: 'text/html', body: '<title>silent</title>' }))
+  await fresh.route('**/enrol?*', (route) => route.fulfill({ contentType: 'text/html', body: '<title>silent</title>' }))
   const [mute] = await Promise.all([fresh.waitForEvent('page'), become.click()])
   await wallet.locator('ol.steps li').first().and(wallet.locator('[data-state=now]')).waitFor()
   assert.equal(await become.isEnabled(), false)
@@ -212,7 +212,7 @@ step('nobody at the other end: a silent issuer, a silent wallet, an issuer that 
   await wallet.getByText(/window was closed before/).waitFor()
   await fresh.unrouteAll()
   // The page comes, what is to be agreed to does not: it says so, asks again, and goes on.
-  await fresh.route('**/static/consent.txt', (route) => route.abort())
+  await fresh.route('**/static/consent/*', (route) => route.abort())
   const [issuer] = await Promise.all([fresh.waitForEvent('page'), become.click()])
   await issuer.getByRole('heading', { name: 'The issuer does not answer' }).waitFor()
   assert.equal(await issuer.getByRole('checkbox').count(), 0)

@@ -273,6 +273,32 @@ step('in a language that nobody speaks, no text of wallet or widget stands outsi
   await body(wallet).evaluate((el) => el.append('Forgotten.'))
   await assert.rejects(assertTranslated(body(wallet), 'locked', data), /BODY: Forgotten\./)
 
+  // The enrolment page, opened by somebody who is a wallet in everything but the signature.
+  const [issuer] = await Promise.all([other.waitForEvent('page'), wallet.evaluate((url) => {
+    const page = window.open(url + '/enrol?lang=de'), token = (/** @type {number} */ n) => 'A'.repeat(n)
+    addEventListener('message', (e) => {
+      if (e.data?.type === 'perhuman-possess') page.postMessage({ type: 'perhuman-possession', signature: token(86), salt: token(43) }, url)
+    })
+    Object.assign(window, { enrolNow: () => page.postMessage({ type: 'perhuman-enrol', commitment: '7', public_key: ['0', '1'] }, url) })
+  }, demo.issuer)])
+  const issuerData = [new URL(demo.wallet).host, 'demo issuer']
+  const screen = async (/** @type {RegExp | string} */ heading, /** @type {string} */ what) => {
+    await issuer.getByRole('heading', { name: heading }).waitFor()
+    await assertTranslated(body(issuer), what, issuerData)
+  }
+  await screen(/Waiting for your wallet/, 'enrolment, waiting')
+  await wallet.evaluate(() => { /** @type {any} */ (window).enrolNow() })
+  await screen(/Enrol once/, 'enrolment, consent')
+  await issuer.getByLabel(/I have read this/).check()
+  await issuer.getByRole('button', { name: /Continue/ }).click()
+  await screen(/How do you want/, 'enrolment, kinds')
+  await issuer.getByRole('button', { name: /A simulated iris/ }).click()
+  await screen(/Whose iris/, 'enrolment, people')
+  await issuer.getByRole('button', { name: /Capture this iris/ }).click()
+  await screen(/That did not work/, 'enrolment, refused')
+  await issuer.getByText('commitment_invalid').waitFor()
+  await issuer.close()
+
   const board = await other.newPage()
   await board.goto(demo.board)
   await board.getByLabel('Your post').fill('Nobody’s language.')

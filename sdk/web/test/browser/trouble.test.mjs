@@ -11,6 +11,7 @@ import { agree, ask, backToWallet, captureIris, makeWallet, openIssuer, parting,
 import { picture } from '../support/pictures.mjs'
 import { steps } from '../support/steps.mjs'
 import de from '../../wallet/lang/de.js'
+import issuerDe from '../../../../demo/web/issuer/lang/de.js'
 
 const why = skip()
 const step = steps()
@@ -280,18 +281,21 @@ step('the wallet speaks the person’s language; cancel stops a proof; wiping le
   assert.deepEqual(seen.complaints, [])
 })
 
-step('who has left cannot enrol again before the delay is over, under no secret, and reads why', { skip: why, timeout: 120_000 }, async () => {
+step('who has left cannot enrol again before the delay is over, under no secret, and reads why in German, having agreed in German', { skip: why, timeout: 120_000 }, async () => {
   const wallet = context.pages().find((p) => p.url().startsWith(demo.wallet))
-  await Promise.all([wallet.waitForEvent('load'), wallet.locator('#language').selectOption('en')])
-  await makeWallet(wallet)
-  const issuer = await openIssuer(wallet)
-  await agree(issuer)
-  await captureIris(issuer, 'Greta')
-  await issuer.getByRole('alert').getByText('You left a short while ago and have to wait').waitFor()
+  await makeWallet(wallet, de)
+  const issuer = await openIssuer(wallet, de, issuerDe)
+  assert.deepEqual(await issuer.evaluate(() => [document.documentElement.lang, document.title]), ['de', 'Als ein Mensch anmelden'])
+  await issuer.getByText('Dies ist eine Vorführung').waitFor()
+  await picture(issuer, 'issuer-consent-de')
+  await agree(issuer, issuerDe)
+  await captureIris(issuer, 'Greta', issuerDe)
+  await issuer.getByRole('alert').getByText(issuerDe.code_cooldown_active).waitFor()
   assert.equal(await issuer.locator('code', { hasText: 'cooldown_active' }).count(), 1)
+  assert.equal(await issuer.getByText(/[a-z] (the|you|your) [a-z]/).count(), 0, 'English is left')
   await picture(issuer, 'issuer-cooldown')
-  await backToWallet(issuer)
-  await wallet.getByText('the waiting time before a new enrolment is not over. The wallet that left shows when it is.').waitFor()
+  await backToWallet(issuer, issuerDe)
+  await wallet.getByText(de.code_cooldown_active).waitFor()
 })
 
 /** Brings a secret by its code, and protects it. @param {import('playwright-core').Page} wallet @param {string} code */

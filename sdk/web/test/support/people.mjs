@@ -2,27 +2,29 @@
 import assert from 'node:assert/strict'
 import { readBackupCode } from '../../wallet/custody.js'
 import { patience } from './steps.mjs'
+import walletWords from '../../wallet/lang/en.js'
+import issuerWords from '../../../../demo/web/issuer/lang/en.js'
 
 export const passphrase = 'four unrelated words here'
 
-/** Makes a wallet with a passphrase in an open wallet page. */
-export async function makeWallet(page) {
-  await page.getByRole('heading', { name: /A wallet for one thing/ }).waitFor()
-  await page.getByRole('button', { name: 'Use a passphrase instead' }).click()
-  await page.getByLabel('Passphrase', { exact: true }).fill(passphrase)
-  await page.getByLabel('The same again').fill(passphrase)
-  await page.getByRole('button', { name: 'Make my secret', exact: true }).click()
-  await page.getByRole('heading', { name: 'Become a verified human' }).waitFor()
+/** Makes a wallet with a passphrase in an open wallet page. @param {typeof walletWords} [words] its language */
+export async function makeWallet(page, words = walletWords) {
+  await page.getByRole('heading', { name: words.welcome_title }).waitFor()
+  await page.getByRole('button', { name: words.use_passphrase }).click()
+  await page.getByLabel(words.passphrase, { exact: true }).fill(passphrase)
+  await page.getByLabel(words.same_again).fill(passphrase)
+  await page.getByRole('button', { name: words.make_my_secret, exact: true }).click()
+  await page.getByRole('heading', { name: words.become_title }).waitFor()
 }
 
 /** Opens the issuer's window from the wallet and agrees. @returns the issuer's page, asking for the kind of capture */
-export async function openIssuer(wallet) {
-  const [issuer] = await Promise.all([wallet.context().waitForEvent('page'), wallet.getByRole('button', { name: 'Become verified' }).click()])
-  await issuer.getByLabel(/I have read this/).check()
+export async function openIssuer(wallet, words = walletWords, there = issuerWords) {
+  const [issuer] = await Promise.all([wallet.context().waitForEvent('page'), wallet.getByRole('button', { name: words.become, exact: true }).click()])
+  await issuer.getByLabel(there.agree).check()
   return issuer
 }
 
-export async function agree(issuer) {
+export async function agree(issuer, there = issuerWords) {
   // Who enrols among too few reads a set that is too small to hide in, and reads it again only minutes later.
   await issuer.evaluate(async () => {
     for (const end = Date.now() + 240_000; Date.now() < end; await new Promise((resolve) => setTimeout(resolve, 300))) {
@@ -31,15 +33,15 @@ export async function agree(issuer) {
     }
     throw new Error('the crowd does not come together')
   })
-  await issuer.getByRole('button', { name: 'Continue' }).click()
-  await issuer.getByRole('button', { name: /simulated iris/ }).waitFor()
+  await issuer.getByRole('button', { name: there.next }).click()
+  await issuer.getByRole('button', { name: there.by_iris }).waitFor()
 }
 
 /** Enrols with a simulated iris. @param {string} name of the made-up person */
-export async function captureIris(issuer, name) {
-  await issuer.getByRole('button', { name: /simulated iris/ }).click()
+export async function captureIris(issuer, name, there = issuerWords) {
+  await issuer.getByRole('button', { name: there.by_iris }).click()
   await issuer.getByLabel(name).check()
-  await issuer.getByRole('button', { name: 'Capture this iris' }).click()
+  await issuer.getByRole('button', { name: there.capture_iris }).click()
 }
 
 /** Enrols with the camera. */
@@ -172,6 +174,6 @@ export async function storage(page) {
 }
 
 /** Leaves the enrolment page, which closes its window. @param {import('playwright-core').Page} issuer */
-export async function backToWallet(issuer) {
-  await parting(issuer, () => issuer.getByRole('button', { name: 'Back to my wallet' }).click())
+export async function backToWallet(issuer, there = issuerWords) {
+  await parting(issuer, () => issuer.getByRole('button', { name: there.to_wallet }).click())
 }

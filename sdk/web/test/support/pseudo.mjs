@@ -10,7 +10,8 @@ const marked = "const marked = (texts) => Object.fromEntries(Object.entries(text
 /** @param {import('playwright-core').BrowserContext} context launched with workers: false */
 export async function pseudo(context) {
   const handover = readFileSync(new URL('../../handover-words.js', import.meta.url), 'utf8')
-  await context.route('**/wallet/lang/de.js', (route) => route.fulfill(js(`import en from './en.js'\n${marked}export default marked(en)\n`)))
+  // The wallet's, and the enrolment page's.
+  for (const at of ['**/wallet/lang/de.js', '**/static/lang/de.js']) await context.route(at, (route) => route.fulfill(js(`import en from './en.js'\n${marked}export default marked(en)\n`)))
   await context.route('**/words-de.js', (route) => route.fulfill(js(`import { wordsFor } from './words.js'\n${marked}export const words = marked(wordsFor('en'))\n`)))
   await context.route('**/handover-words.js', (route) => route.fulfill(js(`${handover}\n${marked}handoverWords.de = marked(handoverWords.en)\n`)))
   await context.addInitScript(() => localStorage.setItem('perhuman-language', 'de'))
@@ -22,7 +23,7 @@ export async function pseudo(context) {
  */
 export async function assertTranslated(root, what, data = []) {
   const found = await root.evaluate((el, data) => {
-    const theirs = 'script, style, noscript, code, pre, bdi, blockquote, option, time, .words, .code, #asker, #vouched, [lang]:not([lang=de])'
+    const theirs = 'script, style, noscript, code, pre, bdi, blockquote, option, time, .words, .code, .consent, .trail, #asker, #vouched, [lang]:not([lang=de])'
     const bad = []
     const check = (/** @type {string} */ text, /** @type {string} */ where) => {
       for (let was = ''; was !== text;) [was, text] = [text, text.replace(/⟦[^⟦⟧]*⟧/g, ' ')]
@@ -30,8 +31,9 @@ export async function assertTranslated(root, what, data = []) {
       if (/\p{L}/u.test(text)) bad.push(`${where}: ${text.trim()}`)
     }
     const walk = (/** @type {Element | ShadowRoot} */ at) => {
+      // A sentence with an element in its gap is one sentence.
+      check([...at.childNodes].map((node) => (node instanceof Text ? node.data : ' ')).join(''), at instanceof Element ? at.tagName : 'shadow')
       for (const node of at.childNodes) {
-        if (node instanceof Text) check(node.data, at instanceof Element ? at.tagName : 'shadow')
         if (!(node instanceof Element) || node.matches(theirs)) continue
         for (const name of ['aria-label', 'placeholder', 'title', 'alt']) check(node.getAttribute(name) ?? '', `${node.tagName} ${name}`)
         walk(node)

@@ -43,6 +43,31 @@ test('every language of the wallet has every key, with the same gaps to fill', a
   }
 })
 
+test('every language of the enrolment page has every key, with the same gaps to fill, and every key is used', async () => {
+  const { readFileSync, readdirSync } = await import('node:fs')
+  const page = new URL('../../../../demo/web/issuer/', import.meta.url)
+  const source = readdirSync(page).filter((n) => n.endsWith('.js')).map((n) => readFileSync(new URL(n, page), 'utf8')).join('\n')
+  const read = async (/** @type {string} */ lang) => (await import(`../../../../demo/web/issuer/lang/${lang}.js`)).default
+  const gaps = (/** @type {string} */ s) => (s.match(/\{\w+\}/g) ?? []).sort()
+  const en = await read('en')
+  for (const key of Object.keys(en)) if (!key.startsWith('code_') && key !== 'lang') assert.match(source, new RegExp(`'${key}'`), key)
+  for (const lang of ['de', 'es', 'zh']) {
+    const list = await read(lang)
+    assert.deepEqual(Object.keys(list).sort(), Object.keys(en).sort(), lang)
+    for (const key of Object.keys(en)) {
+      assert.ok(list[key].trim(), `${lang} ${key}`)
+      assert.deepEqual(gaps(list[key]), gaps(en[key]), `${lang} ${key}`)
+      assert.notEqual(list[key], en[key], `${lang} ${key}`)
+    }
+    assert.equal(list.lang, lang)
+  }
+  // The buttons of the wallet that the page speaks of are called so.
+  for (const lang of ['en', 'de', 'es', 'zh']) {
+    const { become } = (await import(`../../wallet/lang/${lang}.js`)).default, there = await read(lang)
+    for (const key of ['waiting_text', 'from_wallet_text']) assert.ok(there[key].includes(become), `${lang} ${key}`)
+  }
+})
+
 test('every key of the wallet is used, and every code that the wallet can refuse with has a sentence', async () => {
   const { readFileSync, readdirSync } = await import('node:fs')
   const wallet = new URL('../../wallet/', import.meta.url)
