@@ -114,11 +114,40 @@ func (p *posts) page(ctx context.Context, before int64, limit int) (all []boardP
 	if all, err = p.rows(ctx, before, limit+1); err != nil {
 		return nil, 0, err
 	}
-	if len(all) > limit {
+	more := len(all) > limit
+	if more {
 		all = all[:limit]
-		older = all[limit-1].ID
 	}
-	return all, older, p.withComments(ctx, all)
+	if err := p.withComments(ctx, all); err != nil {
+		return nil, 0, err
+	}
+	if n := fitting(all); n < len(all) {
+		all, more = all[:n], true
+	}
+	if more {
+		older = all[len(all)-1].ID
+	}
+	return all, older, nil
+}
+
+// pageBytes is the most that a page of the feed holds: it goes out twice, to be
+// read without a script and to one, and beside the rest of the board it has to
+// stay below 150 KB even where nothing of it can be compressed.
+const pageBytes = 40_000
+
+// fitting is how many of these posts, the first in any case, fit on a page.
+func fitting(all []boardPost) int {
+	size := 0
+	for n, b := range all {
+		size += len(b.Author) + len(b.Text) + 100
+		for _, c := range b.Comments {
+			size += len(c.Author) + len(c.Text) + len(c.Agent) + 50
+		}
+		if size > pageBytes && n > 0 {
+			return n
+		}
+	}
+	return len(all)
 }
 
 func (p *posts) rows(ctx context.Context, before int64, limit int) ([]boardPost, error) {
