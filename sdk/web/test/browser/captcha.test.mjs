@@ -29,7 +29,7 @@ before(async () => {
       window.onloadHCaptcha = () => { window.id = hcaptcha.render('place', { sitekey: 'phsite_c', callback: done }) }
       window.onSubmit = (token) => { told.push(['done', token]); document.getElementById('form').requestSubmit() }`),
     'app /turnstile': page('/turnstile/v0/api.js', '<form><div class="cf-turnstile" data-sitekey="phsite_a" data-callback="done" data-error-callback="failed" data-theme="light"></div><button>Send</button></form>'),
-    'app /turnstile-explicit': page('/turnstile/v0/api.js?onload=onloadTurnstile&render=explicit', '<form><div id="place"></div><button>Send</button></form>'),
+    'app /turnstile-explicit': page('/turnstile/v0/api.js?onload=onloadTurnstile&render=explicit', '<form><div id="place" class="cf-turnstile"></div><button>Send</button></form>'), // of the class, and yet the page's to render
     'app /hcaptcha': page('/1/api.js', '<form><div class="h-captcha" data-sitekey="phsite_a" data-callback="done"></div><button>Send</button></form>'),
     'app /hcaptcha-explicit': page('/1/api.js?onload=onloadHCaptcha&render=explicit&hl=es', '<form><div id="place"></div><button>Send</button></form>'),
     'app /recaptcha': page('/recaptcha/api.js', '<form><div class="g-recaptcha" data-sitekey="phsite_a" data-callback="done"></div><button>Send</button></form>'),
@@ -43,6 +43,9 @@ before(async () => {
       return { type: 'application/json', headers: open, body: JSON.stringify({ challenge: 'challenge', action: 'comment', policy: 'per_epoch', k: 20, period: 86400, expires_in: expires, set_size: 300 }) }
     },
     'wallet /': () => ({ type: 'text/html; charset=utf-8', body: '<!doctype html><html lang="en"><title>wallet</title><script type="module" src="/wallet.js"></script></html>' }),
+    // A page of the wallet's that was asked nothing.
+    'wallet /other': () => ({ type: 'text/html; charset=utf-8', body: '<!doctype html><html lang="en"><title>other</title><script src="/other.js"></script></html>' }),
+    'wallet /other.js': () => js(`opener.postMessage({ type: 'perhuman-error', code: 'meddled' }, '*'); opener.postMessage('said', '*')`),
     'verifier /perhuman/perhuman.js': () => (without ? { type: 'text/plain', status: 404, body: '' } : js(readFileSync(new URL('../../perhuman.js', import.meta.url), 'utf8'))),
     'wallet /wallet.js': () => js(silent ? '' : `opener.postMessage({ type: 'perhuman-ready' }, '*')
       addEventListener('message', (event) => {
@@ -266,7 +269,15 @@ test('hCaptcha: its names for what went wrong, open and close, a theme that is a
     })
   })
   await p.locator('#go').click()
-  await (await window_).close()
+  const asking = await window_
+  // Asked once more meanwhile: it is the same question.
+  assert.deepEqual(await p.evaluate(() => hcaptcha.execute({ async: true }).catch((code) => [code, window.told])), ['busy', [['open-callback']]])
+  // Another window of the wallet's origin is not heard.
+  await p.evaluate((url) => new Promise((resolve) => {
+    addEventListener('message', (e) => { if (e.data === 'said') resolve(e.source.close()) })
+    open(url)
+  }), `http://wallet.localhost:${site.port}/other`)
+  await asking.close()
   silent = false
   await p.waitForFunction(() => window.why)
   assert.equal(await p.evaluate(() => window.why), 'challenge-closed')
