@@ -31,6 +31,7 @@ export async function questionFor(fragment) {
   } catch (err) {
     throw refusal('relay_unavailable', err)
   }
+  const at = Date.parse(got.headers.get('Date') ?? '') / 1000 // by the wallet's server
   if (!got.ok) throw refusal(got.status === 404 ? 'handover_over' : 'relay_unavailable')
   let q
   try {
@@ -55,5 +56,5 @@ export async function questionFor(fragment) {
       await pause(400 * tries)
     }
   }
-  return { origin, rp: rpFromOrigin(origin), action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, min_seq, relayed: true, tell }
+  return { origin, rp: rpFromOrigin(origin), action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, min_seq, relayed: true, at, tell }
 }

@@ -14,8 +14,9 @@ import { codeOf, periodWord, policySentence, sentence, t } from './texts.js'
  * @typedef {import('./holder.js').Holder} Holder
  * @typedef {{kind: 'post', author: string, created: number, text: string}} Shown
  * relayed: nobody but the question itself says who asks, and the answer goes to another screen.
+ * at: when it came by the clock of the wallet's server, unix.
  * gone: whether the page that asked was closed.
- * @typedef {import('./holder.js').Ask & {content?: Shown, bound?: {kind: string, bytes: string}, tell: (message: any) => void | Promise<void>, gone?: () => boolean, relayed?: boolean}} Request
+ * @typedef {import('./holder.js').Ask & {content?: Shown, bound?: {kind: string, bytes: string}, tell: (message: any) => void | Promise<void>, gone?: () => boolean, relayed?: boolean, at?: number}} Request
  */
 
 /** @param {string} code */
@@ -84,7 +85,7 @@ async function consistent(r) {
   const now = Date.now() / 1000
   if (c.issued > now + 60) throw Object.assign(refusal('clock_behind'), { at: c.issued })
   if (c.expires + 600 < now) throw Object.assign(refusal('clock_ahead'), { at: c.issued })
-  if (c.expires < now) throw refusal('challenge_expired')
+  if (c.expires < now) throw r.at && r.at <= c.expires ? Object.assign(refusal('clock_ahead'), { at: c.issued }) : refusal('challenge_expired')
   if (r.content !== undefined) {
     const { kind, author, created, text } = r.content
     if (kind !== 'post' || typeof author !== 'string' || typeof text !== 'string' || !whole(created) || author === '' || encode(author).length > 255) throw refusal('request_invalid')

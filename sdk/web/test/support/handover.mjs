@@ -118,6 +118,15 @@ export function handover(step, options, story) {
     await says(words.en.cancelled)
     await page.close()
 
+    // A phone whose clock is six minutes ahead takes every code for one that is over: it says what is wrong.
+    const ahead = await phone.newPage()
+    await ahead.clock.setSystemTime(Date.now() + 360_000)
+    await ahead.goto(await link())
+    await ahead.getByText('6 minutes ago').and(ahead.getByText('the clock is ahead')).waitFor()
+    await ahead.getByRole('button', { name: 'Back to the site' }).click()
+    await says(`${words.en.failed} (clock_ahead)`)
+    await ahead.close()
+
     const taken = await link()
     const gone = board.waitForResponse((r) => r.url().endsWith('/question'))
     await board.getByRole('button', { name: 'Cancel' }).click()

@@ -241,7 +241,7 @@ export default {
 
   waiting_question: 'Warten auf die Frage der Seite …',
   nobody_asked: 'Niemand hat gefragt',
-  nobody_asked_text: 'Dieses Fenster wird von Seiten geöffnet, die einen Nachweis möchten.',
+  nobody_asked_text: 'Dieses Fenster wird von Seiten geöffnet, die einen Nachweis möchten. Hat es gerade eine geöffnet, ist sie von diesem Fenster getrennt oder geschlossen: Gehen Sie dorthin zurück, sie sagt, was zu tun ist.',
   open_wallet: 'Wallet öffnen',
   asks: ' fragt: Sind Sie ein Mensch?',
   relayed: 'Sie haben einen Code gescannt, der angibt, von {rp} zu sein. Dieses Telefon kann das nicht prüfen. Machen Sie nur weiter, wenn {rp} auf Ihrem anderen Bildschirm offen ist und Sie das dort selbst begonnen haben.',

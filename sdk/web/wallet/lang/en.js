@@ -249,7 +249,7 @@ export default {
   // A site asks
   waiting_question: 'Waiting for the site’s question …',
   nobody_asked: 'Nobody asked',
-  nobody_asked_text: 'This window is opened by sites that ask for a proof.',
+  nobody_asked_text: 'This window is opened by sites that ask for a proof. If one has just opened it, its page is cut off from this window, or closed: go back there, it says what can be done.',
   open_wallet: 'Open the wallet',
   asks: ' asks: are you one human?',
   relayed: 'You scanned a code that says it is from {rp}. This phone cannot check that. Go on only if {rp} is open on your other screen and you started this there yourself.',

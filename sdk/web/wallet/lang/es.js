@@ -241,7 +241,7 @@ export default {
 
   waiting_question: 'Esperando la pregunta del sitio…',
   nobody_asked: 'Nadie ha preguntado',
-  nobody_asked_text: 'Esta ventana la abren los sitios que piden una prueba.',
+  nobody_asked_text: 'Esta ventana la abren los sitios que piden una prueba. Si uno acaba de abrirla, su página está separada de esta ventana o cerrada: vuelva allí, donde se dice qué se puede hacer.',
   open_wallet: 'Abrir la cartera',
   asks: ' pregunta: ¿es usted una persona?',
   relayed: 'Ha escaneado un código que dice ser de {rp}. Este teléfono no puede comprobarlo. Siga solo si {rp} está abierto en su otra pantalla y usted mismo lo inició allí.',
