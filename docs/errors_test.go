@@ -28,7 +28,11 @@ func TestEveryCodeIsExplained(t *testing.T) {
 		}
 		if len(cells) == 3 { // of a wallet's window
 			for code := range strings.SplitSeq(cells[0], ", ") {
-				told[strings.Trim(code, "`")] = true
+				code = strings.Trim(code, "`")
+				if told[code] {
+					t.Errorf("%s has two rows", code)
+				}
+				told[code] = true
 			}
 			continue
 		}
@@ -60,6 +64,34 @@ func TestEveryCodeIsExplained(t *testing.T) {
 		t.Errorf("errors.md explains %s, which no table knows", code)
 	}
 	walletCodes(t, told)
+	widgetCodes(t, string(page))
+}
+
+// widgetCodes holds the codes that the widget has of its own to the paragraph
+// about them, or to any row.
+func widgetCodes(t *testing.T, page string) {
+	found := map[string]bool{"window_cut_off": true} // a constant
+	for _, name := range []string{"ask", "closed", "handover", "perhuman"} {
+		source, err := os.ReadFile("../sdk/web/" + name + ".js")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`AskError\((?:[^'()]*\? )?'(\w+)'(?: : '(\w+)')?|\?\? '(\w+)'`).FindAllStringSubmatch(string(source), -1) {
+			for _, code := range m[1:] {
+				if code != "" {
+					found[code] = true
+				}
+			}
+		}
+	}
+	if len(found) < 10 {
+		t.Errorf("%d codes of the widget", len(found))
+	}
+	for code := range found {
+		if !strings.Contains(page, "`"+code+"`") {
+			t.Errorf("errors.md does not explain the widget's %s", code)
+		}
+	}
 }
 
 // walletCodes holds what a wallet tells a page to the codes that the engine
