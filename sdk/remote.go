@@ -26,7 +26,8 @@ import (
 )
 
 // RemoteConfig says where an application's verifier is. URL, Key and RP are
-// compulsory.
+// compulsory. The keys of the site are asked for at URL with RP in Host, for one
+// service can serve many sites: a proxy before it has to let that through.
 type RemoteConfig struct {
 	URL string // of `perhuman verifier`; https, or http on *.localhost and loopback
 	Key string // the app key: it decides the environment and which actions there are

@@ -331,6 +331,31 @@ func TestRemoteWellKnown(t *testing.T) {
 	s.want(w, 500, api.Internal) // another site's verifier
 }
 
+// One service serves many sites: a site's keys are asked for under its own name,
+// everything else under the service's.
+func TestRemoteAsksForItsSiteByHost(t *testing.T) {
+	hosts := map[string]string{}
+	s, b := stumble(t, 9, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		hosts[r.URL.Path] = r.Host
+		next.ServeHTTP(w, r)
+	})
+	s.want(s.do("POST", "/votes", body, "Perhuman-Response", s.answer(0, "vote", sdk.Once(), 0, s.challenge("vote"), raw(body))), 201, "")
+	if !strings.HasPrefix(hosts["/v1/verify"], "127.0.0.1:") || b.asked.Load() == 0 {
+		t.Errorf("asked as %v", hosts)
+	}
+	seen := ""
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen = r.URL.Path + " of " + r.Host
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	defer srv.Close()
+	r := must(sdk.NewRemote(sdk.RemoteConfig{URL: srv.URL, Key: "k", RP: rp}))
+	r.WellKnown().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/.well-known/perhuman.json", nil))
+	if seen != "/.well-known/perhuman.json of "+rp {
+		t.Errorf("asked for %q", seen)
+	}
+}
+
 // What a client is called over there is a salted hash, and no address.
 func TestRemoteTellsNoAddress(t *testing.T) {
 	var sent bytes.Buffer
