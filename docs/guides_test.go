@@ -32,7 +32,11 @@ func TestGuidesCompile(t *testing.T) {
 			if err := os.MkdirAll(sub, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(sub, "main.go"), []byte(m[1]), 0o600); err != nil {
+			name := "main.go"
+			if strings.Contains(m[1], "\nfunc Test") {
+				name = "main_test.go"
+			}
+			if err := os.WriteFile(filepath.Join(sub, name), []byte(m[1]), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -118,7 +118,7 @@ func render(slug string, source []byte) (*page, error) {
 				p.Sections = append(p.Sections, section{string(name), plain(n, source)})
 			}
 		case *ast.Paragraph:
-			if s := plain(n, source); p.Summary == "" {
+			if s := plain(n, source); p.Summary == "" && n.FirstChild().Kind() != ast.KindImage {
 				p.Summary = s
 			}
 		case *ast.Link:
@@ -147,8 +147,6 @@ func target(to string) string {
 		fragment = "#" + fragment
 	}
 	switch {
-	case file == "../README.md":
-		return "quick-start" + fragment
 	case path.Ext(file) == ".md" && !strings.Contains(file, "/"):
 		return strings.TrimSuffix(file, ".md") + fragment
 	}
@@ -210,8 +208,17 @@ func label(html string) string {
 	})
 }
 
+// long finds code in a cell that no line of a table has room for: it may break
+// anywhere. Names of codes and flags are shorter, and stay whole.
+var long = regexp.MustCompile(`<code>[^<]{33,}</code>`)
+
 // widen lets what is wider than a phone scroll by itself, by keyboard too.
 func widen(html string) string {
+	html = tables.ReplaceAllStringFunc(html, func(table string) string {
+		return long.ReplaceAllStringFunc(table, func(code string) string {
+			return strings.Replace(code, "<code>", `<code class="long">`, 1)
+		})
+	})
 	html = headings.ReplaceAllString(label(html), `<$1 id="$2"$3>$4 <a class="anchor" href="#$2" aria-label="Link to this section">#</a></$1>`)
 	html = drawings.ReplaceAllStringFunc(html, draw)
 	return strings.NewReplacer(

@@ -140,8 +140,10 @@ func llms(groups []group) []byte {
 
 > Limits any action of an app to unique humans without learning who they are: a Go SDK and services over Semaphore v4.
 
-To add it to an app, read "Quick start", then "Integrating in Go" or, for any other language, "Integrating over HTTP" with its OpenAPI document. In all of them:
+To add it to an app, read "Quick start", then "Integrating in Go", which has a whole program and its test, or, for any other language, "Integrating over HTTP" with its OpenAPI document. In all of them:
 
+- The Go module is github.com/perhuman/perhuman. Nothing is tagged yet: require v0.0.0 and replace it by the folder of a checkout. "go install ./sdk/cmd/perhuman" there gives the command perhuman.
+- Keys of issuers and apps in these texts are cut short ("AVo...", "phk_live_..."): put real ones in their place, of an issuer or of "perhuman dev".
 - The page has the element perhuman-check (served at /perhuman/perhuman.js); the app's server gets a response, a packed proof and a challenge with a dot between them, and asks the verifier.
 - Only success: true lets a person through. A refusal says why in "code"; every code has its cause and remedy in "Every code".
 - "perhuman dev -rp app.localhost:3000 -action post=5/day" runs everything an app needs while it is written, and prints its key and its addresses.

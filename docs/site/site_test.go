@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -66,9 +67,26 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	if links < 500 || pages < 15 {
 		t.Errorf("%d links on %d pages", links, pages)
 	}
-	for _, m := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllSubmatch(files["/llms.txt"].Body, -1) {
-		if _, ok := files[string(m[1])]; !ok {
-			t.Errorf("llms.txt names %s, which is not served", m[1])
+	for at, f := range files { // a program follows the links of the texts as they stand
+		if !strings.HasSuffix(f.Name, ".txt") {
+			continue
+		}
+		for _, m := range regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`).FindAllSubmatch(f.Body, -1) {
+			to := string(m[1])
+			if strings.Contains(to, "://") {
+				continue
+			}
+			if !strings.HasPrefix(to, "/") {
+				to = path.Join(path.Dir(at), to)
+			}
+			if _, ok := files[to]; !ok {
+				t.Errorf("%s names %s, which is not served", at, m[1])
+			}
+		}
+	}
+	for _, want := range []string{"module is github.com/perhuman/perhuman.", "go install ./sdk/cmd/perhuman", "[Figures](/docs/benchmarks.md): Processor time"} {
+		if !bytes.Contains(files["/llms.txt"].Body, []byte(want)) {
+			t.Errorf("llms.txt does not say %q", want)
 		}
 	}
 	second := string(files[Prefix+"how-it-works"].Body) // each page leads to those before and after it
@@ -110,7 +128,7 @@ func TestReference(t *testing.T) {
 func TestCollect(t *testing.T) {
 	groups, err := collect(fstest.MapFS{
 		"how-it-works.md": {Data: []byte("# How *it* works\n\nFirst `words`.\n\n## A part\n\n[there](zz.md#x), <script>alert(1)</script>\n\n| a |\n|---|\n| b |\n")},
-		"zz.md":           {Data: []byte("# Last\n\n[home](../README.md)\n")},
+		"zz.md":           {Data: []byte("# Last\n\n[home](quick-start.md)\n")},
 	})
 	if err != nil || len(groups) != 2 || groups[1].Title != "More" || groups[1].Pages[0].Nav != "Last" {
 		t.Fatalf("%v %+v", err, groups)
@@ -123,6 +141,9 @@ func TestCollect(t *testing.T) {
 	table, err := render("t", []byte("# T\n\n| `a` | n \"x\" |\n|---|--:|\n| b | 1 |\n"))
 	if err != nil || !strings.Contains(table.Body, `<td data-th="a">b</td>`) || !strings.Contains(table.Body, `<td data-th="n &quot;x&quot;" align="right">1</td>`) {
 		t.Error(err, table.Body)
+	}
+	if code := strings.Repeat("x", 33); !strings.Contains(widen("<table><tr><td><code>"+code+"</code> <code>flag</code></td></tr></table>"), `<code class="long">`+code+"</code> <code>flag</code>") {
+		t.Error("a long code in a cell cannot break")
 	}
 	if strings.Contains(p.Body, "<script") || !strings.Contains(p.Body, `href="zz#x"`) || !strings.Contains(p.Body, `<div class="scroll" tabindex="0"><table>`) {
 		t.Error(p.Body)

@@ -24,7 +24,8 @@ import (
 )
 
 // Every Go program of the guides is built in a module of somebody else's, and
-// run: people act through those that listen, the others come to their end.
+// run: people act through those that listen, the others come to their end, and
+// the test of a guide passes beside its program.
 func TestGuidesRun(t *testing.T) {
 	w := newWorld(t)
 	k := w.kit()
@@ -49,10 +50,16 @@ func TestGuidesRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	ports := map[string]string{}
+	var tested []string
 	for _, page := range pages {
 		name := strings.TrimSuffix(filepath.Base(page), ".md")
 		for _, b := range blocksOf(t, "docs/"+name+".md") {
 			if b.lang != "go" {
+				continue
+			}
+			if strings.Contains(b.text, "\nfunc Test") {
+				w.keep("app/"+name+"/main_test.go", b.text)
+				tested = append(tested, name)
 				continue
 			}
 			if ports[name] != "" {
@@ -170,6 +177,13 @@ func TestGuidesRun(t *testing.T) {
 			}
 		},
 		"polls": func(t *testing.T) { ends(t, w, "polls") },
+	}
+	for _, name := range tested {
+		cmd := exec.CommandContext(t.Context(), "go", "test", "-mod=mod", "-v", "./"+name)
+		cmd.Dir, cmd.Env = w.path("app"), append(os.Environ(), "GOFLAGS=-buildvcs=false")
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: Test") {
+			t.Errorf("the test of %s: %v\n%s", name, err, out)
+		}
 	}
 	for name := range ports {
 		do := runs[name]
