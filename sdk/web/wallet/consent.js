@@ -8,7 +8,7 @@ import { fromBase64url } from '../bytes.js'
 import { h } from '../dom.js'
 import { t, when } from './texts.js'
 
-/** @typedef {import('./request.js').Request} Request */
+/** @typedef {import('./question.js').Request} Request */
 /** @typedef {import('../engine.js').Bound & {bytes: Uint8Array}} Read what the engine read, and from which bytes */
 
 /** @param {string} c */

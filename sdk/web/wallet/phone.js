@@ -15,7 +15,7 @@ const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms) })
 
 /**
  * Fetches the one question of a link, which is then gone from the relay.
- * @param {string} fragment @returns {Promise<import('./request.js').Request>}
+ * @param {string} fragment @returns {Promise<import('./question.js').Request>}
  */
 export async function questionFor(fragment) {
   let key

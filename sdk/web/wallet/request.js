@@ -1,122 +1,19 @@
 // The window an app opens to ask: hear the question, show who asks and for
-// what, answer after a click. The asking site is whoever the browser says it
-// is; after the first question every other origin is refused.
+// what, answer after a click.
 
-import { canonicalPost, contentDigest, encode, equal, fromBase64url, rpFromOrigin, sha256, toBase64url } from '../bytes.js'
-import { readChallenge } from '../challenge.js'
+import { fromBase64url } from '../bytes.js'
 import { fill, h, icon } from '../dom.js'
-import { unlockForm } from './setup.js'
-import { contentView, learnsContent, personally } from './consent.js'
+import { hindrance, meter, whatIsAsked, whatIsShared } from './asked.js'
+import { personally } from './consent.js'
 import { setAge, setUnread } from './offline-words.js'
-import { codeOf, periodWord, policySentence, sentence, t } from './texts.js'
+import { consistent, question, tellIfPossible } from './question.js'
+import { unlockForm } from './setup.js'
+import { codeOf, sentence, t } from './texts.js'
 
 /**
  * @typedef {import('./holder.js').Holder} Holder
- * @typedef {{kind: 'post', author: string, created: number, text: string}} Shown
- * relayed: nobody but the question itself says who asks, and the answer goes to another screen.
- * at: when it came by the clock of the wallet's server, unix.
- * gone: whether the page that asked was closed.
- * @typedef {import('./holder.js').Ask & {content?: Shown, bound?: {kind: string, bytes: string}, tell: (message: any) => void | Promise<void>, gone?: () => boolean, relayed?: boolean, at?: number}} Request
+ * @typedef {import('./question.js').Request} Request
  */
-
-/** @param {string} code */
-const refusal = (code) => Object.assign(new Error(code), { code })
-
-/** Waits for the one question of this window. @returns {Promise<Request>} */
-export function question() {
-  const opener = /** @type {Window | null} */ (window.opener)
-  if (!opener) return Promise.reject(refusal('request_invalid'))
-  /** @type {string | undefined} */
-  let asked
-  return new Promise((resolve) => {
-    addEventListener('message', (event) => {
-      if (event.source !== opener || event.data?.type !== 'perhuman-request') return
-      const tell = (/** @type {object} */ message) => opener.postMessage(message, event.origin)
-      if (asked !== undefined) {
-        if (event.origin !== asked) tellIfPossible(tell, 'origin_refused')
-        return
-      }
-      if (rpFromOrigin(event.origin) === '') {
-        tellIfPossible(tell, 'origin_refused')
-        return
-      }
-      asked = event.origin
-      const { action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, min_seq } = event.data
-      resolve({ origin: event.origin, rp: rpFromOrigin(event.origin), action, kind, len, k, challenge, content_digest, content, bound, issuers, all, snapshot, min_seq, tell, gone: () => opener.closed })
-    })
-    opener.postMessage({ type: 'perhuman-ready' }, '*') // says nothing but that this window listens
-  })
-}
-
-/** An opaque origin cannot be written to, a relay can be away; there is nobody to tell then. @param {(m: any) => void | Promise<void>} tell @param {string} code */
-async function tellIfPossible(tell, code) {
-  try {
-    await tell({ type: 'perhuman-error', code })
-  } catch {
-    // the refusal stands all the same
-  }
-}
-
-/**
- * Checks, before anything is shown as a fact, that the challenge is for this
- * site, action and content. The engine checks it all again when it proves.
- * @param {Request} r @returns {Promise<number>} until when it is good, unix
- */
-async function consistent(r) {
-  const whole = (/** @type {unknown} */ n) => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0
-  if (r.rp === '') throw refusal('origin_refused')
-  if (typeof r.action !== 'string' || !/^[a-z0-9._/-]{1,128}$/.test(r.action) || !whole(r.len) || !whole(r.k) || r.k < 1 || r.k > 1000 ||
-    typeof r.content_digest !== 'string' || !/^[\w-]{43}$/.test(r.content_digest) || r.content === null ||
-    !['once', 'returning', 'per_epoch'].includes(r.kind) || (r.kind === 'per_epoch') !== (r.len > 0) ||
-    (r.bound !== undefined && (r.content !== undefined || typeof r.bound?.kind !== 'string' || typeof r.bound.bytes !== 'string' || !/^[\w-]{0,5464}$/.test(r.bound.bytes))) ||
-    (r.issuers !== undefined && !(Array.isArray(r.issuers) && r.issuers.length > 0 && r.issuers.length <= 16 && r.issuers.every((i) => typeof i === 'string' && i.length <= 1024))) ||
-    (r.all !== undefined && (typeof r.all !== 'boolean' || r.all && !r.issuers)) || (r.snapshot !== undefined && !whole(r.snapshot)) || (r.min_seq !== undefined && !whole(r.min_seq))) throw refusal('request_invalid')
-  let c
-  try {
-    c = readChallenge(r.challenge)
-  } catch {
-    throw refusal('challenge_invalid')
-  }
-  const hash = async (/** @type {string} */ s) => sha256(encode(s))
-  if (!equal(c.rp, await hash(r.rp))) throw refusal('challenge_wrong_rp')
-  if (!equal(c.origin, await hash(r.origin))) throw refusal('challenge_wrong_origin')
-  if (!equal(c.action, await hash(r.action))) throw refusal('challenge_wrong_action')
-  if (!equal(c.content, fromBase64url(r.content_digest))) throw refusal('message_mismatch')
-  const now = Date.now() / 1000
-  if (c.issued > now + 60) throw Object.assign(refusal('clock_behind'), { at: c.issued })
-  if (c.expires + 600 < now) throw Object.assign(refusal('clock_ahead'), { at: c.issued })
-  if (c.expires < now) throw r.at && r.at <= c.expires ? Object.assign(refusal('clock_ahead'), { at: c.issued }) : refusal('challenge_expired')
-  if (r.content !== undefined) {
-    const { kind, author, created, text } = r.content
-    if (kind !== 'post' || typeof author !== 'string' || typeof text !== 'string' || !whole(created) || author === '' || encode(author).length > 255) throw refusal('request_invalid')
-    const digest = await contentDigest('post', canonicalPost({ rp: r.rp, author, created, text }))
-    if (toBase64url(digest) !== r.content_digest) throw refusal('message_mismatch')
-  }
-  return c.expires
-}
-
-/** What stands in the way, and what the wallet does about it. @param {unknown} err @param {boolean} final */
-const hindrance = (err, final) => h('div', { class: 'note bad stack tight refusal' }, h('h2', null, t(final ? 'no_proof' : 'no_proof_now')), h('p', null, sentence(err)))
-
-/** @param {Request} r @param {import('./holder.js').Issuer[]} accepted @param {import('./consent.js').Read | undefined} read @returns {Node} */
-function whatIsAsked(r, accepted, read) {
-  return h('div', { class: 'stack' },
-    h('dl', { class: 'pairs' },
-      h('dt', null, t('for_what')), h('dd', null, r.action),
-      h('dt', null, t('how_often')), h('dd', null, policySentence(r)),
-      r.issuers || accepted.length > 1 ? [h('dt', null, t(r.all ? 'vouched_all' : 'vouched')), h('dd', { id: 'vouched' }, accepted.map((i) => i.name).join(', '))] : null),
-    r.snapshot ? h('p', { class: 'note' }, t('frozen_set', { n: r.snapshot })) : null,
-    contentView(r, read))
-}
-
-/** @param {Request} r @param {number} crowd members among whom the person cannot be told apart @param {import('./consent.js').Read | undefined} read */
-function whatIsShared(r, crowd, read) {
-  const learns = r.kind === 'per_epoch' ? t('learns_text', { n: crowd, when: periodWord(r.len) }) : t(r.kind === 'once' ? 'learns_once' : 'learns_returning', { n: crowd })
-  return h('ul', { class: 'facts' },
-    h('li', { 'data-state': 'good' }, icon('yes'), h('b', null, t('learns')), h('span', null, learns, ' ', learnsContent(r, read))),
-    h('li', null, icon('no'), h('b', null, t('not_learns')), h('span', null, r.kind === 'per_epoch' ? t('not_learns_slots') : t('not_learns_text'))),
-    h('li', null, icon('lock'), h('b', null, t('also_unknown')), h('span', null, t('also_unknown_text'))))
-}
 
 /**
  * The dialog of a question, from hearing it to the answer.
@@ -368,10 +265,3 @@ const sets = new Set(['crowd_too_small', 'roots_stale', 'not_synced'])
 
 /** Troubles that pass when the person sets the clock right. */
 const clocks = new Set(['clock_behind_issuer', 'issuer_silent'])
-
-/** What is left, as dots and in words. @param {number} left @param {Request} r */
-function meter(left, r) {
-  const dots = r.k <= 20 ? h('span', { class: 'dots', 'aria-hidden': 'true' }, Array.from({ length: r.k }, (_, i) => h('i', { class: i < left ? 'left' : '' }))) : null
-  return h('p', { class: 'row meter' }, dots, h('span', null, t('left', { n: left, k: r.k, when: periodWord(r.len) }), r.len % 86400 === 0 && r.len ? h('span', { class: 'muted' }, t('utc')) : null))
-}
-

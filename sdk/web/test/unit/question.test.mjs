@@ -14,7 +14,7 @@ function open() {
   return { told, say }
 }
 
-const { question } = await import('../../wallet/request.js')
+const { question } = await import('../../wallet/question.js')
 
 test('an opener that asks twice has asked once: the second question changes nothing and is not answered', async () => {
   const { told, say } = open()
