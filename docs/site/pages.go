@@ -45,7 +45,7 @@ var plan = [...]struct {
 	pages [][2]string
 }{
 	{"Begin", [][2]string{{"quick-start", "Quick start"}, {"how-it-works", "How it works"}, {"comparison", "Beside its peers"}}},
-	{"Integrate", [][2]string{{"integrate-go", "In Go"}, {"integrate-http", "Over HTTP"}, {"replace-captcha", "In place of a CAPTCHA"}, {"agents", "Agents"}, {"polls", "Polls"}, {"hand-over", "Phone and desktop"}, {apiSlug, "HTTP reference"}, {"errors", "Error codes"}}},
+	{"Integrate", [][2]string{{"integrate-go", "In Go"}, {"integrate-http", "Over HTTP"}, {"replace-captcha", "In place of a CAPTCHA"}, {"agents", "Agents"}, {"polls", "Polls"}, {"hand-over", "Phone and desktop"}, {apiSlug, "HTTP reference"}, {"routes", "Every route"}, {"errors", "Error codes"}}},
 	{"Run", [][2]string{{"operations", "A verifier"}, {"storage", "Storage of a verifier"}, {"issuer", "An issuer"}, {"issuer-storage", "Storage of an issuer"}, {"life-of-a-person", "The life of a person"}, {"wallet", "A wallet"}, {"benchmarks", "Figures"}}},
 	{"Trust", [][2]string{{"threat-model", "Threat model"}, {"private-matcher", "Private matcher"}, {"batch-verification", "Batches"}, {"security", "Security"}}},
 	{"Project", [][2]string{{"stability", "What stays stable"}, {"changelog", "Changelog"}, {"dependencies", "Dependencies"}}},

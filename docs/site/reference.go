@@ -94,7 +94,7 @@ func reference(document []byte) (*page, error) {
 	if err := json.Unmarshal(document, &doc); err != nil {
 		return nil, fmt.Errorf("docs: openapi: %w", err)
 	}
-	p := &page{Slug: apiSlug, Title: "HTTP reference", Summary: "Every route of the verifier service, with its fields. The service itself serves this document at /openapi.json and is held to it by its tests."}
+	p := &page{Slug: apiSlug, Title: "HTTP reference", Summary: "Every route of the verifier service, with its fields. The service itself serves this document at /openapi.json and is held to it by its tests. Routes of the other services are in the list of every route."}
 	var out strings.Builder
 	fmt.Fprintf(&out, "<h1>%s</h1>\n<p>%s</p>\n", p.Title, template.HTMLEscapeString(p.Summary))
 	for _, path := range doc.Paths.Names {

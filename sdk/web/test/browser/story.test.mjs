@@ -337,7 +337,7 @@ step('the manual is readable by everybody, with no script at all', { skip: why, 
   await picture(manual, 'manual', { fullPage: false })
   const every = await manual.$$eval('nav.pages a', (links) => links.map((a) => String(a.getAttribute('href')).replace('/docs/', '')))
   assert.ok(every.length > 20)
-  const some = ['http-reference', 'comparison', 'errors', 'operations']
+  const some = ['http-reference', 'routes', 'comparison', 'errors', 'operations']
   for (const name of process.env.PERHUMAN_LONG ? every : some) {
     await manual.goto(`${demo.board}/docs/${name}`)
     await assertAccessible(manual, name)
