@@ -24,7 +24,8 @@ var runs = map[string]struct{ file, test string }{
 	"html": {"../sdk/web/test/browser/guides.test.mjs", "test(`the block of ${page}"},
 }
 
-// unrun lists the blocks of a page that no test takes, by their first line.
+// unrun lists the blocks of a page that no test takes, by their first line, and
+// the lines that are too wide.
 func unrun(source []byte) (faults []string) {
 	doc := goldmark.New().Parser().Parse(text.NewReader(source))
 	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
@@ -44,6 +45,12 @@ func unrun(source []byte) (faults []string) {
 		case *ast.FencedCodeBlock:
 			language := string(n.Language(source))
 			_, known := runs[language]
+			for i := range n.Lines().Len() { // what is typed or copied is seen whole beside the list of pages
+				line := n.Lines().At(i)
+				if text := strings.TrimRight(string(line.Value(source)), "\n"); len(text) > 100 && (language == "sh" || language == "html") {
+					faults = append(faults, text)
+				}
+			}
 			// The tests find a block by a line that has nothing but its fence and language.
 			if begin := n.Lines().At(0).Start; !known || !strings.HasSuffix("\n"+string(source[:begin]), "\n```"+language+"\n") {
 				faults = append(faults, language+": "+first())
@@ -56,9 +63,9 @@ func unrun(source []byte) (faults []string) {
 
 // Every block of the manual is run by a test.
 func TestEveryBlockIsRun(t *testing.T) {
-	planted := "# x\n\n```\nnaked\n```\n\n    indented\n\n```python\nprint()\n```\n\n- a\n  ```sh\n  in a list\n  ```\n\n```sh\nmake demo\n```\n"
-	if found := unrun([]byte(planted)); len(found) != 4 {
-		t.Fatalf("of the four planted ones were found: %q", found)
+	planted := "# x\n\n```\nnaked\n```\n\n    indented\n\n```python\nprint()\n```\n\n- a\n  ```sh\n  in a list\n  ```\n\n```sh\nmake demo\nmake" + strings.Repeat(" demo", 20) + "\n```\n"
+	if found := unrun([]byte(planted)); len(found) != 5 {
+		t.Fatalf("of the five planted ones were found: %q", found)
 	}
 	pages, err := filepath.Glob("*.md")
 	if err != nil {
@@ -70,7 +77,7 @@ func TestEveryBlockIsRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, fault := range unrun(source) {
-			t.Errorf("%s has a block that no test runs, %s", page, fault)
+			t.Errorf("%s has a block that no test runs, or that is too wide: %s", page, fault)
 		}
 	}
 	for language, by := range runs {

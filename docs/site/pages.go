@@ -212,6 +212,9 @@ func label(html string) string {
 // anywhere. Names of codes and flags are shorter, and stay whole.
 var long = regexp.MustCompile(`<code>[^<]{33,}</code>`)
 
+// flags, whose dash is no place to break a line.
+var flags = regexp.MustCompile(`<code>(-[a-z-]{1,24})</code>`)
+
 // widen lets what is wider than a phone scroll by itself, by keyboard too.
 func widen(html string) string {
 	html = tables.ReplaceAllStringFunc(html, func(table string) string {
@@ -219,6 +222,7 @@ func widen(html string) string {
 			return strings.Replace(code, "<code>", `<code class="long">`, 1)
 		})
 	})
+	html = flags.ReplaceAllString(html, `<code class="flag">$1</code>`)
 	html = headings.ReplaceAllString(label(html), `<$1 id="$2"$3>$4 <a class="anchor" href="#$2" aria-label="Link to this section">#</a></$1>`)
 	html = drawings.ReplaceAllStringFunc(html, draw)
 	return strings.NewReplacer(

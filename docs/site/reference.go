@@ -144,7 +144,10 @@ func reference(document []byte) (*page, error) {
 func operationHTML(out *strings.Builder, id, method, path string, o operation) {
 	esc := template.HTMLEscapeString
 	fmt.Fprintf(out, "<h2 id=\"%s\"><span class=\"way\">%s</span> %s</h2>\n<p>%s %s</p>\n", esc(id), strings.ToUpper(esc(method)), esc(path), esc(o.Summary), esc(o.Description))
-	if len(o.Security) > 0 {
+	switch without := func(way map[string][]string) bool { return len(way) == 0 }; {
+	case slices.ContainsFunc(o.Security, without):
+		out.WriteString("<p>Asks for no key, or takes the app's: <code>Authorization: Bearer</code>.</p>\n")
+	case len(o.Security) > 0:
 		out.WriteString("<p>Asks for the app's key: <code>Authorization: Bearer</code>.</p>\n")
 	}
 	if len(o.Parameters) > 0 {

@@ -118,6 +118,11 @@ func TestReference(t *testing.T) {
 			t.Errorf("%q is missing", want)
 		}
 	}
+	// Pages ask for challenges without a key, and nobody else for anything.
+	challenges, rest, _ := strings.Cut(p.Body, `id="post-v1-verify"`)
+	if !strings.Contains(challenges, "Asks for no key, or takes the app's") || !strings.Contains(rest, "Asks for the app's key") || strings.Contains(rest, "no key") {
+		t.Error("who has to have a key is not said")
+	}
 	if _, err := reference([]byte("{")); err == nil {
 		t.Error("half a document makes a page")
 	}
@@ -142,8 +147,8 @@ func TestCollect(t *testing.T) {
 	if err != nil || !strings.Contains(table.Body, `<td data-th="a">b</td>`) || !strings.Contains(table.Body, `<td data-th="n &quot;x&quot;" align="right">1</td>`) {
 		t.Error(err, table.Body)
 	}
-	if code := strings.Repeat("x", 33); !strings.Contains(widen("<table><tr><td><code>"+code+"</code> <code>flag</code></td></tr></table>"), `<code class="long">`+code+"</code> <code>flag</code>") {
-		t.Error("a long code in a cell cannot break")
+	if code := strings.Repeat("x", 33); !strings.Contains(widen("<table><tr><td><code>"+code+"</code> <code>-flag</code></td></tr></table>"), `<code class="long">`+code+`</code> <code class="flag">-flag</code>`) {
+		t.Error("a long code in a cell cannot break, or a flag can")
 	}
 	if strings.Contains(p.Body, "<script") || !strings.Contains(p.Body, `href="zz#x"`) || !strings.Contains(p.Body, `<div class="scroll" tabindex="0"><table>`) {
 		t.Error(p.Body)
