@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { binary, offline } from '../support/binaries.mjs'
-import { assertAccessible, assertLoopback, launch, skip, watch } from '../support/chromium.mjs'
+import { assertAccessible, assertFits, assertLoopback, launch, skip, watch } from '../support/chromium.mjs'
 import { start } from '../support/demo.mjs'
 import { handover } from '../support/handover.mjs'
 import { call } from '../support/local.mjs'
@@ -426,6 +426,10 @@ step('no page complains, leaves loopback, weighs too much, jumps while it loads 
     await assertAccessible(visit, url)
     assert.ok(bytes > 5_000 && bytes < 150_000, `${url}: ${bytes} bytes`)
     assert.ok(jumped < 0.05, `${url} jumps: ${jumped}`)
+    // 1280 px at 400 %.
+    await visit.setViewportSize({ width: 320, height: 740 })
+    await assertFits(visit, url)
+    await visit.setViewportSize({ width: 1280, height: 860 })
     titles.add(await visit.title())
     if (url !== demo.issuer + '/') assert.equal(await visit.locator('link[rel=icon]').count(), 1, `${url} has no icon`) // that one loads nothing at all
   }
