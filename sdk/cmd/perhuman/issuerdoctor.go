@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
 )
 
 // issuerDoctor looks at what an issuer would be started with, and at the one
