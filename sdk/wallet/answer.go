@@ -26,7 +26,7 @@ type Prompt struct {
 	Period     scope.Period
 	Content    scope.Digest
 	Left       int    // how often this wallet can still do it in this period, this time included
-	Crowd      uint64 // live members that the person hides among
+	Crowd      uint64 // live members that the person hides among; 0 for a Resend after which the set got out of reach
 	Resend     bool   // this challenge was answered before: Answer returns the same bytes
 	KeyChecked bool   // the challenge's signature was verified
 	Expires    time.Time
@@ -125,11 +125,11 @@ func (w *Wallet) Prepare(ctx context.Context, r Request) (Prompt, error) {
 		Left: p.left, Resend: p.again != "", KeyChecked: r.Keys != nil,
 		Expires: time.Unix(int64(q.challenge.Expires), 0),
 	}
-	if prompt.Resend {
-		return prompt, nil
-	}
 	m, _, err := w.ready(s, q.policy.Snapshot)
 	prompt.Crowd = m.crowd
+	if prompt.Resend {
+		err = nil // what was made is sent, whatever has become of the set
+	}
 	return prompt, err
 }
 

@@ -125,8 +125,9 @@ func (w *Wallet) plan(ctx context.Context, s *secret, q checked) (plan, error) {
 		// again only where there is no other: with k of 1 a second showing links
 		// nothing that was not linked. With more slots a verifier could claim this
 		// every time and so see one person under one nullifier for a whole period.
+		// The slot of this very challenge is shown to it again: nothing is used.
 		o, seen := taken[slot]
-		if !seen || o == NotSpent && q.policy.K == 1 {
+		if !seen || o == NotSpent && q.policy.K == 1 || p.again != "" && slot == p.slot {
 			p.order = append(p.order, slot)
 		}
 	}

@@ -38,6 +38,10 @@ func TestSlotsUntilQuota(t *testing.T) {
 		if err != nil || again.Response != a.Response || !again.Resent || again.Slot != a.Slot || again.Nullifier != a.Nullifier {
 			t.Fatalf("a repeat is not the same: %+v, %v", again, err)
 		}
+		// Whoever looks at the question again is told what stood there before.
+		if p, err := x.Prepare(ctx, r); err != nil || p.Left != 5-i || p.Crowd != 301 || !p.Resend {
+			t.Fatalf("prompt %d of a repeat: %+v, %v", i, p, err)
+		}
 	}
 	_, err := x.Answer(ctx, w.request(scope.PerDay(5)))
 	wantCode(t, err, wallet.QuotaExhausted)

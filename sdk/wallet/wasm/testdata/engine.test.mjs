@@ -94,7 +94,9 @@ test('sync, prepare, prove, and the official library verifies', async () => {
   assert.equal(proof.scope, a.scope)
   assert.equal(await verifyProof(proof), true)
 
-  // The same challenge again: the same bytes, nothing new to record.
+  // The same challenge again: the same question, the same bytes, nothing new to record.
+  const anew = await engine.prepare(key, { ...r, used: [a.slot] })
+  assert.deepEqual([anew.left, anew.crowd, anew.resend], [5, 301, true])
   const again = await engine.prove(key, { ...r, used: [a.slot] }, { record: () => assert.fail('recorded twice') })
   assert.deepEqual([again.response, again.resent], [a.response, true])
 })
