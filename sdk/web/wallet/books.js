@@ -13,13 +13,16 @@ import { Sealed, successive } from './sealed.js'
 
 /**
  * @typedef {{rp: string, action: string, start: number, len: number}} Book
- * @typedef {{until: number, used: number[]}} Page  until: end of the period, 0 for ever
+ * @typedef {{slot: number, response: string, until: number}} Shown  until: when its challenge is over
+ * @typedef {{until: number, used: number[], shown?: Shown[]}} Page  until: end of the period, 0 for ever; shown: while their challenges last
  * @typedef {{id: string, receipt: string, enrolled: number, issuer?: string}} Enrolment  issuer: the key it was made under
  * @typedef {import('./backup.js').Act} Act
  */
 
 /** Pages of periods that ended this long ago, in seconds, are dropped: longer than any clock is wrong. */
 const keep = 90 * 86400
+/** The lock of whoever reads a page of slots and writes it again: a slot that another window takes meanwhile would be lost. */
+export const turns = 'perhuman-slots'
 
 export class Books {
   #sealed
@@ -59,16 +62,26 @@ export class Books {
   }
 
   /**
-   * Writes a slot down as used, and the act into the history, in one
-   * transaction; returns when that is on disk.
-   * @param {Book} book @param {number} slot @param {Act} act
+   * What was written down for a challenge. Whether it was heard nobody knows, so it is sent again, and no challenge takes
+   * a second slot.
+   * @param {Book} book @param {string} challenge @returns {Promise<Shown | undefined>}
    */
-  async spend(book, slot, act) {
+  async shown(book, challenge) {
+    const { shown = [] } = await this.#read(await this.name(book)) ?? {}
+    return shown.find((/** @type {Shown} */ { response }) => response.endsWith('.' + challenge))
+  }
+
+  /**
+   * Writes a slot down as used, what is to be shown for it, and the act into the history, in one transaction; returns
+   * when that is on disk.
+   * @param {Book} book @param {Shown} shown @param {Act} act
+   */
+  async spend(book, shown, act) {
     const name = await this.name(book)
+    const { used = [], shown: before = [] } = /** @type {Partial<Page>} */ (await this.#read(name) ?? {})
+    if (used.includes(shown.slot)) throw new Error('slot used before')
     /** @type {Page} */
-    const page = { until: book.len ? book.start + book.len : 0, used: await this.used(book) }
-    if (page.used.includes(slot)) throw new Error('slot used before')
-    page.used.push(slot)
+    const page = { until: book.len ? book.start + book.len : 0, used: [...used, shown.slot], shown: [...before.filter((s) => s.until >= act.at), shown] }
     const line = this.#line()
     await this.#sealed.put([[name, encode(JSON.stringify(page))], [line, encode(JSON.stringify(act))]])
   }
@@ -86,13 +99,24 @@ export class Books {
   /** Erases the history. The slot pages stay, without a word about where they belong. */
   async erase() {
     await db.remove(await db.names('history/'))
-    for (const [name, page] of await this.#all('book')) await this.#write(name, { until: until(page), used: page.used })
+    await navigator.locks.request(turns, async () => {
+      for (const [name, page] of await this.#all('book')) await this.#write(name, { until: until(page), used: page.used })
+    })
   }
 
-  /** Drops pages of periods long past. @param {number} now unix */
+  /**
+   * Drops pages of periods long past, and what was shown for challenges that are over: now, or when the wallet is next
+   * opened if a proof is being written down.
+   * @param {number} now unix
+   */
   async tidy(now) {
-    const old = (await this.#all('book')).filter(([, page]) => until(page) && until(page) + keep < now).map(([name]) => name)
-    if (old.length) await db.remove(old)
+    const lasts = (/** @type {Shown} */ shown) => shown.until >= now
+    await navigator.locks.request(turns, { ifAvailable: true }, async (lock) => {
+      for (const [name, page] of lock ? await this.#all('book') : []) {
+        if (until(page) && until(page) + keep < now) await db.remove([name])
+        else if (page.shown && !page.shown.every(lasts)) await this.#write(name, { ...page, shown: page.shown.filter(lasts) })
+      }
+    })
   }
 
   /** For a backup file: also what is from the time before an issuer changed its key. */

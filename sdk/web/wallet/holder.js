@@ -3,6 +3,8 @@
 // secret and the engine in vault.js.
 
 import { fromBase64url } from '../bytes.js'
+import { readChallenge } from '../challenge.js'
+import { turns } from './books.js'
 import { longest } from './limits.js'
 import { successive } from './sealed.js'
 import { Sets } from './sets.js'
@@ -90,7 +92,9 @@ export class Holder extends Sets {
     const request = { origin, action, kind, len, k, challenge, content_digest, snapshot, issuer: first, also: rest }
     const { rp, period } = await (await this.engine()).book(request)
     const book = { rp, action, start: period.start, len: period.len }
-    return { book, request: { ...request, used: kind === 'returning' ? [] : await books.used(book) } }
+    const counted = kind !== 'returning' // its one slot is meant to be seen again
+    const used = counted ? await books.used(book) : [], again = counted ? await books.shown(book, challenge) : undefined
+    return { book, again, request: { ...request, used: used.filter((slot) => slot !== again?.slot) } }
   }
 
   /** Reads what a proof will be bound to. @param {Ask} ask @param {{kind: string, bytes: string}} content */
@@ -119,15 +123,20 @@ export class Holder extends Sets {
 
   /**
    * Answers a question, without the network. The slot is on disk as used
-   * before the response is returned; tabs of this wallet take turns.
+   * before the response is returned; tabs of this wallet take turns. What was
+   * answered before is answered the same.
    * @param {Ask} ask @param {Proposal} [proposal] made before; another is made if its slot was used meanwhile, or its period has ended
    * @param {() => void} [onmade] called when the proof is there and the slot is not yet written
    * @returns {Promise<string>}
    */
   async answer(ask, proposal, onmade) {
     const { books } = this.open()
-    return navigator.locks.request('perhuman-slots', async () => {
-      const { book, request } = await this.#request(ask)
+    return navigator.locks.request(turns, async () => {
+      const { book, request, again } = await this.#request(ask)
+      if (again) {
+        onmade?.()
+        return again.response
+      }
       const taken = proposal && proposal.book.start === book.start && request.used.includes(proposal.slot)
       if (taken) await this.cancel() // by another window; the engine would send the same again for the same challenge, so it starts anew
       const fits = proposal?.book.start === book.start && !taken
@@ -137,7 +146,7 @@ export class Holder extends Sets {
       const act = { at: now(), rp: book.rp, action: ask.action, kind: ask.kind, len: ask.len, k: ask.k, issuer: this.vouching(ask).map((i) => i.name).join(', ') }
       try {
         if (ask.kind === 'returning') await books.note(act)
-        else await books.spend(book, slot, act)
+        else await books.spend(book, { slot, response, until: readChallenge(ask.challenge).expires }, act)
       } catch (err) {
         throw Object.assign(new Error('slot', { cause: err }), { code: 'store_unavailable' })
       }

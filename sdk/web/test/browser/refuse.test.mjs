@@ -262,7 +262,7 @@ test('who asked and is gone gets nothing and costs nothing; who went elsewhere h
   }
 
   const page = await opener(site.app + '/plain')
-  const { popup } = await ask(page, only('people'))
+  const { popup, requests: [asked] } = await ask(page, only('people'))
   await unlock(popup)
   await popup.getByText(`${20 - proofs} of 20 left today`).waitFor()
   proofs++
@@ -275,6 +275,29 @@ test('who asked and is gone gets nothing and costs nothing; who went elsewhere h
   await parting(popup, () => popup.getByRole('button', { name: 'Prove it' }).click())
   assert.deepEqual(await page.evaluate(() => window.heard), [])
   await page.close()
+
+  // Nobody heard the proof that was written down. Whoever asks the same again gets it, and no second slot is used.
+  const back = await opener()
+  const { popup: again } = await ask(back, asked)
+  const says = async () => {
+    await unlock(again)
+    await again.getByText(`${21 - proofs} of 20 left today`).waitFor()
+    assert.match(await again.locator('.facts').textContent(), /one of 3\d\d verified people/)
+  }
+  await says()
+  await again.locator('button[data-made]').waitFor()
+  await again.evaluate(() => new BroadcastChannel('perhuman-wallet').postMessage('locked'))
+  await says() // when it was locked and opened again
+  await parting(again, () => again.getByRole('button', { name: 'Prove it' }).click())
+  await back.waitForFunction(() => window.heard.length > 2)
+  const response = await back.evaluate(() => window.heard[2].response)
+  const { status, text } = await call(site.app + '/post', { method: 'POST', headers: { Origin: site.app, 'Perhuman-Response': response } })
+  assert.equal(status, 200, text)
+  const { popup: other } = await ask(back, only('people'))
+  await unlock(other)
+  await other.getByText(`${20 - proofs} of 20 left today`).waitFor()
+  await parting(other, () => other.getByRole('button', { name: 'Decline' }).click())
+  await back.close()
 })
 
 test('a question that is read for five minutes is over, and an issuer that has said nothing for an hour is refused', { skip: why, timeout: 120_000 }, async () => {
