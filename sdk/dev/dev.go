@@ -164,6 +164,10 @@ func (w *World) build() error {
 	if err != nil {
 		return err
 	}
+	public, err := web.BesideWidget(service)
+	if err != nil {
+		return err
+	}
 	pages, err := fs.Sub(files, "page")
 	if err != nil {
 		return err
@@ -180,7 +184,7 @@ func (w *World) build() error {
 	holder.HandleFunc("POST /dev/answer", w.answer)
 	w.handler = serve.Chain(serve.ByHost(map[string]http.Handler{
 		w.host("issuer.localhost"): w.issuer, w.host("wallet.localhost"): holder,
-		w.host("127.0.0.1"): service, w.host("localhost"): service,
+		w.host("127.0.0.1"): public, w.host("localhost"): public,
 	}), serve.RequestID(w.cfg.Rand), serve.Recover(w.cfg.Logf), serve.BodyCap(1<<20))
 	return nil
 }

@@ -146,7 +146,7 @@ func TestRefusals(t *testing.T) {
 	}
 	for url, want := range map[string]int{
 		w.Wallet() + "/": 200, w.Wallet() + "/dev/dev.js": 200, w.Wallet() + "/perhuman/perhuman.js": 200,
-		w.IssuerURL() + "/head": 200, w.Verifier() + "/livez": 200, w.Wallet() + "/head": 404,
+		w.IssuerURL() + "/head": 200, w.Verifier() + "/livez": 200, w.Verifier() + "/perhuman/perhuman.js": 200, w.Verifier() + "/turnstile/v0/api.js": 200, w.Wallet() + "/head": 404,
 	} {
 		if status := w.call("GET", url, origin, nil, nil); status != want {
 			t.Errorf("%s: %d", url, status)

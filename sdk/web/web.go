@@ -94,6 +94,21 @@ func Widget() (http.Handler, error) {
 	return newFiles(own, nil, Policy{Shared: true}), nil
 }
 
+// BesideWidget serves a verifier service with the widget beside it, also at the
+// addresses that vendors of CAPTCHAs have.
+func BesideWidget(service http.Handler) (http.Handler, error) {
+	widget, err := Widget()
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", service)
+	for _, path := range WidgetPaths() {
+		mux.Handle("GET "+path, widget)
+	}
+	return mux, nil
+}
+
 // Issuer is a set that a wallet accepts: the key string that pins the issuer's
 // name and key, and the base address it is served at (https://<name> if empty).
 // With Witnesses, Quorum of them must have cosigned the issuer's log before the

@@ -67,6 +67,8 @@ func devGreeting(w *dev.World, rp string, actions actionFlag) string {
                       At: map[string]string{%[6]q: %[7]q}, Store: memory.New()}
   any language      POST %[8]s/v1/challenges, POST %[8]s/v1/verify
                       Authorization: Bearer %[9]s
+                      <script type="module" src="%[8]s/perhuman/perhuman.js"></script>
+                      challenge="%[8]s/v1/challenges" in the element
 
 `, rp, strings.Join(names, ", "), w.Wallet(), strings.Join(dev.People(), ", "), w.VKey(), w.IssuerName(), w.IssuerURL(), w.Verifier(), w.Key())
 }

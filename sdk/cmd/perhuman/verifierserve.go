@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -282,28 +281,13 @@ func (s *service) run(ctx context.Context, l net.Listener, h *httpapi.Service, o
 			}
 		})
 	}
-	public, err := withWidget(h)
+	public, err := web.BesideWidget(h)
 	if err == nil {
 		err = serve.Run(ctx, l, public, serve.Options{})
 	}
 	stop()
 	all.Wait()
 	return err
-}
-
-// withWidget serves the widget beside the service, for apps that serve nothing
-// of ours themselves: also at the addresses that vendors of CAPTCHAs have.
-func withWidget(h http.Handler) (http.Handler, error) {
-	widget, err := web.Widget()
-	if err != nil {
-		return nil, err
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/", h)
-	for _, path := range web.WidgetPaths() {
-		mux.Handle("GET "+path, widget)
-	}
-	return mux, nil
 }
 
 // sweep forgets now and then what can no longer matter, for all apps at once.

@@ -17,6 +17,7 @@ const html = (body) => ({ type: 'text/html; charset=utf-8', body })
 const expected = {
   'hand-over.md 1': { asks: { action: 'post' }, field: 'perhuman-response', second: 'Use your phone' },
   'integrate-go.md 1': { asks: { action: 'post' }, field: 'perhuman-response' },
+  'integrate-http.md 1': { asks: { action: 'post' }, field: 'perhuman-response' },
   'replace-captcha.md 1': { asks: { sitekey: 'phsite_...' }, field: 'cf-turnstile-response' },
   'replace-captcha.md 2': { asks: { sitekey: 'phsite_...' }, field: 'cf-turnstile-response' },
 }
