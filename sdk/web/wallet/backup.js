@@ -94,6 +94,7 @@ export async function sealFile(contents, passphrase) {
 export async function openFile(text, passphrase) {
   let f, salt, iv, sealed
   try {
+    if (text.length > most) throw new TypeError()
     f = JSON.parse(text)
     salt = fromBase64url(f.salt)
     iv = fromBase64url(f.iv)
@@ -108,9 +109,40 @@ export async function openFile(text, passphrase) {
   } catch (err) {
     throw new CustodyError('wrong_file_passphrase', err)
   }
-  const c = JSON.parse(new TextDecoder().decode(plain))
-  if (fromBase64url(c.secret).length < 16) throw new CustodyError('file_malformed')
-  return { created: c.created, secret: c.secret, pages: c.pages ?? [], enrolments: c.enrolments ?? [], history: c.history ?? [], ...(c.receipts ? { receipts: c.receipts } : {}) }
+  return contentsOf(new TextDecoder().decode(plain))
+}
+
+/** How large a file may be, as on the command line. */
+const most = 8 << 20
+/** Of receipts. */
+const kinds = ['enrolment', 'recovery', 'veto', 'deletion', 'tombstone']
+
+/**
+ * What a file holds: all of it in the shape that the wallet works with, or nothing is taken. A file opens by a
+ * passphrase, which whoever made it knows too.
+ * @param {string} text @returns {Contents}
+ */
+export function contentsOf(text) {
+  const word = (/** @type {unknown} */ x) => typeof x === 'string'
+  const time = (/** @type {unknown} */ x) => Number.isSafeInteger(x) && Math.abs(Number(x)) <= 8.64e12 // what a date can be
+  const slot = (/** @type {any} */ x) => Number.isInteger(x) && x >= 0 && x < 1000
+  const list = (/** @type {any} */ x, /** @type {(one: any) => boolean} */ fits) => {
+    if (!Array.isArray(x ?? []) || x?.some((/** @type {any} */ one) => one === null || typeof one !== 'object' || !fits(one))) throw new TypeError()
+    return x ?? []
+  }
+  try {
+    const { created, secret, pages, enrolments, receipts, history } = JSON.parse(text)
+    if (!word(secret) || fromBase64url(secret).length < 16) throw new TypeError()
+    return {
+      created, secret,
+      pages: list(pages, (p) => word(p.name) && time(p.until) && Array.isArray(p.used) && p.used.every(slot)),
+      enrolments: list(enrolments, (e) => word(e.issuer) && word(e.id) && word(e.receipt) && time(e.enrolled)),
+      history: list(history, (a) => [a.rp, a.action, a.kind, a.issuer].every(word) && time(a.at)),
+      ...(receipts ? { receipts: list(receipts, (r) => kinds.includes(r.kind) && word(r.issuer) && word(r.id) && word(r.receipt) && time(r.at) && (r.proof === undefined || word(r.proof))) } : {}),
+    }
+  } catch (err) {
+    throw new CustodyError('file_malformed', err)
+  }
 }
 
 // Passage to another device: the secret under a key from five words that are

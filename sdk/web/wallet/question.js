@@ -12,6 +12,9 @@ import { readChallenge } from '../challenge.js'
  * @typedef {import('./holder.js').Ask & {content?: Shown, bound?: {kind: string, bytes: string}, tell: (message: any) => void | Promise<void>, gone?: () => boolean, relayed?: boolean, at?: number}} Request
  */
 
+/** How long a post may be that a person is to read, in characters: a window that has more to show does not answer any more. */
+const longest = 1 << 20
+
 /** @param {string} code */
 const refusal = (code) => Object.assign(new Error(code), { code })
 
@@ -66,6 +69,7 @@ export async function consistent(r) {
     (r.all !== undefined && (typeof r.all !== 'boolean' || r.all && !r.issuers)) || (r.snapshot !== undefined && !whole(r.snapshot)) || (r.min_seq !== undefined && !whole(r.min_seq))) throw refusal('request_invalid')
   let c
   try {
+    if (typeof r.challenge !== 'string' || r.challenge.length !== 375) throw new TypeError() // before a huge one is decoded
     c = readChallenge(r.challenge)
   } catch {
     throw refusal('challenge_invalid')
@@ -81,8 +85,14 @@ export async function consistent(r) {
   if (c.expires < now) throw r.at && r.at <= c.expires ? Object.assign(refusal('clock_ahead'), { at: c.issued }) : refusal('challenge_expired')
   if (r.content !== undefined) {
     const { kind, author, created, text } = r.content
-    if (kind !== 'post' || typeof author !== 'string' || typeof text !== 'string' || !whole(created) || author === '' || encode(author).length > 255) throw refusal('request_invalid')
-    const digest = await contentDigest('post', canonicalPost({ rp: r.rp, author, created, text }))
+    if (kind !== 'post' || typeof author !== 'string' || typeof text !== 'string' || !whole(created) || author === '' || encode(author).length > 255 || text.length > longest) throw refusal('request_invalid')
+    let bytes
+    try {
+      bytes = canonicalPost({ rp: r.rp, author, created, text })
+    } catch {
+      throw refusal('request_invalid') // of another Unicode form, in which two texts that look the same are two
+    }
+    const digest = await contentDigest('post', bytes)
     if (toBase64url(digest) !== r.content_digest) throw refusal('message_mismatch')
   }
   return c.expires

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { areWords, fromWords, openFile, openPassage, sealFile, sealPassage, toWords } from '../../wallet/backup.js'
+import { areWords, contentsOf, fromWords, openFile, openPassage, sealFile, sealPassage, toWords } from '../../wallet/backup.js'
 import { Books } from '../../wallet/books.js'
 import { backupCode, readBackupCode } from '../../wallet/custody.js'
 import { matrix } from '../../qr.js'
@@ -44,6 +44,22 @@ test('files open whoever sealed them', async () => {
     await assert.rejects(openFile(JSON.stringify({ ...JSON.parse(text), ...change }), 'some passphrase'), refused('file_malformed'))
   }
   await assert.rejects(openFile('no file', 'some passphrase'), refused('file_malformed'))
+  await assert.rejects(openFile(text + ' '.repeat(8 << 20), 'some passphrase'), refused('file_malformed'))
+})
+
+test('a file that opens and holds something else is refused whole, before anything of it is written', async () => {
+  const whole = vectors.Files[0].Contents, holding = (/** @type {any} */ change) => contentsOf(JSON.stringify({ ...whole, ...change }))
+  const page = { name: 'book/' + 'A'.repeat(22), until: 0, used: [1] }, act = { at: 1, rp: 'a', action: 'b', kind: 'once', len: 0, k: 1, issuer: 'i' }
+  const enrolment = { issuer: 'i', id: 'x', receipt: 'r', enrolled: 1 }, receipt = { issuer: 'i', kind: 'enrolment', id: 'x', at: 1, receipt: 'r' }
+  for (const change of [{ pages: [page], history: [act], enrolments: [enrolment], receipts: [receipt] }, { pages: null, history: undefined }]) holding(change)
+  for (const change of [
+    { secret: 'AAAA' }, { secret: '!' }, { secret: 5 }, { pages: {} }, { pages: [null] }, { pages: [{ ...page, used: 'ab' }] }, { pages: [{ ...page, used: [1.5] }] },
+    { pages: [{ ...page, used: [-1] }] }, { pages: [{ ...page, used: [1000] }] }, { pages: [{ ...page, until: 'now' }] }, { pages: [{ ...page, name: 7 }] },
+    { history: [{ ...act, at: 9e15 }] }, { history: [{ ...act, rp: {} }] }, { history: 'none' }, { enrolments: [{ ...enrolment, issuer: null }] }, { enrolments: [[]] },
+    { receipts: [{ ...receipt, kind: '__proto__' }] }, { receipts: [{ ...receipt, at: null }] }, { receipts: [{ ...receipt, proof: 1 }] },
+  ]) assert.throws(() => holding(change), refused('file_malformed'), JSON.stringify(change))
+  for (const text of ['', 'null', '[]', '7', '{}']) assert.throws(() => contentsOf(text), refused('file_malformed'), text)
+  await assert.rejects(openFile(await sealFile({ ...whole, pages: /** @type {any} */ ({}) }, 'p'), 'p'), refused('file_malformed'))
 })
 
 test('pages of slots have the names that Go computes', async () => {
