@@ -53,9 +53,9 @@ func cutLast(s string) (before, after string, ok bool) {
 	return s, "", false
 }
 
-// Whoever is compared with was read, at a date that is given.
+// Whoever is compared with was read, in the state of a date that is given.
 func TestComparisonHasItsSources(t *testing.T) {
-	planted := "| | perhuman | A | Bs (B, C) |\n\n## Where it was read\n\n| peer | read on | sources | x |\n| A v4 | some day | [a](https://a.example) | x |\n| B | 2 May 2026 | hearsay | x |\n"
+	planted := "| | perhuman | A | Bs (B, C) |\n\n## Where it was read\n\n| peer | as of | sources | x |\n| A v4 | some day | [a](https://a.example) | x |\n| B | 2 May 2026 | hearsay | x |\n"
 	if found := unsourced(planted); len(found) != 3 {
 		t.Fatalf("of the three planted ones were found: %q", found)
 	}
