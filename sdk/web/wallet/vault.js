@@ -29,6 +29,8 @@ export class Vault extends EventTarget {
   /** @type {Promise<Engine> | undefined} */
   #engine
   #timer = 0
+  /** When the person was last known to be there, in milliseconds. */
+  #last = 0
   /** Other windows of this wallet. */
   #others = new BroadcastChannel('perhuman-wallet')
 
@@ -36,7 +38,7 @@ export class Vault extends EventTarget {
   async load() {
     this.vault = await custody.load()
     this.#others.addEventListener('message', ({ data }) => this.#heard(data))
-    for (const type of ['pointerdown', 'keydown']) addEventListener(type, () => this.#awake(), { passive: true })
+    for (const type of ['pointerdown', 'keydown']) addEventListener(type, () => this.#awake(), { passive: true, capture: true }) // before what was pressed hears of it
   }
 
   get locked() { return this.#secret === undefined }
@@ -86,9 +88,14 @@ export class Vault extends EventTarget {
     ;(await engine?.catch(() => undefined))?.close()
   }
 
+  /** The person is there. After a machine's sleep, through which timers wait, it may be somebody else. */
   #awake() {
     clearTimeout(this.#timer)
-    if (this.#secret) this.#timer = window.setTimeout(() => this.lock(), idle)
+    if (!this.#secret) return
+    const away = Date.now() - this.#last
+    this.#last = Date.now()
+    if (away > idle) this.lock()
+    else this.#timer = window.setTimeout(() => this.lock(), idle)
   }
 
   /** What another window of this wallet has done. @param {unknown} what */
@@ -119,6 +126,7 @@ export class Vault extends EventTarget {
     this.books = await Books.open(secret)
     await this.opened(secret, this.books)
     this.#secret = secret
+    this.#last = Date.now()
     remember()
     await this.books.tidy(now())
     this.#awake()

@@ -242,6 +242,14 @@ step('the backup code brings the same person to another browser; the wallet lock
   await untilMember(wallet)
   await wallet.clock.fastForward('05:01')
   await wallet.getByRole('heading', { name: 'Your wallet is locked' }).waitFor()
+  // While a machine sleeps its timers do too: whoever wakes it finds the wallet locked at the first touch.
+  await unlock(wallet)
+  await wallet.getByRole('button', { name: 'Lock', exact: true }).waitFor()
+  await wallet.keyboard.press('Shift')
+  await wallet.clock.setSystemTime(await wallet.evaluate(() => Date.now()) + 301_000)
+  assert.equal(await wallet.getByRole('heading', { name: 'Your wallet is locked' }).count(), 0)
+  await wallet.keyboard.press('Shift')
+  await wallet.getByRole('heading', { name: 'Your wallet is locked' }).waitFor({ timeout: 5000 })
 })
 
 step('in a language that nobody speaks, no text of wallet or widget stands outside the catalogue; the opener goes elsewhere and hears nothing', { skip: why, timeout: 120_000 }, async (t) => {

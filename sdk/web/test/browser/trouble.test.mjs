@@ -275,6 +275,7 @@ step('the wallet speaks the person’s language; cancel stops a proof; wiping le
     return n
   })
   assert.equal(left, 0)
+  assert.equal(await wallet.evaluate(() => localStorage.getItem('perhuman-wallet-made')), null, 'a wallet that was erased on purpose will be missed')
   assertNotSent(secret, seen)
   assertAbsent(secret, await storage(wallet).catch(() => Buffer.alloc(0)), 'storage')
   assertLoopback(seen, demo.port)
