@@ -223,7 +223,11 @@ func widen(html string) string {
 		})
 	})
 	html = flags.ReplaceAllString(html, `<code class="flag">$1</code>`)
-	html = headings.ReplaceAllString(label(html), `<$1 id="$2"$3>$4 <a class="anchor" href="#$2" aria-label="Link to this section">#</a></$1>`)
+	html = headings.ReplaceAllStringFunc(label(html), func(heading string) string {
+		m := headings.FindStringSubmatch(heading)
+		name := strings.ReplaceAll(tags.ReplaceAllString(m[4], ""), `"`, "&quot;")
+		return fmt.Sprintf(`<%[1]s id="%[2]s"%[3]s>%[4]s <a class="anchor" href="#%[2]s" aria-label="Link to: %[5]s">#</a></%[1]s>`, m[1], m[2], m[3], m[4], name)
+	})
 	html = drawings.ReplaceAllStringFunc(html, draw)
 	return strings.NewReplacer(
 		"<table>", `<div class="scroll" tabindex="0"><table>`, "</table>", "</table></div>",

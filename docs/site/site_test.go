@@ -153,6 +153,9 @@ func TestCollect(t *testing.T) {
 	if strings.Contains(p.Body, "<script") || !strings.Contains(p.Body, `href="zz#x"`) || !strings.Contains(p.Body, `<div class="scroll" tabindex="0"><table>`) {
 		t.Error(p.Body)
 	}
+	if !strings.Contains(p.Body, `<a class="anchor" href="#a-part" aria-label="Link to: A part">#</a>`) {
+		t.Error(p.Body)
+	}
 	if !strings.Contains(groups[1].Pages[0].Body, `href="quick-start"`) {
 		t.Error(groups[1].Pages[0].Body)
 	}
