@@ -21,6 +21,10 @@
 // Keys are copied into the worker, which overwrites its copies; overwrite yours
 // with key.fill(0) when the wallet locks.
 
+import { Calls, EngineError } from './calls.js'
+
+export { EngineError }
+
 /**
  * @typedef {{stage: string, done: number, total: number}} Stage
  * @typedef {{start: number, len: number}} Period
@@ -58,44 +62,12 @@ function room() {
 /** A worker resolves addresses against its own, a page means its own. @param {string | URL | undefined} url */
 const absolute = (url) => (url ? new URL(url, globalThis.location?.href).href : undefined)
 
-export class EngineError extends Error {
-  /** @param {{code: string, message: string, state?: Uint8Array, evidence?: string}} e */
-  constructor({ code, message, state, evidence }) {
-    super(message)
-    this.name = 'EngineError'
-    /** One of the wallet's codes, or timeout, closed, worker_failed. */
-    this.code = code
-    /** After a failed sync: the state to keep all the same. */
-    this.state = state
-    /** With fork_detected: the two histories, as text that anyone can check. */
-    this.evidence = evidence
-  }
-}
-
 export class Engine {
-  /** @type {Worker | undefined} */
-  #worker
-  /** @type {((stage: Stage) => void) | undefined} */
-  #onstage
-  /** @type {(() => void) | undefined} */
-  #onend
-  /** @type {Map<number, {resolve: (value: any) => void, reject: (error: EngineError) => void, timer: ReturnType<typeof setTimeout>}>} */
-  #calls = new Map()
-  #next = 1
+  #calls
 
-  /**
-   * @private Use Engine.start.
-   * @param {Worker} worker
-   * @param {((stage: Stage) => void) | undefined} onstage
-   * @param {(() => void) | undefined} onend
-   */
-  constructor(worker, onstage, onend) {
-    this.#worker = worker
-    this.#onstage = onstage
-    this.#onend = onend
-    worker.addEventListener('message', (event) => this.#receive(event.data))
-    worker.addEventListener('error', () => this.#end('worker_failed', 'the worker could not be loaded or has failed'))
-    worker.addEventListener('messageerror', () => this.#end('worker_failed', 'a message could not be read'))
+  /** @private Use Engine.start. @param {Calls} calls */
+  constructor(calls) {
+    this.#calls = calls
   }
 
   /**
@@ -110,7 +82,7 @@ export class Engine {
    */
   static async start({ program = 'wallet', workerURL, wasmURL, checkURL, onstage, onend, timeout = TIMEOUTS.start, workers = room() } = {}) {
     const worker = new Worker(workerURL ?? new URL('./worker.js', import.meta.url), { type: 'module', name: 'perhuman' })
-    const engine = new Engine(worker, onstage, onend)
+    const engine = new Engine(new Calls(worker, onstage, onend))
     try {
       await engine.#call('start', [{ program, wasmURL: absolute(wasmURL), checkURL: absolute(checkURL), workers }], timeout)
     } catch (e) {
@@ -296,7 +268,7 @@ export class Engine {
 
   /** Ends the worker; calls that wait reject with code closed. */
   close() {
-    this.#end('closed', 'the engine was closed')
+    this.#calls.end('closed', 'the engine was closed')
   }
 
   /**
@@ -306,52 +278,6 @@ export class Engine {
    * @returns {Promise<any>}
    */
   #call(method, args, timeout = TIMEOUTS.other) {
-    return new Promise((resolve, reject) => {
-      if (!this.#worker) {
-        reject(new EngineError({ code: 'closed', message: 'the engine was closed' }))
-        return
-      }
-      const id = this.#next++
-      const timer = setTimeout(() => {
-        this.#settle(id)?.reject(new EngineError({ code: 'timeout', message: `${method} took longer than ${timeout} ms` }))
-        this.#end('closed', 'the engine was closed after a timeout')
-      }, timeout)
-      this.#calls.set(id, { resolve, reject, timer })
-      try {
-        this.#worker.postMessage({ id, method, args })
-      } catch {
-        this.#settle(id)?.reject(new EngineError({ code: 'request_invalid', message: 'the request cannot be passed to the worker' }))
-      }
-    })
-  }
-
-  /** @param {number} id */
-  #settle(id) {
-    const call = this.#calls.get(id)
-    if (call) {
-      clearTimeout(call.timer)
-      this.#calls.delete(id)
-    }
-    return call
-  }
-
-  /** @param {any} message */
-  #receive(message) {
-    if (message.dead) this.#end('worker_failed', 'the wallet program ended')
-    else if (message.stage) this.#onstage?.({ stage: message.stage, done: message.done, total: message.total })
-    else if (message.error) this.#settle(message.id)?.reject(new EngineError(message.error))
-    else this.#settle(message.id)?.resolve(message.value)
-  }
-
-  /**
-   * @param {string} code
-   * @param {string} message
-   */
-  #end(code, message) {
-    if (!this.#worker) return
-    this.#worker.terminate()
-    this.#worker = undefined
-    this.#onend?.()
-    for (const id of [...this.#calls.keys()]) this.#settle(id)?.reject(new EngineError({ code, message }))
+    return this.#calls.call(method, args, timeout)
   }
 }

@@ -57,7 +57,7 @@ func TestServiceWorkerKeepsWhatTheWalletNeeds(t *testing.T) {
 	h := wallet(t)
 	_, paths, headers := workerOf(t, h)
 	for _, want := range []string{"/", "/perhuman/wallet/wallet.js", "/perhuman/wallet/lang/de.js", "/perhuman/wallet/config.json", "/perhuman/wallet/words.txt",
-		"/perhuman/wallet/wallet.css", "/perhuman/style.css", "/perhuman/mark.svg", "/perhuman/engine.js", "/perhuman/worker.js", "/perhuman/helpers.js", "/perhuman/helper.js", "/perhuman/semaphore-20.zkey"} {
+		"/perhuman/wallet/wallet.css", "/perhuman/style.css", "/perhuman/mark.svg", "/perhuman/engine.js", "/perhuman/calls.js", "/perhuman/worker.js", "/perhuman/helpers.js", "/perhuman/helper.js", "/perhuman/semaphore-20.zkey"} {
 		if !slices.Contains(paths, want) {
 			t.Errorf("%s is not kept", want)
 		}

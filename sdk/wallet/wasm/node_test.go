@@ -141,7 +141,7 @@ func assemble(t *testing.T, web string) string {
 		t.Fatal(err)
 	}
 	copyFile("engine.js", filepath.Join(web, "engine.js"))
-	for _, name := range []string{"worker.js", "helper.js", "helpers.js"} {
+	for _, name := range []string{"calls.js", "worker.js", "helper.js", "helpers.js"} {
 		copyFile(name, filepath.Join(web, name))
 	}
 	copyFile("dist/wasm_exec.js", filepath.Join(goroot(t), "lib", "wasm", "wasm_exec.js"))
