@@ -15,6 +15,29 @@ import (
 	"github.com/perhuman/perhuman/semaphore/scope"
 )
 
+// What was made for a challenge is sent again also when nothing new may be
+// proven under the set that it was made with.
+func TestRepeatAfterTheSetGotOld(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t, 300)
+	x := w.synced(nil)
+	w.now = w.now.Add(wallet.DefaultMaxStaleness - time.Minute)
+	r := w.request(scope.PerDay(5))
+	a, err := x.Answer(ctx, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(2 * time.Minute)
+	_, err = x.Prepare(ctx, w.request(scope.PerDay(5)))
+	wantCode(t, err, wallet.RootsStale)
+	if p, err := x.Prepare(ctx, r); err != nil || !p.Resend || p.Left != 5 {
+		t.Fatalf("prompt: %+v, %v", p, err)
+	}
+	if again, err := x.Answer(ctx, r); err != nil || again.Response != a.Response {
+		t.Fatalf("answer: %+v, %v", again, err)
+	}
+}
+
 func TestSlotsUntilQuota(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, 300)
